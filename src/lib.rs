@@ -1,0 +1,6 @@
+//! hushfs: end-to-end encrypted chat backups on any cloud-sync folder.
+//!
+//! The layers, each of which knows only those below it:
+//! `cli` ─► `fuse` ─► `fs` ─► { `tree`, `store`, `journal` } ─► `format` ─► `crypto`.
+
+pub mod crypto;
