@@ -4,3 +4,4 @@
 //! `cli` ─► `fuse` ─► `fs` ─► { `tree`, `store`, `journal` } ─► `format` ─► `crypto`.
 
 pub mod crypto;
+pub mod format;

@@ -1,0 +1,381 @@
+//! A log object: what one device did since its last one, or (a checkpoint) the whole state.
+//!
+//! Layout: a header in the clear, then one sealed body, padded by Padmé; associated data: the
+//! header. The body is a head (chain, frontier, clock) and then the operations.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::crypto::{ClassKeys, Nonce, ObjectClass, ObjectId, TAG_BYTES, VaultId};
+
+use super::attributes::Time;
+use super::error::FormatError;
+use super::frame::{FRAME_BYTES, Magic, array, check_magic, need, write_magic};
+use super::ids::DeviceId;
+use super::operation::Operations;
+use super::padding::padme;
+
+const RESERVED_AT: usize = FRAME_BYTES;
+const VAULT_AT: usize = RESERVED_AT + 6;
+const OBJECT_AT: usize = VAULT_AT + 16;
+const DEVICE_AT: usize = OBJECT_AT + 16;
+const SEQ_AT: usize = DEVICE_AT + 8;
+const HEADER_BYTES: usize = SEQ_AT + 8;
+
+/// SHA-256 of a whole log object, by which the device's next one names it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct LogHash(pub [u8; 32]);
+
+impl LogHash {
+    /// Stands before a device's first log object.
+    pub const NONE: Self = Self([0; 32]);
+
+    /// Of an object's bytes.
+    pub fn of(object: &[u8]) -> Self {
+        Self(Sha256::digest(object).into())
+    }
+}
+
+impl std::fmt::Debug for LogHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "LogHash({:02x}{:02x}…)", self.0[0], self.0[1])
+    }
+}
+
+/// The last log object of one device that somebody has seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FrontierEntry {
+    /// Whose.
+    pub device: DeviceId,
+    /// Its number; the first is 1.
+    pub seq: u64,
+    /// Its hash.
+    pub hash: LogHash,
+}
+
+/// For each device, the last log object seen, in the order of their ids.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frontier(Vec<FrontierEntry>);
+
+impl Frontier {
+    /// The last log object of `device` that was seen.
+    pub fn get(&self, device: DeviceId) -> Option<&FrontierEntry> {
+        let at = self
+            .0
+            .binary_search_by_key(&device, |entry| entry.device)
+            .ok()?;
+        self.0.get(at)
+    }
+
+    /// Its number; 0 where none was seen.
+    pub fn seq(&self, device: DeviceId) -> u64 {
+        self.get(device).map_or(0, |entry| entry.seq)
+    }
+
+    /// Takes note of a later one.
+    pub fn advance(&mut self, entry: FrontierEntry) {
+        match self
+            .0
+            .binary_search_by_key(&entry.device, |known| known.device)
+        {
+            Ok(at) => self.0[at] = entry,
+            Err(at) => self.0.insert(at, entry),
+        }
+    }
+
+    /// Every entry, in the order of device ids.
+    pub fn iter(&self) -> impl Iterator<Item = &FrontierEntry> {
+        self.0.iter()
+    }
+
+    /// Whether the entries are in order, each device once (I8).
+    fn is_well_formed(&self) -> bool {
+        self.0
+            .windows(2)
+            .all(|pair| pair[0].device < pair[1].device)
+    }
+}
+
+/// Whether a log object continues the state or holds all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LogKind {
+    /// Operations since the device's previous log object.
+    Increment,
+    /// Operations that rebuild from nothing the state that the frontier covers.
+    Checkpoint,
+}
+
+/// What stands in the sealed body before the operations.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Head {
+    previous: LogHash,
+    frontier: Frontier,
+    clock: u64,
+    kind: LogKind,
+    published: Time,
+    device_name: String,
+    operations_bytes: u64,
+}
+
+/// Everything that a log object says, before it is sealed.
+#[derive(Clone, Debug)]
+pub struct LogDraft {
+    /// Whose.
+    pub device: DeviceId,
+    /// Its number; a device's first is 1, and no number is used twice.
+    pub seq: u64,
+    /// The hash of the device's previous one.
+    pub previous: LogHash,
+    /// What the device had seen of every device, itself included, before this one.
+    pub frontier: Frontier,
+    /// Lamport clock: more than that of everything in the frontier.
+    pub clock: u64,
+    /// Increment or checkpoint.
+    pub kind: LogKind,
+    /// When.
+    pub published: Time,
+    /// What the device's owner calls it.
+    pub device_name: String,
+    /// Encoded operations, back to back.
+    pub operations: Vec<u8>,
+}
+
+impl LogDraft {
+    /// The object's bytes.
+    pub fn seal(&self, keys: &ClassKeys) -> Vec<u8> {
+        let object = ObjectId::random();
+        let mut out = Vec::with_capacity(HEADER_BYTES);
+        write_magic(Magic::Log, &mut out);
+        out.extend_from_slice(&[0; VAULT_AT - RESERVED_AT]);
+        out.extend_from_slice(&keys.vault().0);
+        out.extend_from_slice(&object.0);
+        out.extend_from_slice(&self.device.0.to_le_bytes());
+        out.extend_from_slice(&self.seq.to_le_bytes());
+        let head = Head {
+            previous: self.previous,
+            frontier: self.frontier.clone(),
+            clock: self.clock,
+            kind: self.kind,
+            published: self.published,
+            device_name: self.device_name.clone(),
+            operations_bytes: self.operations.len() as u64,
+        };
+        let mut body = postcard::to_allocvec(&head)
+            .expect("a head has no type that postcard cannot encode, and a Vec takes any length");
+        body.extend_from_slice(&self.operations);
+        let total = padme((HEADER_BYTES + body.len() + TAG_BYTES) as u64) as usize;
+        body.reserve_exact(total - HEADER_BYTES - body.len());
+        body.resize(total - HEADER_BYTES - TAG_BYTES, 0);
+        keys.sealer(ObjectClass::Log, &object)
+            .seal_in_place(Nonce::at(0), &out, &mut body);
+        out.append(&mut body);
+        out
+    }
+}
+
+/// A log object as it was read: only its header is known, and that is not to be trusted yet.
+#[derive(Debug)]
+pub struct UnverifiedLog {
+    bytes: Vec<u8>,
+}
+
+impl UnverifiedLog {
+    /// Checks kind, version and least length; authenticates nothing.
+    ///
+    /// # Errors
+    /// [`FormatError`], as for every format.
+    pub fn parse(bytes: Vec<u8>) -> Result<Self, FormatError> {
+        check_magic(Magic::Log, &bytes)?;
+        need(&bytes, HEADER_BYTES + TAG_BYTES)?;
+        Ok(Self { bytes })
+    }
+
+    /// Authenticates the object and its place: this vault, this device, this number (I2).
+    ///
+    /// # Errors
+    /// [`FormatError::Misplaced`] if it names another place, [`FormatError::NotAuthentic`] if it
+    /// was changed, [`FormatError::Malformed`] if its head makes no sense.
+    pub fn open(
+        self,
+        keys: &ClassKeys,
+        device: DeviceId,
+        seq: u64,
+    ) -> Result<OpenedLog, FormatError> {
+        let header = &self.bytes[..HEADER_BYTES];
+        let places = (
+            VaultId(array(header, VAULT_AT)),
+            DeviceId(u64::from_le_bytes(array(header, DEVICE_AT))),
+            u64::from_le_bytes(array(header, SEQ_AT)),
+        );
+        if places != (*keys.vault(), device, seq) || seq == 0 {
+            return Err(FormatError::Misplaced);
+        }
+        let hash = LogHash::of(&self.bytes);
+        let object_bytes = self.bytes.len() as u64;
+        let object = ObjectId(array(header, OBJECT_AT));
+        let header: [u8; HEADER_BYTES] = array(header, 0);
+        let mut body = self.bytes;
+        body.drain(..HEADER_BYTES);
+        let body =
+            keys.sealer(ObjectClass::Log, &object)
+                .open_in_place(Nonce::at(0), &header, body)?;
+        let (head, rest): (Head, &[u8]) = postcard::take_from_bytes(&body)?;
+        let operations_at = body.len() - rest.len();
+        let operations_bytes = usize::try_from(head.operations_bytes)
+            .ok()
+            .filter(|bytes| *bytes <= rest.len())
+            .ok_or(FormatError::Malformed("more operations than bytes"))?;
+        if !head.frontier.is_well_formed() {
+            return Err(FormatError::Malformed("the frontier is not in order"));
+        }
+        if head.frontier.seq(device) != seq - 1 {
+            return Err(FormatError::Malformed(
+                "the frontier skips the device's own log",
+            ));
+        }
+        Ok(OpenedLog {
+            device,
+            seq,
+            hash,
+            object_bytes,
+            previous: head.previous,
+            frontier: head.frontier,
+            clock: head.clock,
+            kind: head.kind,
+            published: head.published.normal(),
+            device_name: head.device_name,
+            operations: operations_at..operations_at + operations_bytes,
+            body,
+        })
+    }
+}
+
+/// A log object that is authentic, of this vault, and in its place.
+#[derive(Debug)]
+pub struct OpenedLog {
+    /// Whose.
+    pub device: DeviceId,
+    /// Its number.
+    pub seq: u64,
+    /// SHA-256 of the whole object.
+    pub hash: LogHash,
+    /// The object's length.
+    pub object_bytes: u64,
+    /// The hash of the device's previous one.
+    pub previous: LogHash,
+    /// What the device had seen before this one.
+    pub frontier: Frontier,
+    /// Lamport clock.
+    pub clock: u64,
+    /// Increment or checkpoint.
+    pub kind: LogKind,
+    /// When it was published, by the device's own clock.
+    pub published: Time,
+    /// What the device's owner calls it.
+    pub device_name: String,
+    operations: std::ops::Range<usize>,
+    body: Vec<u8>,
+}
+
+impl OpenedLog {
+    /// The operations, in order.
+    pub fn operations(&self) -> Operations<'_> {
+        Operations::new(&self.body[self.operations.clone()])
+    }
+
+    /// Bytes of encoded operations.
+    pub fn operations_bytes(&self) -> u64 {
+        self.operations.len() as u64
+    }
+
+    /// This object as a frontier names it.
+    pub fn entry(&self) -> FrontierEntry {
+        FrontierEntry {
+            device: self.device,
+            seq: self.seq,
+            hash: self.hash,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::MasterKey;
+    use crate::format::{Ino, Operation, encode_operation};
+
+    fn draft(device: DeviceId, seq: u64) -> LogDraft {
+        let mut operations = Vec::new();
+        let time = Time { secs: 1, nanos: 2 };
+        encode_operation(
+            &Operation::Truncate {
+                ino: Ino(9),
+                size: 4,
+                time,
+            },
+            &mut operations,
+        );
+        let mut frontier = Frontier::default();
+        if seq > 1 {
+            frontier.advance(FrontierEntry {
+                device,
+                seq: seq - 1,
+                hash: LogHash([3; 32]),
+            });
+        }
+        LogDraft {
+            device,
+            seq,
+            previous: LogHash([3; 32]),
+            frontier,
+            clock: 17,
+            kind: LogKind::Increment,
+            published: time,
+            device_name: "laptop".into(),
+            operations,
+        }
+    }
+
+    #[test]
+    fn a_log_object_opens_in_its_place_only() {
+        let vault = VaultId::random();
+        let keys = MasterKey::random().class_keys(&vault);
+        let device = DeviceId::random();
+        let bytes = draft(device, 5).seal(&keys);
+        assert_eq!(padme(bytes.len() as u64), bytes.len() as u64);
+        let open = |bytes: &[u8], keys: &ClassKeys, device, seq| {
+            UnverifiedLog::parse(bytes.to_vec())?.open(keys, device, seq)
+        };
+        let opened = open(&bytes, &keys, device, 5).unwrap();
+        assert_eq!(opened.hash, LogHash::of(&bytes));
+        assert_eq!((opened.clock, opened.device_name.as_str()), (17, "laptop"));
+        assert_eq!(opened.operations().count(), 1);
+        assert!(open(&bytes, &keys, device, 6).is_err());
+        assert!(open(&bytes, &keys, DeviceId::random(), 5).is_err());
+        let stranger = MasterKey::random();
+        assert!(open(&bytes, &stranger.class_keys(&vault), device, 5).is_err());
+        assert!(open(&bytes, &stranger.class_keys(&VaultId::random()), device, 5).is_err());
+    }
+
+    #[test]
+    fn no_bit_of_a_log_object_can_change_nor_its_length() {
+        let keys = MasterKey::random().class_keys(&VaultId::random());
+        let device = DeviceId::random();
+        let bytes = draft(device, 1).seal(&keys);
+        let opens = |bytes: Vec<u8>| {
+            UnverifiedLog::parse(bytes)
+                .and_then(|log| log.open(&keys, device, 1))
+                .is_ok()
+        };
+        assert!(opens(bytes.clone()));
+        for bit in 0..bytes.len() * 8 {
+            let mut changed = bytes.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert!(!opens(changed), "bit {bit}");
+        }
+        for cut in 0..bytes.len() {
+            assert!(!opens(bytes[..cut].to_vec()), "cut at {cut}");
+        }
+        assert!(!opens([&bytes[..], b"\0"].concat()));
+    }
+}

@@ -1,0 +1,343 @@
+//! A pack: sealed chunks back to back, then a sealed footer that says whose they are.
+//!
+//! Layout: header (magic, version, pack id), chunks, footer, trailer. Header and chunks are
+//! written as they come; footer and trailer close the pack. A reader that knows from the log
+//! where a chunk stands needs neither; they are for `verify`, and for salvage when every log
+//! object is lost.
+//!
+//! Associated data of everything in a pack: its header.
+
+use serde::{Deserialize, Serialize};
+
+use crate::crypto::{ClassKeys, Nonce, NotAuthentic, ObjectClass, ObjectSealer, TAG_BYTES};
+
+use super::error::FormatError;
+use super::frame::{FRAME_BYTES, Magic, array, check_magic, need, write_magic};
+use super::ids::{Ino, PackId};
+use super::offsets::{ChunkSize, RunShape};
+use super::padding::padme;
+
+const ID_AT: usize = FRAME_BYTES + 6;
+/// Bytes of a pack's header; the first chunk stands right behind it.
+pub const PACK_HEADER_BYTES: usize = ID_AT + 16;
+/// How long a pack may grow, footer and all: a length that Padmé leaves as it is.
+pub const PACK_TARGET_BYTES: u64 = 16 << 20;
+
+/// The trailer's content: where the footer starts.
+const TRAILER_PLAIN_BYTES: usize = 8;
+const TRAILER_BYTES: usize = TRAILER_PLAIN_BYTES + TAG_BYTES;
+
+const FOOTER_NONCE: Nonce = Nonce::of_part(1);
+const TRAILER_NONCE: Nonce = Nonce::of_part(2);
+
+/// Footer bytes that a file's entry can take at most besides its path.
+const FOOTER_FILE_BYTES: u64 = 16;
+/// Footer bytes that a run's entry can take at most.
+const FOOTER_RUN_BYTES: u64 = 25;
+
+/// The bytes that start a pack, which are the associated data of all that is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PackHeader(pub [u8; PACK_HEADER_BYTES]);
+
+impl PackHeader {
+    /// Of the pack `id`.
+    pub fn of(id: PackId) -> Self {
+        let mut out = Vec::with_capacity(PACK_HEADER_BYTES);
+        write_magic(Magic::Pack, &mut out);
+        out.extend_from_slice(&[0; ID_AT - FRAME_BYTES]);
+        out.extend_from_slice(&id.0);
+        Self(array(&out, 0))
+    }
+
+    /// Checks that `bytes` start as the pack `id` does.
+    ///
+    /// # Errors
+    /// [`FormatError`]; [`FormatError::Misplaced`] if it is another pack.
+    pub fn check(id: PackId, bytes: &[u8]) -> Result<(), FormatError> {
+        check_magic(Magic::Pack, bytes)?;
+        need(bytes, PACK_HEADER_BYTES)?;
+        if bytes[..PACK_HEADER_BYTES] != Self::of(id).0 {
+            return Err(FormatError::Misplaced);
+        }
+        Ok(())
+    }
+}
+
+/// One file's chunks in a pack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FooterFile {
+    /// The file.
+    pub ino: Ino,
+    /// Its path from the root when it was written, without a leading slash; empty if it had none.
+    #[serde(with = "serde_bytes")]
+    pub path: Vec<u8>,
+    /// Its runs, in the order they were written.
+    pub runs: Vec<FooterRun>,
+}
+
+/// A run of a file, as a footer tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FooterRun {
+    /// The first chunk, counted in the file.
+    pub first_chunk: u64,
+    /// Chunks.
+    pub count: u32,
+    /// Where in the pack the first one starts.
+    pub pack_offset: u32,
+    /// Content bytes of the last one.
+    pub tail_bytes: u32,
+}
+
+impl FooterRun {
+    /// Chunk count and tail.
+    pub fn shape(&self) -> RunShape {
+        RunShape {
+            count: self.count,
+            tail_bytes: self.tail_bytes,
+        }
+    }
+}
+
+/// Whose chunks a pack holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Footer {
+    /// In the order they were first written.
+    pub files: Vec<FooterFile>,
+}
+
+impl Footer {
+    /// An upper bound of what `files` files with paths of `path_bytes` in all and `runs` runs
+    /// take, trailer and tags included: to close a pack before it outgrows its target.
+    pub fn bytes_bound(files: u64, path_bytes: u64, runs: u64) -> u64 {
+        let counts = 10;
+        files * FOOTER_FILE_BYTES
+            + path_bytes
+            + runs * FOOTER_RUN_BYTES
+            + counts
+            + (2 * TAG_BYTES + TRAILER_PLAIN_BYTES) as u64
+    }
+}
+
+/// Seals and opens what is in one pack.
+#[derive(Debug)]
+pub struct PackSealer {
+    id: PackId,
+    header: PackHeader,
+    sealer: ObjectSealer,
+}
+
+impl PackSealer {
+    /// For the pack `id`.
+    pub fn new(keys: &ClassKeys, id: PackId) -> Self {
+        Self {
+            id,
+            header: PackHeader::of(id),
+            sealer: keys.sealer(ObjectClass::Data, &id),
+        }
+    }
+
+    /// The pack.
+    pub fn id(&self) -> PackId {
+        self.id
+    }
+
+    /// The bytes that the pack starts with.
+    pub fn header(&self) -> &PackHeader {
+        &self.header
+    }
+
+    /// Seals the chunk that stands at `pack_offset`: its nonce.
+    ///
+    /// # Panics
+    /// If `sealed` is not exactly [`TAG_BYTES`] longer than `plain`.
+    pub fn seal_chunk(&self, pack_offset: u64, plain: &[u8], sealed: &mut [u8]) {
+        self.sealer
+            .seal_into(Nonce::at(pack_offset), &self.header.0, plain, sealed);
+    }
+
+    /// Opens the chunk that stands at `pack_offset`.
+    ///
+    /// # Errors
+    /// [`NotAuthentic`]; `plain` then holds zeroes.
+    pub fn open_chunk(
+        &self,
+        pack_offset: u64,
+        sealed: &[u8],
+        plain: &mut [u8],
+    ) -> Result<(), NotAuthentic> {
+        self.sealer
+            .open_into(Nonce::at(pack_offset), &self.header.0, sealed, plain)
+    }
+
+    /// What closes a pack whose chunks end at `chunks_end`: footer and trailer, padded so that
+    /// the whole pack has a Padmé length.
+    pub fn seal_footer(&self, footer: &Footer, chunks_end: u64) -> Vec<u8> {
+        let mut body = postcard::to_allocvec(footer)
+            .expect("a footer has no type that postcard cannot encode, and a Vec takes any length");
+        let bare = chunks_end + (body.len() + TAG_BYTES + TRAILER_BYTES) as u64;
+        let padding = (padme(bare) - bare) as usize;
+        body.resize(body.len() + padding, 0);
+        self.sealer
+            .seal_in_place(FOOTER_NONCE, &self.header.0, &mut body);
+        let mut trailer = chunks_end.to_le_bytes().to_vec();
+        self.sealer
+            .seal_in_place(TRAILER_NONCE, &self.header.0, &mut trailer);
+        body.extend_from_slice(&trailer);
+        body
+    }
+
+    /// Where the footer starts, from the pack's last `TRAILER_BYTES` bytes.
+    ///
+    /// # Errors
+    /// [`FormatError::CutShort`] or [`FormatError::NotAuthentic`]: the pack is not whole.
+    pub fn open_trailer(&self, pack_tail: &[u8]) -> Result<u64, FormatError> {
+        need(pack_tail, TRAILER_BYTES)?;
+        let mut plain = [0; TRAILER_PLAIN_BYTES];
+        let sealed = &pack_tail[pack_tail.len() - TRAILER_BYTES..];
+        self.sealer
+            .open_into(TRAILER_NONCE, &self.header.0, sealed, &mut plain)?;
+        Ok(u64::from_le_bytes(plain))
+    }
+
+    /// Opens a closed pack's footer; `pack` is the whole pack.
+    ///
+    /// # Errors
+    /// [`FormatError`]: it is another pack, not whole, or its footer was changed.
+    pub fn open_footer(&self, pack: &[u8]) -> Result<Footer, FormatError> {
+        PackHeader::check(self.id, pack)?;
+        let footer_at = usize::try_from(self.open_trailer(pack)?)
+            .ok()
+            .filter(|at| (PACK_HEADER_BYTES..=pack.len() - TRAILER_BYTES).contains(at))
+            .ok_or(FormatError::Malformed("the footer is not in the pack"))?;
+        let sealed = pack[footer_at..pack.len() - TRAILER_BYTES].to_vec();
+        let body = self
+            .sealer
+            .open_in_place(FOOTER_NONCE, &self.header.0, sealed)?;
+        let (footer, _padding): (Footer, &[u8]) = postcard::take_from_bytes(&body)?;
+        Ok(footer)
+    }
+
+    /// Opens and authenticates a whole closed pack: its footer, and every chunk the footer names.
+    /// Gives the footer and the runs with a chunk that does not open.
+    ///
+    /// # Errors
+    /// [`FormatError`] if even the footer cannot be had.
+    pub fn check_pack(
+        &self,
+        pack: &[u8],
+        chunk_size: ChunkSize,
+    ) -> Result<(Footer, Vec<(Ino, FooterRun)>), FormatError> {
+        let footer = self.open_footer(pack)?;
+        let mut plain = vec![0; chunk_size.bytes()];
+        let mut damaged = Vec::new();
+        let mut runs: Vec<&FooterRun> = footer.files.iter().flat_map(|file| &file.runs).collect();
+        runs.sort_unstable_by_key(|run| run.pack_offset);
+        let footer_at = self.open_trailer(pack)?;
+        let mut chunks_end = PACK_HEADER_BYTES as u64;
+        for run in runs {
+            let run_at = u64::from(run.pack_offset);
+            if run_at < chunks_end || run.count == 0 {
+                return Err(FormatError::Malformed("two runs overlap"));
+            }
+            check_gap(pack, chunks_end, run_at)?;
+            chunks_end = run_at + chunk_size.sealed_run_bytes(run.shape());
+        }
+        check_gap(pack, chunks_end, footer_at)?;
+        for (ino, run) in footer
+            .files
+            .iter()
+            .flat_map(|file| file.runs.iter().map(|run| (file.ino, *run)))
+        {
+            let opens = (0..run.count).all(|nth| {
+                let at = chunk_size.chunk_pack_offset(run.pack_offset.into(), nth);
+                let plain_bytes = run.shape().chunk_bytes(nth, chunk_size) as usize;
+                let end = at as usize + plain_bytes + TAG_BYTES;
+                plain_bytes <= plain.len()
+                    && pack.get(at as usize..end).is_some_and(|sealed| {
+                        self.open_chunk(at, sealed, &mut plain[..plain_bytes])
+                            .is_ok()
+                    })
+            });
+            if !opens {
+                damaged.push((ino, run));
+            }
+        }
+        Ok((footer, damaged))
+    }
+}
+
+/// Checks that what no run covers is zeroes: such a gap is left where a crash took a run that
+/// nothing had acknowledged.
+fn check_gap(pack: &[u8], start: u64, end: u64) -> Result<(), FormatError> {
+    let gap = (usize::try_from(start).ok().zip(usize::try_from(end).ok()))
+        .and_then(|(start, end)| pack.get(start..end))
+        .ok_or(FormatError::Malformed("a run is not in the pack"))?;
+    if gap.iter().any(|byte| *byte != 0) {
+        return Err(FormatError::Malformed("bytes that belong to no run"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::{MasterKey, VaultId};
+
+    fn sample(chunk: ChunkSize) -> (PackSealer, Vec<u8>, Footer) {
+        let keys = MasterKey::random().class_keys(&VaultId::random());
+        let pack = PackSealer::new(&keys, PackId::random());
+        let mut bytes = pack.header().0.to_vec();
+        let content = vec![0x5A; 10_000];
+        let run = FooterRun {
+            first_chunk: 0,
+            count: 3,
+            pack_offset: PACK_HEADER_BYTES as u32,
+            tail_bytes: 1808,
+        };
+        for (nth, plain) in content.chunks(chunk.bytes()).enumerate() {
+            let at = chunk.chunk_pack_offset(run.pack_offset.into(), nth as u32);
+            let mut sealed = vec![0; plain.len() + TAG_BYTES];
+            pack.seal_chunk(at, plain, &mut sealed);
+            bytes.extend_from_slice(&sealed);
+        }
+        let file = FooterFile {
+            ino: Ino(5),
+            path: b"a/b".to_vec(),
+            runs: vec![run],
+        };
+        let footer = Footer { files: vec![file] };
+        bytes.extend_from_slice(&pack.seal_footer(&footer, bytes.len() as u64));
+        (pack, bytes, footer)
+    }
+
+    #[test]
+    fn a_pack_tells_from_its_footer_what_is_in_it() {
+        let (pack, bytes, footer) = sample(ChunkSize::DEFAULT);
+        assert_eq!(padme(bytes.len() as u64), bytes.len() as u64);
+        assert_eq!(
+            pack.check_pack(&bytes, ChunkSize::DEFAULT).unwrap(),
+            (footer.clone(), vec![])
+        );
+        let bound = Footer::bytes_bound(1, 3, 1);
+        assert!(postcard::to_allocvec(&footer).unwrap().len() as u64 + 40 <= bound);
+    }
+
+    #[test]
+    fn a_changed_byte_is_found_wherever_it_is() {
+        let (pack, bytes, _) = sample(ChunkSize::DEFAULT);
+        for at in (0..bytes.len())
+            .step_by(7)
+            .chain(bytes.len() - 40..bytes.len())
+        {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            match pack.check_pack(&changed, ChunkSize::DEFAULT) {
+                Ok((_, damaged)) => assert_eq!(damaged.len(), 1, "byte {at}"),
+                Err(_) => assert!(!(PACK_HEADER_BYTES..10_000).contains(&at), "byte {at}"),
+            }
+        }
+        for cut in [0, 5, 31, 32, 60, 5000, bytes.len() - 1] {
+            assert!(pack.check_pack(&bytes[..cut], ChunkSize::DEFAULT).is_err());
+        }
+    }
+}
