@@ -1,0 +1,67 @@
+//! What the file system can answer instead of doing what was asked.
+
+use crate::format::NameError;
+
+/// Why an operation was not done. Unless a variant says otherwise, nothing has changed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum FsError {
+    /// No such inode or name.
+    #[error("no such file or folder")]
+    NotFound,
+    /// The name is taken.
+    #[error("a file of that name exists")]
+    Exists,
+    /// A folder is needed.
+    #[error("not a folder")]
+    NotFolder,
+    /// Something other than a folder is needed.
+    #[error("is a folder")]
+    IsFolder,
+    /// The folder has entries.
+    #[error("the folder is not empty")]
+    NotEmpty,
+    /// The name cannot be one.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The arguments make no sense together.
+    #[error("invalid: {0}")]
+    Invalid(&'static str),
+    /// Not allowed on this kind of inode, whoever asks.
+    #[error("not permitted: {0}")]
+    NotPermitted(&'static str),
+    /// Beyond the largest file.
+    #[error("larger than a file can be")]
+    TooLarge,
+    /// One more link than can be counted.
+    #[error("too many links")]
+    TooManyLinks,
+    /// No such extended attribute.
+    #[error("no such attribute")]
+    NoAttribute,
+    /// The attribute's value or all names together are too long.
+    #[error("the attribute is too long")]
+    AttributeTooLong,
+    /// No data or hole at or after that offset.
+    #[error("nothing there")]
+    NothingThere,
+    /// This request is not one that this file system has.
+    #[error("not supported")]
+    NotSupported,
+    /// The disk of the vault or of the state folder is full; nothing acknowledged is at risk.
+    #[error("no space left for the vault: free some room and go on")]
+    NoSpace,
+    /// Mounted read-only, or turned so after a failure.
+    #[error("read-only: {0}")]
+    ReadOnly(String),
+    /// Content that should be in the vault is damaged or missing; other ranges still read.
+    #[error("damaged: {path}: {what}")]
+    Damaged {
+        /// The file, from the root of the mount.
+        path: String,
+        /// What is wrong with which object.
+        what: String,
+    },
+    /// The disk failed; what had been acknowledged before is not touched by it.
+    #[error("{0}")]
+    Disk(String),
+}
