@@ -5,3 +5,5 @@
 
 pub mod crypto;
 pub mod format;
+pub mod journal;
+pub mod store;

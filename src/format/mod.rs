@@ -21,6 +21,7 @@ pub use attributes::{NodeKind, Time, Times};
 pub use descriptor::{Descriptor, UnverifiedDescriptor};
 pub use error::FormatError;
 pub use frame::{FORMAT_VERSION, Magic, check_magic, write_magic};
+pub(crate) use frame::{FRAME_BYTES, array, need};
 pub use ids::{DeviceId, Ino, PackId};
 pub use log_object::{
     Frontier, FrontierEntry, LogDraft, LogHash, LogKind, OpenedLog, UnverifiedLog,

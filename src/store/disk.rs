@@ -1,0 +1,98 @@
+//! The few calls that everything durable goes through.
+
+use std::fmt::Debug;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+/// One entry of a folder on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FolderItem {
+    /// Its name; names that are not UTF-8 are none of ours and are left out.
+    pub name: String,
+    /// Whether it is a folder.
+    pub is_folder: bool,
+    /// Its length in bytes.
+    pub bytes: u64,
+}
+
+/// The room on the disk that holds a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiskRoom {
+    /// All bytes.
+    pub total_bytes: u64,
+    /// Free bytes.
+    pub free_bytes: u64,
+    /// Free bytes for us.
+    pub available_bytes: u64,
+}
+
+/// An open file. Positions are explicit, so that one file serves many threads.
+pub trait DiskFile: Debug + Send + Sync {
+    /// Reads up to `out.len()` bytes at `offset`; fewer only at the end of the file.
+    fn read_at(&self, out: &mut [u8], offset: u64) -> io::Result<usize>;
+    /// Writes all of `bytes` at `offset`. After an error any part may have been written.
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
+    /// Bytes of the file.
+    fn len(&self) -> io::Result<u64>;
+    /// Whether the file has no bytes.
+    fn is_empty(&self) -> io::Result<bool> {
+        Ok(self.len()? == 0)
+    }
+    /// Cuts or extends with zeroes.
+    fn set_len(&self, bytes: u64) -> io::Result<()>;
+    /// Returns when content and size are durable. After an error nothing written since the last
+    /// success may be relied on, whatever a second call says (fsyncgate).
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// A disk: the vault folder and the state folder are paths on one.
+///
+/// A name is durable only after its folder is synced, content only after its file is.
+pub trait Disk: Debug + Send + Sync {
+    /// Opens a file that exists, for reading, and for writing too where `write`.
+    fn open(&self, path: &Path, write: bool) -> io::Result<Arc<dyn DiskFile>>;
+    /// Makes an empty file (mode 0600) that is not there yet and opens it.
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
+    /// A file appears whole and durable under a name that was free, or not at all (I1).
+    fn put(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
+    /// A synced file moves, whole and durably, to a name that was free, from whatever disk it is
+    /// on (I1). After an error it is in its old place, in its new one, or in both.
+    fn adopt(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Replaces a file of the state folder, durably and at once.
+    fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
+    /// A file goes; durable once its folder is synced.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Makes a folder (mode 0700), durably; fine if it is there already.
+    fn create_folder(&self, path: &Path) -> io::Result<()>;
+    /// What is in a folder, in no order.
+    fn list(&self, folder: &Path) -> io::Result<Vec<FolderItem>>;
+    /// Makes the names in a folder durable.
+    fn sync_folder(&self, folder: &Path) -> io::Result<()>;
+    /// How much room there is.
+    fn room(&self, path: &Path) -> io::Result<DiskRoom>;
+}
+
+/// Reads a whole file of at most `max_bytes`.
+///
+/// # Errors
+/// What the system says; `InvalidData` where the file is longer.
+pub(crate) fn read_whole(file: &dyn DiskFile, max_bytes: u64) -> io::Result<Vec<u8>> {
+    let bytes = file.len()?;
+    if bytes > max_bytes {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "longer than it can be",
+        ));
+    }
+    let mut out = vec![0; bytes as usize];
+    let mut filled = 0;
+    while filled < out.len() {
+        match file.read_at(&mut out[filled..], filled as u64)? {
+            0 => break,
+            more => filled += more,
+        }
+    }
+    out.truncate(filled);
+    Ok(out)
+}

@@ -1,0 +1,24 @@
+//! The vault folder and the state folder as places to put and get whole objects, behind a small
+//! trait, so that a test can run them on an image that loses everything not synced.
+//!
+//! Knows bytes and names; knows nothing of trees and operations.
+
+#![forbid(unsafe_code)]
+
+mod disk;
+mod error;
+mod host;
+mod lock;
+mod pack_reader;
+mod stage;
+mod state_folder;
+mod vault_folder;
+
+pub use disk::{Disk, DiskFile, DiskRoom, FolderItem};
+pub use error::StoreError;
+pub use host::HostDisk;
+pub use lock::{LockHolder, LockedBy, StateLock};
+pub use pack_reader::{PackReadError, PackReader};
+pub use stage::{ClosedPack, PackRoom, StagedPack, recover_staged_pack};
+pub use state_folder::{DeviceIdentity, LastEnd, StateFolder, default_state_folder};
+pub use vault_folder::{VaultFolder, VaultListing};

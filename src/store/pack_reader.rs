@@ -1,0 +1,77 @@
+//! Reads chunks out of one pack, wherever the pack is.
+
+use std::sync::Arc;
+
+use crate::crypto::{NotAuthentic, TAG_BYTES};
+use crate::format::{ChunkSize, PackSealer, Run};
+
+use super::disk::DiskFile;
+
+/// Why a chunk cannot be had from its pack.
+#[derive(Debug, thiserror::Error)]
+pub enum PackReadError {
+    /// The pack ends before the chunk does.
+    #[error("the pack is cut short")]
+    CutShort,
+    /// The chunk is not what was written.
+    #[error(transparent)]
+    NotAuthentic(#[from] NotAuthentic),
+    /// The disk failed.
+    #[error("the disk failed: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// An open pack.
+#[derive(Debug)]
+pub struct PackReader {
+    sealer: Arc<PackSealer>,
+    file: Arc<dyn DiskFile>,
+}
+
+impl PackReader {
+    /// Reads `file` with the pack's key.
+    pub fn new(sealer: Arc<PackSealer>, file: Arc<dyn DiskFile>) -> Self {
+        Self { sealer, file }
+    }
+
+    /// Reads chunks `nth` up to `nth + count` of `run`, whole, one after the other into `plain`,
+    /// with one read of the disk; gives the bytes put there. Every chunk is authenticated before
+    /// any of its bytes are given (I2). `sealed` is working memory.
+    ///
+    /// # Errors
+    /// [`PackReadError`]; `plain` then holds only bytes that are authentic, or zeroes.
+    ///
+    /// # Panics
+    /// If the range is not in the run or `plain` is too short for it.
+    pub fn read_chunks(
+        &self,
+        run: &Run,
+        nth: u32,
+        count: u32,
+        chunk_size: ChunkSize,
+        plain: &mut [u8],
+        sealed: &mut Vec<u8>,
+    ) -> Result<usize, PackReadError> {
+        let shape = run.shape();
+        let start = chunk_size.chunk_pack_offset(run.pack_offset.into(), nth);
+        let last = nth + count - 1;
+        let last_bytes = shape.chunk_bytes(last, chunk_size) as usize;
+        let sealed_bytes =
+            (count as usize - 1) * chunk_size.sealed_step() as usize + last_bytes + TAG_BYTES;
+        sealed.resize(sealed_bytes, 0);
+        if self.file.read_at(sealed, start)? < sealed_bytes {
+            return Err(PackReadError::CutShort);
+        }
+        let mut filled = 0;
+        for (step, sealed_chunk) in sealed.chunks(chunk_size.sealed_step() as usize).enumerate() {
+            let plain_bytes = sealed_chunk.len() - TAG_BYTES;
+            self.sealer.open_chunk(
+                chunk_size.chunk_pack_offset(start, step as u32),
+                sealed_chunk,
+                &mut plain[filled..filled + plain_bytes],
+            )?;
+            filled += plain_bytes;
+        }
+        Ok(filled)
+    }
+}

@@ -1,0 +1,255 @@
+//! The state folder: what one device keeps of a vault outside the sync folder.
+//!
+//! Everything in it is sealed, but for who holds the lock and how the last mount ended.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::crypto::{ClassKeys, Nonce, ObjectClass, ObjectId, VaultId};
+use crate::format::{
+    DeviceId, FRAME_BYTES, FormatError, Frontier, Magic, check_magic, write_magic,
+};
+
+use super::disk::{Disk, read_whole};
+use super::error::StoreError;
+
+const DEVICE_NAME: &str = "device";
+const FRONTIER_NAME: &str = "frontier";
+const LAST_END_NAME: &str = "last-end";
+const STAGED_FOLDER: &str = "staged";
+const RECORD_BYTES_MAX: u64 = 16 << 20;
+
+/// Where the state of `vault` is kept unless the user says otherwise:
+/// `$XDG_STATE_HOME/hushfs/<vault id>`, by default below `~/.local/state`.
+pub fn default_state_folder(vault: &VaultId) -> Option<PathBuf> {
+    let absolute = |variable: &str| {
+        std::env::var_os(variable)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let base =
+        absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))?;
+    Some(base.join("hushfs").join(vault.to_string()))
+}
+
+/// Which device this state folder makes of the machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceIdentity {
+    /// The device.
+    pub device: DeviceId,
+    /// The machine that the state folder was made on; on another one it is a copy.
+    pub machine: String,
+}
+
+/// How the last mount ended, for `unmount` to tell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastEnd {
+    /// Everything is in the vault.
+    pub ok: bool,
+    /// What is not, and why; empty where all is.
+    pub message: String,
+}
+
+/// The state folder of one vault on one machine.
+#[derive(Clone, Debug)]
+pub struct StateFolder {
+    disk: Arc<dyn Disk>,
+    root: PathBuf,
+}
+
+impl StateFolder {
+    /// At `root`, which is made (mode 0700) if it is not there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn make(disk: Arc<dyn Disk>, root: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let root = root.into();
+        let missing: Vec<&Path> = root.ancestors().take_while(|path| !path.exists()).collect();
+        for path in missing.into_iter().rev() {
+            make_folder(&*disk, path)?;
+        }
+        make_folder(&*disk, &root)?;
+        make_folder(&*disk, &root.join(STAGED_FOLDER))?;
+        Ok(Self { disk, root })
+    }
+
+    /// At `root`, for reading only; nothing is made.
+    pub fn existing(disk: Arc<dyn Disk>, root: impl Into<PathBuf>) -> Self {
+        Self {
+            disk,
+            root: root.into(),
+        }
+    }
+
+    /// Where it is.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The disk it is on.
+    pub fn disk(&self) -> &Arc<dyn Disk> {
+        &self.disk
+    }
+
+    /// Folder of packs that are not in the vault yet.
+    pub fn staged(&self) -> PathBuf {
+        self.root.join(STAGED_FOLDER)
+    }
+
+    /// This machine's device, if the folder has one.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the record is there and cannot be read or is not authentic.
+    pub fn device(&self, keys: &ClassKeys) -> Result<Option<DeviceIdentity>, StoreError> {
+        self.get(DEVICE_NAME, keys)
+    }
+
+    /// Makes this the folder's device.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the old one then still stands.
+    pub fn set_device(
+        &self,
+        keys: &ClassKeys,
+        identity: &DeviceIdentity,
+    ) -> Result<(), StoreError> {
+        self.set(DEVICE_NAME, keys, identity)
+    }
+
+    /// The last frontier that this device saw in the vault: what a rollback is measured by.
+    ///
+    /// # Errors
+    /// [`StoreError`], as for [`Self::device`].
+    pub fn trusted_frontier(&self, keys: &ClassKeys) -> Result<Option<Frontier>, StoreError> {
+        self.get(FRONTIER_NAME, keys)
+    }
+
+    /// Writes down the frontier seen.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the old one then still stands.
+    pub fn set_trusted_frontier(
+        &self,
+        keys: &ClassKeys,
+        frontier: &Frontier,
+    ) -> Result<(), StoreError> {
+        self.set(FRONTIER_NAME, keys, frontier)
+    }
+
+    /// How the last mount ended, if it got to say.
+    pub fn last_end(root: &Path) -> Option<LastEnd> {
+        serde_json::from_slice(&std::fs::read(root.join(LAST_END_NAME)).ok()?).ok()
+    }
+
+    /// Writes down how this mount ended, or (`None`) that one has begun.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn set_last_end(&self, end: Option<&LastEnd>) -> Result<(), StoreError> {
+        let path = self.root.join(LAST_END_NAME);
+        let fail = |error| StoreError::io("cannot write", &path, error);
+        let text = end
+            .map_or(Ok(Vec::new()), serde_json::to_vec)
+            .map_err(|e| fail(e.into()))?;
+        self.disk.replace(&path, &text).map_err(fail)
+    }
+
+    /// Layout of a record: magic and version, an object id, then the sealed content; associated
+    /// data: all before it, and the record's name.
+    fn get<T: for<'de> Deserialize<'de>>(
+        &self,
+        name: &str,
+        keys: &ClassKeys,
+    ) -> Result<Option<T>, StoreError> {
+        let path = self.root.join(name);
+        let fail = |error| StoreError::io("cannot read", &path, error);
+        let file = match self.disk.open(&path, false) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(fail(error)),
+        };
+        let bytes = read_whole(&*file, RECORD_BYTES_MAX).map_err(fail)?;
+        let open = || -> Result<T, FormatError> {
+            check_magic(Magic::Trust, &bytes)?;
+            let header_bytes = FRAME_BYTES + 16;
+            let id = bytes
+                .get(FRAME_BYTES..header_bytes)
+                .and_then(|id| id.try_into().ok());
+            let id = ObjectId(id.ok_or(FormatError::Malformed("no room for an object id"))?);
+            let associated = [&bytes[..header_bytes], name.as_bytes()].concat();
+            let content = keys.sealer(ObjectClass::Trust, &id).open_in_place(
+                Nonce::at(0),
+                &associated,
+                bytes[header_bytes..].to_vec(),
+            )?;
+            Ok(postcard::from_bytes(&content)?)
+        };
+        open()
+            .map(Some)
+            .map_err(|error| StoreError::format(&path, error))
+    }
+
+    fn set<T: Serialize>(
+        &self,
+        name: &str,
+        keys: &ClassKeys,
+        record: &T,
+    ) -> Result<(), StoreError> {
+        let path = self.root.join(name);
+        let id = ObjectId::random();
+        let mut out = Vec::new();
+        write_magic(Magic::Trust, &mut out);
+        out.extend_from_slice(&id.0);
+        let associated = [&out[..], name.as_bytes()].concat();
+        let mut content = postcard::to_allocvec(record)
+            .expect("a record has no type that postcard cannot encode, and a Vec takes any length");
+        keys.sealer(ObjectClass::Trust, &id)
+            .seal_in_place(Nonce::at(0), &associated, &mut content);
+        out.append(&mut content);
+        self.disk
+            .replace(&path, &out)
+            .map_err(|e| StoreError::io("cannot write", &path, e))
+    }
+}
+
+fn make_folder(disk: &dyn Disk, path: &Path) -> Result<(), StoreError> {
+    disk.create_folder(path)
+        .map_err(|e| StoreError::io("cannot make the folder", path, e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::MasterKey;
+    use crate::store::HostDisk;
+
+    #[test]
+    fn records_read_back_and_do_not_stand_in_for_each_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = MasterKey::random().class_keys(&VaultId::random());
+        let state = StateFolder::make(Arc::new(HostDisk), dir.path().join("a/b")).unwrap();
+        assert_eq!(state.device(&keys).unwrap(), None);
+        let identity = DeviceIdentity {
+            device: DeviceId(7),
+            machine: "m".into(),
+        };
+        state.set_device(&keys, &identity).unwrap();
+        assert_eq!(state.device(&keys).unwrap(), Some(identity));
+        std::fs::copy(
+            state.root().join(DEVICE_NAME),
+            state.root().join(FRONTIER_NAME),
+        )
+        .unwrap();
+        assert!(matches!(
+            state.trusted_frontier(&keys),
+            Err(StoreError::Format { .. })
+        ));
+        let stranger = MasterKey::random().class_keys(&VaultId::random());
+        assert!(matches!(
+            state.device(&stranger),
+            Err(StoreError::Format { .. })
+        ));
+    }
+}

@@ -1,0 +1,266 @@
+//! The vault folder: objects that are written once and never change.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::format::{
+    DATA_FOLDER, DESCRIPTOR_NAME, DeviceId, FormatError, KEYS_FOLDER, LOG_FOLDER, PackId,
+    UnverifiedDescriptor, log_name, pack_folder, pack_path, parse_log_name, parse_pack_name,
+};
+
+use super::disk::{Disk, DiskFile, read_whole};
+use super::error::StoreError;
+
+/// A log object that is longer cannot be right; it bounds what one read can allocate (I8).
+const LOG_BYTES_MAX: u64 = 4 << 30;
+/// Likewise for a pack: positions in one are 32 bits wide.
+const PACK_BYTES_MAX: u64 = 1 << 32;
+/// Likewise for a descriptor.
+const DESCRIPTOR_BYTES_MAX: u64 = 4096;
+
+/// Which objects a vault holds, by name and length; nothing of them was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VaultListing {
+    /// Log objects by device and number, with their lengths.
+    pub logs: BTreeMap<(DeviceId, u64), u64>,
+    /// Packs with their lengths.
+    pub packs: BTreeMap<PackId, u64>,
+    /// Files that are no objects of ours, by path below the vault.
+    pub strangers: Vec<String>,
+}
+
+impl VaultListing {
+    /// Objects.
+    pub fn objects(&self) -> u64 {
+        (self.logs.len() + self.packs.len()) as u64
+    }
+
+    /// Bytes of those.
+    pub fn object_bytes(&self) -> u64 {
+        self.logs.values().chain(self.packs.values()).sum()
+    }
+}
+
+/// A folder that is, or becomes, a vault.
+#[derive(Clone, Debug)]
+pub struct VaultFolder {
+    disk: Arc<dyn Disk>,
+    root: PathBuf,
+}
+
+impl VaultFolder {
+    /// At `root`; reads and makes nothing yet.
+    pub fn new(disk: Arc<dyn Disk>, root: impl Into<PathBuf>) -> Self {
+        Self {
+            disk,
+            root: root.into(),
+        }
+    }
+
+    /// Where it is.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The disk it is on.
+    pub fn disk(&self) -> &Arc<dyn Disk> {
+        &self.disk
+    }
+
+    /// The place of `path` (below the vault) on the disk.
+    pub fn place(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+
+    /// Puts an object, whole and durable; never replaces one (I1).
+    ///
+    /// # Errors
+    /// [`StoreError`]; the object is then not there, or (an error after its name appeared) it is
+    /// there whole.
+    pub fn put_new(&self, path: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let place = self.place(path);
+        self.disk
+            .put(&place, bytes)
+            .map_err(|e| StoreError::io("cannot write", &place, e))
+    }
+
+    /// Takes a finished, synced file in as the object `path`; never replaces one (I1).
+    ///
+    /// # Errors
+    /// [`StoreError`]; the file is then still in its old place, or the object is there whole.
+    pub fn adopt(&self, from: &Path, path: &str) -> Result<(), StoreError> {
+        let place = self.place(path);
+        self.disk
+            .adopt(from, &place)
+            .map_err(|e| StoreError::io("cannot publish", &place, e))
+    }
+
+    /// Reads a whole object of at most `max_bytes`.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`], [`StoreError::TooLong`] or what the disk says.
+    pub fn get(&self, path: &str, max_bytes: u64) -> Result<Vec<u8>, StoreError> {
+        let place = self.place(path);
+        let fail = |error| StoreError::io("cannot read", &place, error);
+        let file = self.disk.open(&place, false).map_err(fail)?;
+        let bytes = file.len().map_err(fail)?;
+        if bytes > max_bytes {
+            return Err(StoreError::TooLong {
+                path: place,
+                bytes,
+                max_bytes,
+            });
+        }
+        read_whole(&*file, max_bytes).map_err(fail)
+    }
+
+    /// Opens an object for reading.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn open(&self, path: &str) -> Result<Arc<dyn DiskFile>, StoreError> {
+        let place = self.place(path);
+        self.disk
+            .open(&place, false)
+            .map_err(|e| StoreError::io("cannot open", &place, e))
+    }
+
+    /// Names in one folder of the vault (`""`: the vault itself).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn names(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+        let place = self.place(folder);
+        let items = self
+            .disk
+            .list(&place)
+            .map_err(|e| StoreError::io("cannot list", &place, e))?;
+        Ok(items.into_iter().map(|item| item.name).collect())
+    }
+
+    /// Makes a folder of the vault; fine if it is there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn make_folder(&self, path: &str) -> Result<(), StoreError> {
+        let place = self.place(path);
+        self.disk
+            .create_folder(&place)
+            .map_err(|e| StoreError::io("cannot make the folder", &place, e))
+    }
+
+    /// Reads the descriptor; nothing of it is authenticated yet.
+    ///
+    /// # Errors
+    /// [`StoreError`]; [`StoreError::Missing`] where this is no vault.
+    pub fn descriptor(&self) -> Result<UnverifiedDescriptor, StoreError> {
+        let bytes = self.get(DESCRIPTOR_NAME, DESCRIPTOR_BYTES_MAX)?;
+        UnverifiedDescriptor::parse(&bytes)
+            .map_err(|error| StoreError::format(&self.place(DESCRIPTOR_NAME), error))
+    }
+
+    /// Puts a log object.
+    ///
+    /// # Errors
+    /// [`StoreError`], as for [`Self::put_new`].
+    pub fn put_log(&self, device: DeviceId, seq: u64, bytes: &[u8]) -> Result<(), StoreError> {
+        self.make_folder(LOG_FOLDER)?;
+        self.put_new(&format!("{LOG_FOLDER}/{}", log_name(device, seq)), bytes)
+    }
+
+    /// Reads a log object.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn get_log(&self, device: DeviceId, seq: u64) -> Result<Vec<u8>, StoreError> {
+        self.get(
+            &format!("{LOG_FOLDER}/{}", log_name(device, seq)),
+            LOG_BYTES_MAX,
+        )
+    }
+
+    /// Takes a closed, synced pack in.
+    ///
+    /// # Errors
+    /// [`StoreError`], as for [`Self::adopt`].
+    pub fn adopt_pack(&self, from: &Path, pack: PackId) -> Result<(), StoreError> {
+        self.make_folder(DATA_FOLDER)?;
+        self.make_folder(&format!("{DATA_FOLDER}/{}", pack_folder(pack)))?;
+        self.adopt(from, &pack_path(pack))
+    }
+
+    /// Reads a whole pack.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn get_pack(&self, pack: PackId) -> Result<Vec<u8>, StoreError> {
+        self.get(&pack_path(pack), PACK_BYTES_MAX)
+    }
+
+    /// Which objects there are.
+    ///
+    /// # Errors
+    /// [`StoreError`] if a folder cannot be listed; one that is missing counts as empty.
+    pub fn listing(&self) -> Result<VaultListing, StoreError> {
+        let mut listing = VaultListing::default();
+        for item in self.items(LOG_FOLDER)? {
+            match parse_log_name(&item.name) {
+                Some(log) if !item.is_folder => {
+                    listing.logs.insert(log, item.bytes);
+                }
+                _ => listing
+                    .strangers
+                    .push(format!("{LOG_FOLDER}/{}", item.name)),
+            }
+        }
+        for folder in self.items(DATA_FOLDER)? {
+            let path = format!("{DATA_FOLDER}/{}", folder.name);
+            if !folder.is_folder {
+                listing.strangers.push(path);
+                continue;
+            }
+            for item in self.items(&path)? {
+                match parse_pack_name(&item.name) {
+                    Some(pack) if !item.is_folder && pack_folder(pack) == folder.name => {
+                        listing.packs.insert(pack, item.bytes);
+                    }
+                    _ => listing.strangers.push(format!("{path}/{}", item.name)),
+                }
+            }
+        }
+        Ok(listing)
+    }
+
+    /// How many slots there are, by name.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the folder cannot be listed.
+    pub fn slot_count(&self) -> Result<u64, StoreError> {
+        let items = self.items(KEYS_FOLDER)?;
+        Ok(items
+            .iter()
+            .filter(|item| item.name.ends_with(".key"))
+            .count() as u64)
+    }
+
+    fn items(&self, folder: &str) -> Result<Vec<super::disk::FolderItem>, StoreError> {
+        let place = self.place(folder);
+        match self.disk.list(&place) {
+            Ok(items) => Ok(items),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(StoreError::io("cannot list", &place, error)),
+        }
+    }
+}
+
+/// Turns what is wrong with the log object of `device` and `seq` into a sentence with its path.
+impl VaultFolder {
+    /// The error that names a log object.
+    pub fn log_error(&self, device: DeviceId, seq: u64, error: FormatError) -> StoreError {
+        StoreError::format(
+            &self.place(&format!("{LOG_FOLDER}/{}", log_name(device, seq))),
+            error,
+        )
+    }
+}
