@@ -7,3 +7,4 @@ pub mod crypto;
 pub mod format;
 pub mod journal;
 pub mod store;
+pub mod tree;

@@ -80,8 +80,15 @@ pub enum Extents {
     None,
     /// One.
     One(Extent),
-    /// Any number, by first chunk.
-    Many(Box<BTreeMap<u64, Extent>>),
+    /// Any number.
+    Many(Box<ExtentMap>),
+}
+
+/// Extents by first chunk, and how many chunks they have in all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExtentMap {
+    by_chunk: BTreeMap<u64, Extent>,
+    chunks: u64,
 }
 
 impl Extents {
@@ -91,8 +98,9 @@ impl Extents {
             Self::None => (None, None),
             Self::One(extent) => (Some(extent), None),
             Self::Many(map) => {
-                let from = map.range(..=start).next_back().map_or(start, |(first, _)| *first);
-                (None, (from < end).then(|| map.range(from..end)))
+                let before = map.by_chunk.range(..=start).next_back();
+                let from = before.map_or(start, |(first, _)| *first);
+                (None, (from < end).then(|| map.by_chunk.range(from..end)))
             }
         };
         one.into_iter()
@@ -197,7 +205,16 @@ impl Extents {
         match self {
             Self::None => 0,
             Self::One(_) => 1,
-            Self::Many(map) => map.len(),
+            Self::Many(map) => map.by_chunk.len(),
+        }
+    }
+
+    /// How many chunks have content.
+    pub fn chunks(&self) -> u64 {
+        match self {
+            Self::None => 0,
+            Self::One(extent) => extent.count.into(),
+            Self::Many(map) => map.chunks,
         }
     }
 
@@ -211,8 +228,10 @@ impl Extents {
             Self::None => {}
             Self::One(_) => *self = Self::None,
             Self::Many(map) => {
-                map.remove(&first_chunk);
-                if map.is_empty() {
+                if let Some(extent) = map.by_chunk.remove(&first_chunk) {
+                    map.chunks -= u64::from(extent.count);
+                }
+                if map.by_chunk.is_empty() {
                     *self = Self::None;
                 }
             }
@@ -223,11 +242,13 @@ impl Extents {
         match self {
             Self::None => *self = Self::One(extent),
             Self::One(other) => {
-                let map = [*other, extent].map(|extent| (extent.first_chunk, extent));
-                *self = Self::Many(Box::new(map.into()));
+                let chunks = u64::from(other.count) + u64::from(extent.count);
+                let by_chunk = [*other, extent].map(|extent| (extent.first_chunk, extent)).into();
+                *self = Self::Many(Box::new(ExtentMap { by_chunk, chunks }));
             }
             Self::Many(map) => {
-                map.insert(extent.first_chunk, extent);
+                map.chunks += u64::from(extent.count);
+                map.by_chunk.insert(extent.first_chunk, extent);
             }
         }
     }
@@ -316,6 +337,7 @@ mod tests {
                     }
                 }
                 prop_assert_eq!(&model_of(&extents), &model);
+                prop_assert_eq!(extents.chunks(), model.len() as u64);
                 let held: u64 = extents.iter().map(|extent| extent.sealed_bytes(CHUNK)).sum();
                 prop_assert_eq!(held as i64, live);
                 for start in (0..50).step_by(7) {

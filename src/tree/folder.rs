@@ -178,9 +178,13 @@ mod tests {
         let mut seen = Vec::new();
         let mut from = 0;
         let mut round = 0;
-        while let Some((cookie, name, _)) = folder.list_from(from).next() {
+        let after = |folder: &Folder, from| {
+            let mut rest = folder.list_from(from);
+            rest.next().map(|(cookie, name, _)| (cookie, name.to_vec()))
+        };
+        while let Some((cookie, name)) = after(&folder, from) {
             if name.starts_with(b"keep") {
-                seen.push(name.to_vec());
+                seen.push(name);
             }
             from = cookie + 1;
             let gone = format!("drop-{}", (round * 37) % 1000);

@@ -1,0 +1,20 @@
+//! The state of the file system: inodes, names, extents; what each operation does to them.
+//!
+//! A tree is a pure function of the operations applied to it (I3). No I/O, no crypto.
+
+#![forbid(unsafe_code)]
+
+mod apply;
+mod attributes;
+mod checkpoint;
+mod extents;
+mod folder;
+mod inode;
+mod packs;
+mod state;
+
+pub use apply::ApplyError;
+pub use attributes::{Attributes, FileKind};
+pub use extents::{Extent, Extents, PackSlot};
+pub use packs::PackUse;
+pub use state::Tree;
