@@ -50,9 +50,7 @@ const OBJECT_LABEL: &[u8] = b"hushfs 1 object";
 /// # Panics
 /// If the system has no random source: nothing here is safe without one.
 pub(crate) fn fill_random(bytes: &mut [u8]) {
-    SysRng
-        .try_fill_bytes(bytes)
-        .expect("getrandom(2) does not fail on a supported system");
+    SysRng.try_fill_bytes(bytes).expect("getrandom(2) does not fail on a supported system");
 }
 
 macro_rules! random_id {
@@ -136,8 +134,7 @@ impl MasterKey {
         let hkdf = Hkdf::<Sha256>::new(Some(&vault.0), self.0.bytes());
         let derive = |class: ObjectClass| {
             SecretKey::with(|okm| {
-                hkdf.expand(class.label(), okm)
-                    .expect("32 bytes are less than 255 hashes");
+                hkdf.expand(class.label(), okm).expect("32 bytes are less than 255 hashes");
             })
         };
         ClassKeys {
@@ -234,10 +231,7 @@ mod tests {
         let id = ObjectId::random();
         assert_eq!(ObjectId::from_hex(&id.to_string()), Some(id));
         assert_eq!(ObjectId::from_hex("0123"), None);
-        assert_eq!(
-            ObjectId::from_hex(&id.to_string().replace(|_| true, "G")),
-            None
-        );
+        assert_eq!(ObjectId::from_hex(&id.to_string().replace(|_| true, "G")), None);
         assert_eq!(ObjectId::from_hex("éééééééééééééééé"), None);
     }
 }

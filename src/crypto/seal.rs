@@ -46,9 +46,7 @@ impl std::fmt::Debug for ObjectSealer {
 
 impl ObjectSealer {
     pub(crate) fn new(key: &[u8; KEY_BYTES]) -> Self {
-        Self {
-            cipher: Aes256GcmSiv::new(&Key::<Aes256GcmSiv>::from(*key)),
-        }
+        Self { cipher: Aes256GcmSiv::new(&Key::<Aes256GcmSiv>::from(*key)) }
     }
 
     /// Seals `plain` into `sealed`, which is exactly [`TAG_BYTES`] longer.
@@ -92,8 +90,7 @@ impl ObjectSealer {
             return Err(NotAuthentic);
         };
         let opened =
-            self.cipher
-                .decrypt_inout_detached(&nonce.0.into(), associated, buffer, &tag.into());
+            self.cipher.decrypt_inout_detached(&nonce.0.into(), associated, buffer, &tag.into());
         opened.map_err(|_| {
             plain.fill(0);
             NotAuthentic
@@ -139,10 +136,7 @@ mod tests {
         let nonce = Nonce(hex("030000000000000000000000").try_into().unwrap());
         let mut sealed = vec![0; 8 + TAG_BYTES];
         ObjectSealer::new(&key).seal_into(nonce, b"", &hex("0100000000000000"), &mut sealed);
-        assert_eq!(
-            sealed,
-            hex("c2ef328e5c71c83b843122130f7364b761e0b97427e3df28")
-        );
+        assert_eq!(sealed, hex("c2ef328e5c71c83b843122130f7364b761e0b97427e3df28"));
     }
 
     #[test]
@@ -159,17 +153,11 @@ mod tests {
             );
             opened.map(|()| plain)
         };
-        assert_eq!(
-            open(Nonce::at(4096), b"pack", &message).unwrap(),
-            b"the family's photos"
-        );
+        assert_eq!(open(Nonce::at(4096), b"pack", &message).unwrap(), b"the family's photos");
         assert_eq!(open(Nonce::at(0), b"pack", &message), Err(NotAuthentic));
         assert_eq!(open(Nonce::at(4096), b"log", &message), Err(NotAuthentic));
         for bytes in 0..message.len() {
-            assert_eq!(
-                open(Nonce::at(4096), b"pack", &message[..bytes]),
-                Err(NotAuthentic)
-            );
+            assert_eq!(open(Nonce::at(4096), b"pack", &message[..bytes]), Err(NotAuthentic));
         }
         for bit in 0..message.len() * 8 {
             let mut changed = message.clone();

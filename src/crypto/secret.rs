@@ -1,8 +1,5 @@
 //! Memory for keys: one page of its own, locked, out of core dumps, wiped on drop.
-#![allow(
-    unsafe_code,
-    reason = "locked pages are not to be had from the global allocator"
-)]
+#![allow(unsafe_code, reason = "locked pages are not to be had from the global allocator")]
 
 use std::fmt;
 use std::ptr;
@@ -50,9 +47,7 @@ impl SecretKey {
             )
         };
         let page = mapped.ok().and_then(|p| ptr::NonNull::new(p.cast::<u8>()));
-        let Some(page) = page else {
-            panic!("out of memory: no page for a key")
-        };
+        let Some(page) = page else { panic!("out of memory: no page for a key") };
         // SAFETY: both calls name exactly the page just mapped. They may be refused
         // (RLIMIT_MEMLOCK, an old kernel); the key then works as before, only less protected.
         unsafe {

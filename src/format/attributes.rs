@@ -26,10 +26,7 @@ impl Time {
 
     /// The same point with its nanoseconds forced below one second: for values from disk.
     pub(crate) fn normal(self) -> Self {
-        Self {
-            secs: self.secs,
-            nanos: self.nanos.min(SECOND_NANOS - 1),
-        }
+        Self { secs: self.secs, nanos: self.nanos.min(SECOND_NANOS - 1) }
     }
 }
 
@@ -44,14 +41,8 @@ impl From<SystemTime> for Time {
                 let before = before.duration();
                 let secs = i64::try_from(before.as_secs()).unwrap_or(i64::MAX);
                 match before.subsec_nanos() {
-                    0 => Self {
-                        secs: -secs,
-                        nanos: 0,
-                    },
-                    nanos => Self {
-                        secs: -secs - 1,
-                        nanos: SECOND_NANOS - nanos,
-                    },
+                    0 => Self { secs: -secs, nanos: 0 },
+                    nanos => Self { secs: -secs - 1, nanos: SECOND_NANOS - nanos },
                 }
             }
         }
@@ -79,11 +70,7 @@ impl Times {
     pub fn each(self) -> (Time, Time, Time) {
         match self {
             Self::Same(time) => (time.normal(), time.normal(), time.normal()),
-            Self::Each {
-                atime,
-                mtime,
-                ctime,
-            } => (atime.normal(), mtime.normal(), ctime.normal()),
+            Self::Each { atime, mtime, ctime } => (atime.normal(), mtime.normal(), ctime.normal()),
         }
     }
 
@@ -92,11 +79,7 @@ impl Times {
         if atime == mtime && mtime == ctime {
             Self::Same(atime)
         } else {
-            Self::Each {
-                atime,
-                mtime,
-                ctime,
-            }
+            Self::Each { atime, mtime, ctime }
         }
     }
 }
@@ -128,16 +111,7 @@ mod tests {
     #[test]
     fn times_before_1970_keep_their_nanoseconds() {
         let quarter_before = UNIX_EPOCH - Duration::from_millis(250);
-        assert_eq!(
-            Time::from(quarter_before),
-            Time {
-                secs: -1,
-                nanos: 750_000_000
-            }
-        );
-        assert_eq!(
-            Time::from(UNIX_EPOCH - Duration::from_secs(3)),
-            Time { secs: -3, nanos: 0 }
-        );
+        assert_eq!(Time::from(quarter_before), Time { secs: -1, nanos: 750_000_000 });
+        assert_eq!(Time::from(UNIX_EPOCH - Duration::from_secs(3)), Time { secs: -3, nanos: 0 });
     }
 }

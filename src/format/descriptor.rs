@@ -53,8 +53,7 @@ impl Descriptor {
         let mut body = Vec::with_capacity(BODY_BYTES + TAG_BYTES);
         body.extend_from_slice(&self.created.secs.to_le_bytes());
         body.extend_from_slice(&self.created.nanos.to_le_bytes());
-        keys.sealer(ObjectClass::Descriptor, &object)
-            .seal_in_place(Nonce::at(0), &out, &mut body);
+        keys.sealer(ObjectClass::Descriptor, &object).seal_in_place(Nonce::at(0), &out, &mut body);
         out.extend_from_slice(&body);
         out
     }
@@ -71,10 +70,7 @@ impl UnverifiedDescriptor {
         if bytes.len() != TOTAL_BYTES {
             return Err(FormatError::Malformed("longer than a descriptor is"));
         }
-        Ok(Self {
-            vault: VaultId(array(bytes, VAULT_AT)),
-            bytes: array(bytes, 0),
-        })
+        Ok(Self { vault: VaultId(array(bytes, VAULT_AT)), bytes: array(bytes, 0) })
     }
 
     /// What the object says is the vault's id. Good for finding slots and the state folder; a
@@ -99,9 +95,7 @@ impl UnverifiedDescriptor {
             &mut created,
         )?;
         if u16::from_le_bytes(array(header, SUITE_AT)) != SUITE {
-            return Err(FormatError::Malformed(
-                "a cipher suite that format 1 does not have",
-            ));
+            return Err(FormatError::Malformed("a cipher suite that format 1 does not have"));
         }
         let created = Time {
             secs: i64::from_le_bytes(array(&created, 0)),
@@ -125,20 +119,11 @@ mod tests {
         let descriptor = Descriptor {
             vault: VaultId::random(),
             chunk_size: ChunkSize::new(65536).unwrap(),
-            created: Time {
-                secs: 1_700_000_000,
-                nanos: 5,
-            },
+            created: Time { secs: 1_700_000_000, nanos: 5 },
         };
         let keys = MasterKey::random().class_keys(&descriptor.vault);
         let bytes = descriptor.seal(&keys);
-        assert_eq!(
-            UnverifiedDescriptor::parse(&bytes)
-                .unwrap()
-                .verify(&keys)
-                .unwrap(),
-            descriptor
-        );
+        assert_eq!(UnverifiedDescriptor::parse(&bytes).unwrap().verify(&keys).unwrap(), descriptor);
         for bit in 0..bytes.len() * 8 {
             let mut changed = bytes.clone();
             changed[bit / 8] ^= 1 << (bit % 8);

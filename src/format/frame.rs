@@ -20,6 +20,8 @@ pub enum Magic {
     Slot = b'K',
     /// A log object, `log/….log`.
     Log = b'L',
+    /// A checkpoint, `log/….ckpt`.
+    Checkpoint = b'C',
     /// A pack, `data/…/….pack`.
     Pack = b'P',
     /// A journal file in the state folder.
@@ -46,10 +48,7 @@ pub fn check_magic(kind: Magic, bytes: &[u8]) -> Result<(), FormatError> {
     }
     match u16::from_le_bytes([bytes[8], bytes[9]]) {
         0 => Err(FormatError::NotThisKind),
-        found if found > FORMAT_VERSION => Err(FormatError::Newer {
-            found,
-            known: FORMAT_VERSION,
-        }),
+        found if found > FORMAT_VERSION => Err(FormatError::Newer { found, known: FORMAT_VERSION }),
         _ => Ok(()),
     }
 }

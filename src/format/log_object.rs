@@ -1,4 +1,8 @@
-//! A log object: what one device did since its last one, or (a checkpoint) the whole state.
+//! Log objects: what one device did since its last one, and checkpoints, which hold the whole state.
+//!
+//! A checkpoint has the same layout, but stands beside the chain and not in it: it says what the
+//! state is after the device's log object of the same number. So one can be written, lost or
+//! collected without a gap in any chain.
 //!
 //! Layout: a header in the clear, then one sealed body, padded by Padmé; associated data: the
 //! header. The body is a head (chain, frontier, clock) and then the operations.
@@ -60,10 +64,7 @@ pub struct Frontier(Vec<FrontierEntry>);
 impl Frontier {
     /// The last log object of `device` that was seen.
     pub fn get(&self, device: DeviceId) -> Option<&FrontierEntry> {
-        let at = self
-            .0
-            .binary_search_by_key(&device, |entry| entry.device)
-            .ok()?;
+        let at = self.0.binary_search_by_key(&device, |entry| entry.device).ok()?;
         self.0.get(at)
     }
 
@@ -74,10 +75,7 @@ impl Frontier {
 
     /// Takes note of a later one.
     pub fn advance(&mut self, entry: FrontierEntry) {
-        match self
-            .0
-            .binary_search_by_key(&entry.device, |known| known.device)
-        {
+        match self.0.binary_search_by_key(&entry.device, |known| known.device) {
             Ok(at) => self.0[at] = entry,
             Err(at) => self.0.insert(at, entry),
         }
@@ -90,19 +88,27 @@ impl Frontier {
 
     /// Whether the entries are in order, each device once (I8).
     fn is_well_formed(&self) -> bool {
-        self.0
-            .windows(2)
-            .all(|pair| pair[0].device < pair[1].device)
+        self.0.windows(2).all(|pair| pair[0].device < pair[1].device)
     }
 }
 
 /// Whether a log object continues the state or holds all of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LogKind {
     /// Operations since the device's previous log object.
     Increment,
-    /// Operations that rebuild from nothing the state that the frontier covers.
+    /// Operations that rebuild from nothing the state that the frontier covers, which includes
+    /// the device's own log object of the same number.
     Checkpoint,
+}
+
+impl LogKind {
+    fn magic(self) -> Magic {
+        match self {
+            Self::Increment => Magic::Log,
+            Self::Checkpoint => Magic::Checkpoint,
+        }
+    }
 }
 
 /// What stands in the sealed body before the operations.
@@ -111,7 +117,6 @@ struct Head {
     previous: LogHash,
     frontier: Frontier,
     clock: u64,
-    kind: LogKind,
     published: Time,
     device_name: String,
     operations_bytes: u64,
@@ -145,7 +150,7 @@ impl LogDraft {
     pub fn seal(&self, keys: &ClassKeys) -> Vec<u8> {
         let object = ObjectId::random();
         let mut out = Vec::with_capacity(HEADER_BYTES);
-        write_magic(Magic::Log, &mut out);
+        write_magic(self.kind.magic(), &mut out);
         out.extend_from_slice(&[0; VAULT_AT - RESERVED_AT]);
         out.extend_from_slice(&keys.vault().0);
         out.extend_from_slice(&object.0);
@@ -155,7 +160,6 @@ impl LogDraft {
             previous: self.previous,
             frontier: self.frontier.clone(),
             clock: self.clock,
-            kind: self.kind,
             published: self.published,
             device_name: self.device_name.clone(),
             operations_bytes: self.operations.len() as u64,
@@ -166,8 +170,7 @@ impl LogDraft {
         let total = padme((HEADER_BYTES + body.len() + TAG_BYTES) as u64) as usize;
         body.reserve_exact(total - HEADER_BYTES - body.len());
         body.resize(total - HEADER_BYTES - TAG_BYTES, 0);
-        keys.sealer(ObjectClass::Log, &object)
-            .seal_in_place(Nonce::at(0), &out, &mut body);
+        keys.sealer(ObjectClass::Log, &object).seal_in_place(Nonce::at(0), &out, &mut body);
         out.append(&mut body);
         out
     }
@@ -176,6 +179,7 @@ impl LogDraft {
 /// A log object as it was read: only its header is known, and that is not to be trusted yet.
 #[derive(Debug)]
 pub struct UnverifiedLog {
+    kind: LogKind,
     bytes: Vec<u8>,
 }
 
@@ -184,10 +188,10 @@ impl UnverifiedLog {
     ///
     /// # Errors
     /// [`FormatError`], as for every format.
-    pub fn parse(bytes: Vec<u8>) -> Result<Self, FormatError> {
-        check_magic(Magic::Log, &bytes)?;
+    pub fn parse(kind: LogKind, bytes: Vec<u8>) -> Result<Self, FormatError> {
+        check_magic(kind.magic(), &bytes)?;
         need(&bytes, HEADER_BYTES + TAG_BYTES)?;
-        Ok(Self { bytes })
+        Ok(Self { kind, bytes })
     }
 
     /// Authenticates the object and its place: this vault, this device, this number (I2).
@@ -217,8 +221,7 @@ impl UnverifiedLog {
         let mut body = self.bytes;
         body.drain(..HEADER_BYTES);
         let body =
-            keys.sealer(ObjectClass::Log, &object)
-                .open_in_place(Nonce::at(0), &header, body)?;
+            keys.sealer(ObjectClass::Log, &object).open_in_place(Nonce::at(0), &header, body)?;
         let (head, rest): (Head, &[u8]) = postcard::take_from_bytes(&body)?;
         let operations_at = body.len() - rest.len();
         let operations_bytes = usize::try_from(head.operations_bytes)
@@ -228,10 +231,12 @@ impl UnverifiedLog {
         if !head.frontier.is_well_formed() {
             return Err(FormatError::Malformed("the frontier is not in order"));
         }
-        if head.frontier.seq(device) != seq - 1 {
-            return Err(FormatError::Malformed(
-                "the frontier skips the device's own log",
-            ));
+        let seen_of_own = match self.kind {
+            LogKind::Increment => seq - 1,
+            LogKind::Checkpoint => seq,
+        };
+        if head.frontier.seq(device) != seen_of_own {
+            return Err(FormatError::Malformed("the frontier skips the device's own log"));
         }
         Ok(OpenedLog {
             device,
@@ -241,7 +246,7 @@ impl UnverifiedLog {
             previous: head.previous,
             frontier: head.frontier,
             clock: head.clock,
-            kind: head.kind,
+            kind: self.kind,
             published: head.published.normal(),
             device_name: head.device_name,
             operations: operations_at..operations_at + operations_bytes,
@@ -290,11 +295,7 @@ impl OpenedLog {
 
     /// This object as a frontier names it.
     pub fn entry(&self) -> FrontierEntry {
-        FrontierEntry {
-            device: self.device,
-            seq: self.seq,
-            hash: self.hash,
-        }
+        FrontierEntry { device: self.device, seq: self.seq, hash: self.hash }
     }
 }
 
@@ -307,21 +308,10 @@ mod tests {
     fn draft(device: DeviceId, seq: u64) -> LogDraft {
         let mut operations = Vec::new();
         let time = Time { secs: 1, nanos: 2 };
-        encode_operation(
-            &Operation::Truncate {
-                ino: Ino(9),
-                size: 4,
-                time,
-            },
-            &mut operations,
-        );
+        encode_operation(&Operation::Truncate { ino: Ino(9), size: 4, time }, &mut operations);
         let mut frontier = Frontier::default();
         if seq > 1 {
-            frontier.advance(FrontierEntry {
-                device,
-                seq: seq - 1,
-                hash: LogHash([3; 32]),
-            });
+            frontier.advance(FrontierEntry { device, seq: seq - 1, hash: LogHash([3; 32]) });
         }
         LogDraft {
             device,
@@ -344,7 +334,7 @@ mod tests {
         let bytes = draft(device, 5).seal(&keys);
         assert_eq!(padme(bytes.len() as u64), bytes.len() as u64);
         let open = |bytes: &[u8], keys: &ClassKeys, device, seq| {
-            UnverifiedLog::parse(bytes.to_vec())?.open(keys, device, seq)
+            UnverifiedLog::parse(LogKind::Increment, bytes.to_vec())?.open(keys, device, seq)
         };
         let opened = open(&bytes, &keys, device, 5).unwrap();
         assert_eq!(opened.hash, LogHash::of(&bytes));
@@ -363,7 +353,7 @@ mod tests {
         let device = DeviceId::random();
         let bytes = draft(device, 1).seal(&keys);
         let opens = |bytes: Vec<u8>| {
-            UnverifiedLog::parse(bytes)
+            UnverifiedLog::parse(LogKind::Increment, bytes)
                 .and_then(|log| log.open(&keys, device, 1))
                 .is_ok()
         };

@@ -4,6 +4,7 @@
 //! and with every sync client.
 
 use super::ids::{DeviceId, PackId};
+use super::log_object::LogKind;
 
 /// The vault's descriptor.
 pub const DESCRIPTOR_NAME: &str = "hushfs.vault";
@@ -19,19 +20,28 @@ pub const DATA_FOLDER: &str = "data";
 /// The longest name, in bytes (POSIX `NAME_MAX` on Linux).
 pub const NAME_BYTES_MAX: usize = 255;
 
-/// A log object's name: its device, then its number.
-pub fn log_name(device: DeviceId, seq: u64) -> String {
-    format!("{device}-{seq:08}.log")
+/// A log object's name: its device, then its number; a checkpoint's has another extension.
+pub fn log_name(kind: LogKind, device: DeviceId, seq: u64) -> String {
+    format!("{device}-{seq:08}.{}", extension(kind))
 }
 
-/// The device and number in a log object's name; `None` for any other name.
-pub fn parse_log_name(name: &str) -> Option<(DeviceId, u64)> {
-    let (device, seq) = name.strip_suffix(".log")?.split_once('-')?;
-    let parsed = (
-        DeviceId(u64::from_str_radix(device, 16).ok()?),
-        seq.parse::<u64>().ok()?,
-    );
-    (log_name(parsed.0, parsed.1) == name).then_some(parsed)
+/// The kind, device and number in a log object's name; `None` for any other name.
+pub fn parse_log_name(name: &str) -> Option<(LogKind, DeviceId, u64)> {
+    let (stem, _) = name.split_once('.')?;
+    let (device, seq) = stem.split_once('-')?;
+    let device = DeviceId(u64::from_str_radix(device, 16).ok()?);
+    let seq = seq.parse().ok()?;
+    [LogKind::Increment, LogKind::Checkpoint]
+        .into_iter()
+        .find(|kind| log_name(*kind, device, seq) == name)
+        .map(|kind| (kind, device, seq))
+}
+
+fn extension(kind: LogKind) -> &'static str {
+    match kind {
+        LogKind::Increment => "log",
+        LogKind::Checkpoint => "ckpt",
+    }
 }
 
 /// The folder of a pack below [`DATA_FOLDER`]: the first two digits of its id.
@@ -86,23 +96,17 @@ mod tests {
     fn object_names_read_back_and_strange_ones_do_not() {
         let device = DeviceId::random();
         for seq in [1, 42, 99_999_999, u64::MAX] {
-            assert_eq!(parse_log_name(&log_name(device, seq)), Some((device, seq)));
+            for kind in [LogKind::Increment, LogKind::Checkpoint] {
+                let parsed = parse_log_name(&log_name(kind, device, seq));
+                assert_eq!(parsed, Some((kind, device, seq)));
+            }
         }
-        for name in [
-            "",
-            ".log",
-            "1-1.log",
-            "+123456789abcdef-00000001.log",
-            "x (1).log",
-        ] {
+        for name in ["", ".log", "1-1.log", "+123456789abcdef-00000001.log", "x (1).log"] {
             assert_eq!(parse_log_name(name), None, "{name}");
         }
         let pack = PackId::random();
         let path = pack_path(pack);
-        assert_eq!(
-            parse_pack_name(path.rsplit('/').next().unwrap()),
-            Some(pack)
-        );
+        assert_eq!(parse_pack_name(path.rsplit('/').next().unwrap()), Some(pack));
         assert_eq!(parse_pack_name("x (1).pack"), None);
     }
 

@@ -56,9 +56,7 @@ impl ChunkSize {
         if bytes.is_power_of_two() && (Self::MIN_BYTES..=Self::MAX_BYTES).contains(&bytes) {
             Ok(Self(bytes))
         } else {
-            Err(FormatError::Malformed(
-                "a chunk size is a power of two from 4096 to 1048576",
-            ))
+            Err(FormatError::Malformed("a chunk size is a power of two from 4096 to 1048576"))
         }
     }
 
@@ -113,11 +111,8 @@ impl ChunkSize {
             }
             let start = self.within(at);
             let span_bytes = (end - at).min((self.bytes() - start) as u64);
-            let span = ChunkSpan {
-                chunk_index: self.index_of(at),
-                start,
-                bytes: span_bytes as usize,
-            };
+            let span =
+                ChunkSpan { chunk_index: self.index_of(at), start, bytes: span_bytes as usize };
             at += span_bytes;
             Some(span)
         })
@@ -142,10 +137,7 @@ impl ChunkSize {
     pub fn run_shape(self, plain_bytes: usize) -> RunShape {
         let count = self.count_for(plain_bytes as u64);
         let tail = plain_bytes as u64 - self.start_of(count - 1);
-        RunShape {
-            count: count as u32,
-            tail_bytes: tail as u32,
-        }
+        RunShape { count: count as u32, tail_bytes: tail as u32 }
     }
 
     /// Where in the pack the `nth` chunk of a run at `run_offset` starts.
@@ -158,11 +150,7 @@ impl ChunkSize {
 impl RunShape {
     /// Content bytes of chunk `nth` (counted from 0) of this run, as sealed.
     pub const fn chunk_bytes(self, nth: u32, chunk: ChunkSize) -> u32 {
-        if nth + 1 == self.count {
-            self.tail_bytes
-        } else {
-            chunk.0
-        }
+        if nth + 1 == self.count { self.tail_bytes } else { chunk.0 }
     }
 }
 
@@ -193,9 +181,8 @@ mod tests {
             for bytes in 1..10_000usize {
                 let shape = chunk.run_shape(bytes);
                 assert_eq!(chunk.plain_run_bytes(shape), bytes as u64);
-                let sealed: u64 = (0..shape.count)
-                    .map(|n| u64::from(shape.chunk_bytes(n, chunk)) + 16)
-                    .sum();
+                let sealed: u64 =
+                    (0..shape.count).map(|n| u64::from(shape.chunk_bytes(n, chunk)) + 16).sum();
                 assert_eq!(chunk.sealed_run_bytes(shape), sealed);
             }
         }
@@ -204,13 +191,7 @@ mod tests {
     #[test]
     fn the_worked_example_holds() {
         let shape = ChunkSize::DEFAULT.run_shape(10_000);
-        assert_eq!(
-            shape,
-            RunShape {
-                count: 3,
-                tail_bytes: 1808
-            }
-        );
+        assert_eq!(shape, RunShape { count: 3, tail_bytes: 1808 });
         assert_eq!(ChunkSize::DEFAULT.sealed_run_bytes(shape), 10_048);
     }
 

@@ -31,10 +31,7 @@ pub struct Run {
 impl Run {
     /// Chunk count and tail, as sealed.
     pub fn shape(&self) -> RunShape {
-        RunShape {
-            count: self.count,
-            tail_bytes: self.tail_bytes,
-        }
+        RunShape { count: self.count, tail_bytes: self.tail_bytes }
     }
 }
 
@@ -263,24 +260,15 @@ mod tests {
             },
             Operation::WriteInline {
                 ino: Ino(77),
-                chunks: vec![InlineChunk {
-                    chunk_index: 3,
-                    bytes: b"abc",
-                }],
+                chunks: vec![InlineChunk { chunk_index: 3, bytes: b"abc" }],
                 size: 3,
                 mtime: time,
                 ctime: time,
             },
-            Operation::Truncate {
-                ino: Ino(77),
-                size: u64::MAX,
-                time,
-            },
+            Operation::Truncate { ino: Ino(77), size: u64::MAX, time },
         ];
         let mut bytes = Vec::new();
-        operations
-            .iter()
-            .for_each(|operation| encode_operation(operation, &mut bytes));
+        operations.iter().for_each(|operation| encode_operation(operation, &mut bytes));
         let read: Result<Vec<_>, _> = Operations::new(&bytes).collect();
         assert_eq!(read.unwrap(), operations);
     }
@@ -290,10 +278,7 @@ mod tests {
         // Variant 5 (SetXattr), an inode, then a name of 2^32 bytes.
         let bytes = [&[5u8][..], &[0; 8], &[0xFF, 0xFF, 0xFF, 0xFF, 0x0F]].concat();
         let mut operations = Operations::new(&bytes);
-        assert!(matches!(
-            operations.next(),
-            Some(Err(FormatError::Malformed(_)))
-        ));
+        assert!(matches!(operations.next(), Some(Err(FormatError::Malformed(_)))));
         assert!(operations.next().is_none());
     }
 }

@@ -91,10 +91,7 @@ pub struct FooterRun {
 impl FooterRun {
     /// Chunk count and tail.
     pub fn shape(&self) -> RunShape {
-        RunShape {
-            count: self.count,
-            tail_bytes: self.tail_bytes,
-        }
+        RunShape { count: self.count, tail_bytes: self.tail_bytes }
     }
 }
 
@@ -129,11 +126,7 @@ pub struct PackSealer {
 impl PackSealer {
     /// For the pack `id`.
     pub fn new(keys: &ClassKeys, id: PackId) -> Self {
-        Self {
-            id,
-            header: PackHeader::of(id),
-            sealer: keys.sealer(ObjectClass::Data, &id),
-        }
+        Self { id, header: PackHeader::of(id), sealer: keys.sealer(ObjectClass::Data, &id) }
     }
 
     /// The pack.
@@ -151,8 +144,7 @@ impl PackSealer {
     /// # Panics
     /// If `sealed` is not exactly [`TAG_BYTES`] longer than `plain`.
     pub fn seal_chunk(&self, pack_offset: u64, plain: &[u8], sealed: &mut [u8]) {
-        self.sealer
-            .seal_into(Nonce::at(pack_offset), &self.header.0, plain, sealed);
+        self.sealer.seal_into(Nonce::at(pack_offset), &self.header.0, plain, sealed);
     }
 
     /// Opens the chunk that stands at `pack_offset`.
@@ -165,8 +157,7 @@ impl PackSealer {
         sealed: &[u8],
         plain: &mut [u8],
     ) -> Result<(), NotAuthentic> {
-        self.sealer
-            .open_into(Nonce::at(pack_offset), &self.header.0, sealed, plain)
+        self.sealer.open_into(Nonce::at(pack_offset), &self.header.0, sealed, plain)
     }
 
     /// What closes a pack whose chunks end at `chunks_end`: footer and trailer, padded so that
@@ -177,11 +168,9 @@ impl PackSealer {
         let bare = chunks_end + (body.len() + TAG_BYTES + TRAILER_BYTES) as u64;
         let padding = (padme(bare) - bare) as usize;
         body.resize(body.len() + padding, 0);
-        self.sealer
-            .seal_in_place(FOOTER_NONCE, &self.header.0, &mut body);
+        self.sealer.seal_in_place(FOOTER_NONCE, &self.header.0, &mut body);
         let mut trailer = chunks_end.to_le_bytes().to_vec();
-        self.sealer
-            .seal_in_place(TRAILER_NONCE, &self.header.0, &mut trailer);
+        self.sealer.seal_in_place(TRAILER_NONCE, &self.header.0, &mut trailer);
         body.extend_from_slice(&trailer);
         body
     }
@@ -194,8 +183,7 @@ impl PackSealer {
         need(pack_tail, TRAILER_BYTES)?;
         let mut plain = [0; TRAILER_PLAIN_BYTES];
         let sealed = &pack_tail[pack_tail.len() - TRAILER_BYTES..];
-        self.sealer
-            .open_into(TRAILER_NONCE, &self.header.0, sealed, &mut plain)?;
+        self.sealer.open_into(TRAILER_NONCE, &self.header.0, sealed, &mut plain)?;
         Ok(u64::from_le_bytes(plain))
     }
 
@@ -210,9 +198,7 @@ impl PackSealer {
             .filter(|at| (PACK_HEADER_BYTES..=pack.len() - TRAILER_BYTES).contains(at))
             .ok_or(FormatError::Malformed("the footer is not in the pack"))?;
         let sealed = pack[footer_at..pack.len() - TRAILER_BYTES].to_vec();
-        let body = self
-            .sealer
-            .open_in_place(FOOTER_NONCE, &self.header.0, sealed)?;
+        let body = self.sealer.open_in_place(FOOTER_NONCE, &self.header.0, sealed)?;
         let (footer, _padding): (Footer, &[u8]) = postcard::take_from_bytes(&body)?;
         Ok(footer)
     }
@@ -243,10 +229,8 @@ impl PackSealer {
             chunks_end = run_at + chunk_size.sealed_run_bytes(run.shape());
         }
         check_gap(pack, chunks_end, footer_at)?;
-        for (ino, run) in footer
-            .files
-            .iter()
-            .flat_map(|file| file.runs.iter().map(|run| (file.ino, *run)))
+        for (ino, run) in
+            footer.files.iter().flat_map(|file| file.runs.iter().map(|run| (file.ino, *run)))
         {
             let opens = (0..run.count).all(|nth| {
                 let at = chunk_size.chunk_pack_offset(run.pack_offset.into(), nth);
@@ -254,8 +238,7 @@ impl PackSealer {
                 let end = at as usize + plain_bytes + TAG_BYTES;
                 plain_bytes <= plain.len()
                     && pack.get(at as usize..end).is_some_and(|sealed| {
-                        self.open_chunk(at, sealed, &mut plain[..plain_bytes])
-                            .is_ok()
+                        self.open_chunk(at, sealed, &mut plain[..plain_bytes]).is_ok()
                     })
             });
             if !opens {
@@ -300,11 +283,7 @@ mod tests {
             pack.seal_chunk(at, plain, &mut sealed);
             bytes.extend_from_slice(&sealed);
         }
-        let file = FooterFile {
-            ino: Ino(5),
-            path: b"a/b".to_vec(),
-            runs: vec![run],
-        };
+        let file = FooterFile { ino: Ino(5), path: b"a/b".to_vec(), runs: vec![run] };
         let footer = Footer { files: vec![file] };
         bytes.extend_from_slice(&pack.seal_footer(&footer, bytes.len() as u64));
         (pack, bytes, footer)
@@ -314,10 +293,7 @@ mod tests {
     fn a_pack_tells_from_its_footer_what_is_in_it() {
         let (pack, bytes, footer) = sample(ChunkSize::DEFAULT);
         assert_eq!(padme(bytes.len() as u64), bytes.len() as u64);
-        assert_eq!(
-            pack.check_pack(&bytes, ChunkSize::DEFAULT).unwrap(),
-            (footer.clone(), vec![])
-        );
+        assert_eq!(pack.check_pack(&bytes, ChunkSize::DEFAULT).unwrap(), (footer.clone(), vec![]));
         let bound = Footer::bytes_bound(1, 3, 1);
         assert!(postcard::to_allocvec(&footer).unwrap().len() as u64 + 40 <= bound);
     }
@@ -325,10 +301,7 @@ mod tests {
     #[test]
     fn a_changed_byte_is_found_wherever_it_is() {
         let (pack, bytes, _) = sample(ChunkSize::DEFAULT);
-        for at in (0..bytes.len())
-            .step_by(7)
-            .chain(bytes.len() - 40..bytes.len())
-        {
+        for at in (0..bytes.len()).step_by(7).chain(bytes.len() - 40..bytes.len()) {
             let mut changed = bytes.clone();
             changed[at] ^= 1;
             match pack.check_pack(&changed, ChunkSize::DEFAULT) {

@@ -24,10 +24,7 @@ mod tests {
         {
             let padded = padme(bytes);
             assert!(padded >= bytes, "{bytes}");
-            assert!(
-                (padded - bytes) as f64 <= bytes as f64 * 0.12,
-                "{bytes} {padded}"
-            );
+            assert!((padded - bytes) as f64 <= bytes as f64 * 0.12, "{bytes} {padded}");
             assert_eq!(padme(padded), padded, "{bytes}");
         }
         assert_eq!(padme(u64::MAX), u64::MAX);

@@ -55,8 +55,7 @@ impl GenerationHeader {
         for field in [self.number, self.first_seq, self.log_seq, self.device.0] {
             sealed.extend_from_slice(&field.to_le_bytes());
         }
-        self.sealer(keys)
-            .seal_in_place(HEADER_NONCE, &out, &mut sealed);
+        self.sealer(keys).seal_in_place(HEADER_NONCE, &out, &mut sealed);
         out.append(&mut sealed);
         out
     }

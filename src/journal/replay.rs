@@ -40,6 +40,11 @@ pub struct Replay {
     pub next_seq: u64,
     /// Some records that had been made durable cannot be read: damage, not a torn end.
     pub damaged: bool,
+    /// Records before this number had been made durable.
+    pub durable_seq: u64,
+    /// For each generation found, published or not: whose log, and which object of it, it was
+    /// for.
+    pub meant_for: Vec<(DeviceId, u64)>,
     pub(super) free_files: Vec<u32>,
 }
 
@@ -54,26 +59,25 @@ pub fn read_journal(
     keys: &ClassKeys,
     is_published: impl Fn(DeviceId, u64) -> bool,
 ) -> Result<Replay, StoreError> {
-    let items = disk
-        .list(folder)
-        .map_err(|e| StoreError::io("cannot list", folder, e))?;
+    let items = disk.list(folder).map_err(|e| StoreError::io("cannot list", folder, e))?;
     let mut replay = Replay::default();
     let mut found = Vec::new();
-    let mut durable_seq = 0;
     for item in items {
-        let index = item
-            .name
-            .strip_prefix(FILE_PREFIX)
-            .and_then(|digits| digits.parse().ok());
+        let index = item.name.strip_prefix(FILE_PREFIX).and_then(|digits| digits.parse().ok());
         let Some(file_index) = index else { continue };
         let path = journal_path(folder, file_index);
-        let scan = || -> std::io::Result<Scan> {
+        let mut scan = || -> std::io::Result<Scan> {
             let file = disk.open(&path, false)?;
             let mut block = [0; HEADER_BYTES];
             let bytes = file.read_at(&mut block, 0)?;
             match GenerationHeader::open(keys, &block[..bytes]) {
-                Ok(header) if is_published(header.device, header.log_seq) => Ok(Scan::Done),
-                Ok(header) => scan_records(&*file, &header, keys),
+                Ok(header) => {
+                    replay.meant_for.push((header.device, header.log_seq));
+                    if is_published(header.device, header.log_seq) {
+                        return Ok(Scan::Done);
+                    }
+                    scan_records(&*file, &header, keys)
+                }
                 // A block of zeroes is a file let go of; a torn header had no durable record.
                 Err(_) if block == [0; HEADER_BYTES] => Ok(Scan::Done),
                 Err(_) => orphaned_records(&*file, keys),
@@ -82,12 +86,8 @@ pub fn read_journal(
         match scan().map_err(|e| StoreError::io("cannot read", &path, e))? {
             Scan::Done => replay.free_files.push(file_index),
             Scan::Damaged => replay.damaged = true,
-            Scan::Records {
-                header,
-                records,
-                durable_seq: seen,
-            } => {
-                durable_seq = durable_seq.max(seen);
+            Scan::Records { header, records, durable_seq } => {
+                replay.durable_seq = replay.durable_seq.max(durable_seq);
                 found.push((header, file_index, records));
             }
         }
@@ -99,12 +99,7 @@ pub fn read_journal(
     let first_seqs: Vec<u64> = found.iter().map(|(header, ..)| header.first_seq).collect();
     for (nth, (header, file_index, mut records)) in found.into_iter().enumerate() {
         // A later generation that starts earlier than this one ends took its place from there.
-        let end_seq = first_seqs
-            .get(nth + 1..)
-            .into_iter()
-            .flatten()
-            .min()
-            .copied();
+        let end_seq = first_seqs.get(nth + 1..).into_iter().flatten().min().copied();
         records.retain(|(seq, _)| end_seq.is_none_or(|end| *seq < end));
         if header.first_seq != replay.next_seq {
             records.clear();
@@ -118,7 +113,7 @@ pub fn read_journal(
             records,
         });
     }
-    replay.damaged |= durable_seq > replay.next_seq;
+    replay.damaged |= replay.durable_seq > replay.next_seq;
     Ok(replay)
 }
 
@@ -165,11 +160,7 @@ fn scan_records(
             }
         }
     }
-    Ok(Scan::Records {
-        header: *header,
-        records,
-        durable_seq,
-    })
+    Ok(Scan::Records { header: *header, records, durable_seq })
 }
 
 /// Whether a file whose header is gone holds records that open.
@@ -181,11 +172,7 @@ fn orphaned_records(file: &dyn DiskFile, keys: &ClassKeys) -> std::io::Result<Sc
     };
     let sealer = keys.sealer(ObjectClass::Journal, &record.generation);
     let found = read_record(file, RECORDS_AT, file.len()?, &sealer, |_| true)?;
-    Ok(if found.is_some() {
-        Scan::Damaged
-    } else {
-        Scan::Done
-    })
+    Ok(if found.is_some() { Scan::Damaged } else { Scan::Done })
 }
 
 /// The record at `at`, if there is one that opens.
@@ -233,16 +220,7 @@ mod tests {
 
     fn start(folder: &Path, keys: &Arc<ClassKeys>, replay: &Replay) -> Journal {
         let disk = Arc::new(HostDisk);
-        Journal::start(
-            disk,
-            folder,
-            keys.clone(),
-            DEVICE,
-            1,
-            replay,
-            replay.next_seq,
-        )
-        .unwrap()
+        Journal::start(disk, folder, keys.clone(), DEVICE, 1, replay, replay.next_seq).unwrap()
     }
 
     fn read(folder: &Path, keys: &ClassKeys, published: u64) -> Replay {
@@ -251,9 +229,7 @@ mod tests {
 
     fn bodies(replay: &Replay) -> Vec<String> {
         let records = replay.generations.iter().flat_map(|g| &g.records);
-        records
-            .map(|(_, body)| String::from_utf8(body.clone()).unwrap())
-            .collect()
+        records.map(|(_, body)| String::from_utf8(body.clone()).unwrap()).collect()
     }
 
     #[test]
@@ -281,14 +257,8 @@ mod tests {
         for round in 1..20 {
             journal.append(format!("{round}").as_bytes()).unwrap();
             let done = journal.rotate(round + 1).unwrap();
-            assert_eq!(
-                bodies(&read(dir.path(), &keys, round)),
-                Vec::<String>::new()
-            );
-            assert_eq!(
-                bodies(&read(dir.path(), &keys, round - 1)),
-                [round.to_string()]
-            );
+            assert_eq!(bodies(&read(dir.path(), &keys, round)), Vec::<String>::new());
+            assert_eq!(bodies(&read(dir.path(), &keys, round - 1)), [round.to_string()]);
             journal.release(done);
         }
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);

@@ -22,7 +22,8 @@ const BODY_BYTES_MAX: usize = 1 << 30;
 /// A record was not written.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum JournalError {
-    /// The disk failed. Whether the record survives a crash is open; the journal takes no more.
+    /// The disk failed. If it was full, the journal is as it was; otherwise whether the record
+    /// survives a crash is open, and the journal takes no more.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// An earlier failure closed the journal; the text is that one's.
@@ -86,9 +87,8 @@ impl Journal {
         let mut waiting = Vec::new();
         for generation in &replay.generations {
             let path = journal_path(folder, generation.file_index);
-            let file = disk
-                .open(&path, true)
-                .map_err(|e| StoreError::io("cannot open", &path, e))?;
+            let file =
+                disk.open(&path, true).map_err(|e| StoreError::io("cannot open", &path, e))?;
             waiting.push(Generation {
                 number: generation.number,
                 file_index: generation.file_index,
@@ -164,11 +164,12 @@ impl Journal {
             &mut self.scratch[RECORD_HEADER_BYTES..],
         );
         self.scratch.resize(record_bytes as usize, 0);
-        let written = self
-            .make_room(self.end + record_bytes)
-            .and_then(|()| self.current.file.write_all_at(&self.scratch, self.end));
-        if let Err(error) = written {
-            let path = journal_path(&self.folder, self.current.file_index);
+        let path = journal_path(&self.folder, self.current.file_index);
+        if let Err(error) = self.make_room(self.end + record_bytes) {
+            // Only zeroes can have been written: the journal is as it was.
+            return Err(StoreError::io("cannot extend", &path, error).into());
+        }
+        if let Err(error) = self.current.file.write_all_at(&self.scratch, self.end) {
             let error = StoreError::io("cannot write", &path, error);
             self.closed = Some(error.to_string());
             return Err(error.into());
@@ -182,9 +183,7 @@ impl Journal {
     /// The files to sync for every record so far to be durable.
     pub fn files_to_sync(&self) -> Vec<Arc<dyn DiskFile>> {
         let all = self.waiting.iter().chain([&self.current]);
-        all.filter(|generation| generation.needs_sync)
-            .map(|g| g.file.clone())
-            .collect()
+        all.filter(|generation| generation.needs_sync).map(|g| g.file.clone()).collect()
     }
 
     /// Takes note that records before `seq` are durable: their files were synced after they had
@@ -195,9 +194,7 @@ impl Journal {
             self.current.needs_sync = false;
         }
         if self.durable_seq >= self.header.first_seq {
-            self.waiting
-                .iter_mut()
-                .for_each(|generation| generation.needs_sync = false);
+            self.waiting.iter_mut().for_each(|generation| generation.needs_sync = false);
         }
     }
 
@@ -215,19 +212,12 @@ impl Journal {
             device: self.header.device,
         };
         let in_use: Vec<&Generation> = self.waiting.iter().chain([&self.current]).collect();
-        let (next, zeroed_end) = begin(
-            &*self.disk,
-            &self.folder,
-            &self.keys,
-            &header,
-            &mut self.free,
-            in_use,
-        )?;
+        let (next, zeroed_end) =
+            begin(&*self.disk, &self.folder, &self.keys, &header, &mut self.free, in_use)?;
         let done = self.header.number;
         self.sealer = header.sealer(&self.keys);
         self.header = header;
-        self.waiting
-            .push(std::mem::replace(&mut self.current, next));
+        self.waiting.push(std::mem::replace(&mut self.current, next));
         self.end = RECORDS_AT;
         self.zeroed_end = zeroed_end;
         Ok(done)
@@ -235,10 +225,8 @@ impl Journal {
 
     /// Lets go of the generations up to `number`: their operations are durable in the vault.
     pub fn release(&mut self, number: u64) {
-        let done: Vec<Generation> = self
-            .waiting
-            .extract_if(.., |generation| generation.number <= number)
-            .collect();
+        let done: Vec<Generation> =
+            self.waiting.extract_if(.., |generation| generation.number <= number).collect();
         for generation in done {
             // Best effort: a header that stays is recognised as published by its log number.
             let _ = generation.file.write_all_at(&[0; BLOCK_BYTES as usize], 0);
@@ -271,44 +259,22 @@ fn begin<'a>(
 ) -> Result<(Generation, u64), StoreError> {
     let (file_index, is_new) = match free.last() {
         Some(index) => (*index, false),
-        None => (
-            in_use
-                .into_iter()
-                .map(|g| g.file_index + 1)
-                .max()
-                .unwrap_or(0),
-            true,
-        ),
+        None => (in_use.into_iter().map(|g| g.file_index + 1).max().unwrap_or(0), true),
     };
     let path = journal_path(folder, file_index);
     let fail = |error| StoreError::io("cannot start the journal in", &path, error);
-    let file = if is_new {
-        disk.create(&path)
-    } else {
-        disk.open(&path, true)
-    }
-    .map_err(fail)?;
+    let file = if is_new { disk.create(&path) } else { disk.open(&path, true) }.map_err(fail)?;
     let mut zeroed_end = file.len().map_err(fail)?;
     if zeroed_end < STEP_BYTES {
         write_zeroes(&*file, zeroed_end, STEP_BYTES).map_err(fail)?;
         zeroed_end = STEP_BYTES;
     }
     if is_new {
-        file.sync()
-            .and_then(|()| disk.sync_folder(folder))
-            .map_err(fail)?;
+        file.sync().and_then(|()| disk.sync_folder(folder)).map_err(fail)?;
     }
     file.write_all_at(&header.seal(keys), 0).map_err(fail)?;
     free.retain(|index| *index != file_index);
-    Ok((
-        Generation {
-            number: header.number,
-            file_index,
-            file,
-            needs_sync: true,
-        },
-        zeroed_end,
-    ))
+    Ok((Generation { number: header.number, file_index, file, needs_sync: true }, zeroed_end))
 }
 
 fn write_zeroes(file: &dyn DiskFile, start: u64, end: u64) -> std::io::Result<()> {

@@ -80,10 +80,7 @@ pub trait Disk: Debug + Send + Sync {
 pub(crate) fn read_whole(file: &dyn DiskFile, max_bytes: u64) -> io::Result<Vec<u8>> {
     let bytes = file.len()?;
     if bytes > max_bytes {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "longer than it can be",
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "longer than it can be"));
     }
     let mut out = vec![0; bytes as usize];
     let mut filled = 0;

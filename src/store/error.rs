@@ -57,19 +57,12 @@ impl StoreError {
             io::ErrorKind::NotFound => Self::Missing(path.into()),
             io::ErrorKind::AlreadyExists => Self::Exists(path.into()),
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full(path.into()),
-            _ => Self::Io {
-                action,
-                path: path.into(),
-                source: Arc::new(source),
-            },
+            _ => Self::Io { action, path: path.into(), source: Arc::new(source) },
         }
     }
 
     /// From what is wrong with the bytes of `path`.
     pub fn format(path: &Path, source: FormatError) -> Self {
-        Self::Format {
-            path: path.into(),
-            source,
-        }
+        Self::Format { path: path.into(), source }
     }
 }

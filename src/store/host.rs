@@ -56,11 +56,7 @@ impl DiskFile for File {
 impl Disk for HostDisk {
     fn open(&self, path: &Path, write: bool) -> io::Result<Arc<dyn DiskFile>> {
         let access = if write { OFlags::RDWR } else { OFlags::RDONLY };
-        let fd = fs::open(
-            path,
-            access | OFlags::CLOEXEC | OFlags::NOCTTY,
-            Mode::empty(),
-        )?;
+        let fd = fs::open(path, access | OFlags::CLOEXEC | OFlags::NOCTTY, Mode::empty())?;
         Ok(Arc::new(File::from(fd)))
     }
 
@@ -172,19 +168,13 @@ impl Draft {
     fn beside(path: &Path) -> io::Result<Self> {
         let flags = OFlags::WRONLY | OFlags::TMPFILE | OFlags::CLOEXEC;
         match fs::open(parent(path), flags, FILE_MODE) {
-            Ok(fd) => Ok(Self {
-                file: File::from(fd),
-                named: None,
-            }),
+            Ok(fd) => Ok(Self { file: File::from(fd), named: None }),
             Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
                 let named = parent(path).join(format!(".{name}.part"));
                 let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
                 let file = File::from(fs::open(&named, flags, FILE_MODE)?);
-                Ok(Self {
-                    file,
-                    named: Some(named),
-                })
+                Ok(Self { file, named: Some(named) })
             }
             Err(error) => Err(error.into()),
         }

@@ -64,10 +64,7 @@ impl StateLock {
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {
                 let lock = Self { file, path };
-                lock.tell(&LockHolder {
-                    pid: std::process::id(),
-                    mountpoint: String::new(),
-                })?;
+                lock.tell(&LockHolder { pid: std::process::id(), mountpoint: String::new() })?;
                 Ok(lock)
             }
             Err(Errno::WOULDBLOCK) => Err(LockedBy::Other(Box::new(read_holder(file)))),
@@ -99,13 +96,7 @@ impl StateLock {
 }
 
 fn open(path: &Path) -> std::io::Result<File> {
-    File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
+    File::options().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
 fn read_holder(file: File) -> Option<LockHolder> {
@@ -123,18 +114,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(StateLock::holder(dir.path()), None);
         let lock = StateLock::take(dir.path()).unwrap();
-        let holder = LockHolder {
-            pid: 42,
-            mountpoint: "/mnt/chats".into(),
-        };
+        let holder = LockHolder { pid: 42, mountpoint: "/mnt/chats".into() };
         lock.tell(&holder).unwrap();
         let refused = StateLock::take(dir.path()).unwrap_err();
-        assert!(
-            refused
-                .to_string()
-                .contains("mounted at /mnt/chats by process 42"),
-            "{refused}"
-        );
+        assert!(refused.to_string().contains("mounted at /mnt/chats by process 42"), "{refused}");
         assert_eq!(StateLock::holder(dir.path()), Some(holder));
         drop(lock);
         assert_eq!(StateLock::holder(dir.path()), None);

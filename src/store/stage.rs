@@ -70,9 +70,7 @@ impl StagedPack {
     ) -> Result<Self, StoreError> {
         let sealer = PackSealer::new(keys, PackId::random());
         let path = staged_path(folder, sealer.id());
-        let file = disk
-            .create(&path)
-            .map_err(|e| StoreError::io("cannot make", &path, e))?;
+        let file = disk.create(&path).map_err(|e| StoreError::io("cannot make", &path, e))?;
         let mut buffer = Vec::with_capacity(2 * BUFFER_BYTES);
         buffer.extend_from_slice(&sealer.header().0);
         Ok(Self {
@@ -123,11 +121,7 @@ impl StagedPack {
             self.runs + 1,
         );
         let left = PACK_TARGET_BYTES.saturating_sub(self.end() + footer);
-        if self
-            .chunk_size
-            .sealed_run_bytes(self.chunk_size.run_shape(plain_bytes))
-            <= left
-        {
+        if self.chunk_size.sealed_run_bytes(self.chunk_size.run_shape(plain_bytes)) <= left {
             return PackRoom::Takes(plain_bytes);
         }
         match (left / self.chunk_size.sealed_step()) as usize {
@@ -158,8 +152,7 @@ impl StagedPack {
             let at = self.buffer.len();
             self.buffer.resize(at + chunk.len() + TAG_BYTES, 0);
             let pack_offset = self.chunk_size.chunk_pack_offset(run_offset, nth as u32);
-            self.sealer
-                .seal_chunk(pack_offset, chunk, &mut self.buffer[at..]);
+            self.sealer.seal_chunk(pack_offset, chunk, &mut self.buffer[at..]);
         }
         let pack_offset = u32::try_from(run_offset).expect("a pack is closed at its 16 MiB target");
         self.note_run(ino, path, first_chunk, pack_offset, shape);
@@ -186,11 +179,7 @@ impl StagedPack {
         let index = *self.file_index.entry(ino).or_insert_with(|| {
             let path = path();
             self.path_bytes += path.len() as u64;
-            files.push(FooterFile {
-                ino,
-                path,
-                runs: Vec::new(),
-            });
+            files.push(FooterFile { ino, path, runs: Vec::new() });
             files.len() - 1
         });
         let runs = &mut files[index].runs;
@@ -207,12 +196,7 @@ impl StagedPack {
         }
         self.runs += 1;
         let RunShape { count, tail_bytes } = shape;
-        runs.push(FooterRun {
-            first_chunk,
-            count,
-            pack_offset,
-            tail_bytes,
-        });
+        runs.push(FooterRun { first_chunk, count, pack_offset, tail_bytes });
     }
 
     /// Hands everything to the disk: afterwards it survives this process, and can be read.
@@ -305,10 +289,5 @@ pub fn recover_staged_pack(
     let tail = sealer.seal_footer(footer, end);
     file.set_len(end).map_err(fail)?;
     file.write_all_at(&tail, end).map_err(fail)?;
-    Ok(ClosedPack {
-        sealer: Arc::new(sealer),
-        file,
-        path,
-        bytes: end + tail.len() as u64,
-    })
+    Ok(ClosedPack { sealer: Arc::new(sealer), file, path, bytes: end + tail.len() as u64 })
 }

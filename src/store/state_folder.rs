@@ -25,9 +25,7 @@ const RECORD_BYTES_MAX: u64 = 16 << 20;
 /// `$XDG_STATE_HOME/hushfs/<vault id>`, by default below `~/.local/state`.
 pub fn default_state_folder(vault: &VaultId) -> Option<PathBuf> {
     let absolute = |variable: &str| {
-        std::env::var_os(variable)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
+        std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute())
     };
     let base =
         absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))?;
@@ -77,10 +75,7 @@ impl StateFolder {
 
     /// At `root`, for reading only; nothing is made.
     pub fn existing(disk: Arc<dyn Disk>, root: impl Into<PathBuf>) -> Self {
-        Self {
-            disk,
-            root: root.into(),
-        }
+        Self { disk, root: root.into() }
     }
 
     /// Where it is.
@@ -150,9 +145,7 @@ impl StateFolder {
     pub fn set_last_end(&self, end: Option<&LastEnd>) -> Result<(), StoreError> {
         let path = self.root.join(LAST_END_NAME);
         let fail = |error| StoreError::io("cannot write", &path, error);
-        let text = end
-            .map_or(Ok(Vec::new()), serde_json::to_vec)
-            .map_err(|e| fail(e.into()))?;
+        let text = end.map_or(Ok(Vec::new()), serde_json::to_vec).map_err(|e| fail(e.into()))?;
         self.disk.replace(&path, &text).map_err(fail)
     }
 
@@ -174,9 +167,7 @@ impl StateFolder {
         let open = || -> Result<T, FormatError> {
             check_magic(Magic::Trust, &bytes)?;
             let header_bytes = FRAME_BYTES + 16;
-            let id = bytes
-                .get(FRAME_BYTES..header_bytes)
-                .and_then(|id| id.try_into().ok());
+            let id = bytes.get(FRAME_BYTES..header_bytes).and_then(|id| id.try_into().ok());
             let id = ObjectId(id.ok_or(FormatError::Malformed("no room for an object id"))?);
             let associated = [&bytes[..header_bytes], name.as_bytes()].concat();
             let content = keys.sealer(ObjectClass::Trust, &id).open_in_place(
@@ -186,9 +177,7 @@ impl StateFolder {
             )?;
             Ok(postcard::from_bytes(&content)?)
         };
-        open()
-            .map(Some)
-            .map_err(|error| StoreError::format(&path, error))
+        open().map(Some).map_err(|error| StoreError::format(&path, error))
     }
 
     fn set<T: Serialize>(
@@ -205,18 +194,14 @@ impl StateFolder {
         let associated = [&out[..], name.as_bytes()].concat();
         let mut content = postcard::to_allocvec(record)
             .expect("a record has no type that postcard cannot encode, and a Vec takes any length");
-        keys.sealer(ObjectClass::Trust, &id)
-            .seal_in_place(Nonce::at(0), &associated, &mut content);
+        keys.sealer(ObjectClass::Trust, &id).seal_in_place(Nonce::at(0), &associated, &mut content);
         out.append(&mut content);
-        self.disk
-            .replace(&path, &out)
-            .map_err(|e| StoreError::io("cannot write", &path, e))
+        self.disk.replace(&path, &out).map_err(|e| StoreError::io("cannot write", &path, e))
     }
 }
 
 fn make_folder(disk: &dyn Disk, path: &Path) -> Result<(), StoreError> {
-    disk.create_folder(path)
-        .map_err(|e| StoreError::io("cannot make the folder", path, e))
+    disk.create_folder(path).map_err(|e| StoreError::io("cannot make the folder", path, e))
 }
 
 #[cfg(test)]
@@ -231,25 +216,12 @@ mod tests {
         let keys = MasterKey::random().class_keys(&VaultId::random());
         let state = StateFolder::make(Arc::new(HostDisk), dir.path().join("a/b")).unwrap();
         assert_eq!(state.device(&keys).unwrap(), None);
-        let identity = DeviceIdentity {
-            device: DeviceId(7),
-            machine: "m".into(),
-        };
+        let identity = DeviceIdentity { device: DeviceId(7), machine: "m".into() };
         state.set_device(&keys, &identity).unwrap();
         assert_eq!(state.device(&keys).unwrap(), Some(identity));
-        std::fs::copy(
-            state.root().join(DEVICE_NAME),
-            state.root().join(FRONTIER_NAME),
-        )
-        .unwrap();
-        assert!(matches!(
-            state.trusted_frontier(&keys),
-            Err(StoreError::Format { .. })
-        ));
+        std::fs::copy(state.root().join(DEVICE_NAME), state.root().join(FRONTIER_NAME)).unwrap();
+        assert!(matches!(state.trusted_frontier(&keys), Err(StoreError::Format { .. })));
         let stranger = MasterKey::random().class_keys(&VaultId::random());
-        assert!(matches!(
-            state.device(&stranger),
-            Err(StoreError::Format { .. })
-        ));
+        assert!(matches!(state.device(&stranger), Err(StoreError::Format { .. })));
     }
 }

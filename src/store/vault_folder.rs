@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::crypto::ClassKeys;
 use crate::format::{
-    DATA_FOLDER, DESCRIPTOR_NAME, DeviceId, FormatError, KEYS_FOLDER, LOG_FOLDER, PackId,
-    UnverifiedDescriptor, log_name, pack_folder, pack_path, parse_log_name, parse_pack_name,
+    DATA_FOLDER, DESCRIPTOR_NAME, DeviceId, KEYS_FOLDER, LOG_FOLDER, LogKind, OpenedLog, PackId,
+    UnverifiedDescriptor, UnverifiedLog, log_name, pack_folder, pack_path, parse_log_name,
+    parse_pack_name,
 };
 
 use super::disk::{Disk, DiskFile, read_whole};
@@ -24,6 +26,8 @@ const DESCRIPTOR_BYTES_MAX: u64 = 4096;
 pub struct VaultListing {
     /// Log objects by device and number, with their lengths.
     pub logs: BTreeMap<(DeviceId, u64), u64>,
+    /// Checkpoints likewise.
+    pub checkpoints: BTreeMap<(DeviceId, u64), u64>,
     /// Packs with their lengths.
     pub packs: BTreeMap<PackId, u64>,
     /// Files that are no objects of ours, by path below the vault.
@@ -33,12 +37,13 @@ pub struct VaultListing {
 impl VaultListing {
     /// Objects.
     pub fn objects(&self) -> u64 {
-        (self.logs.len() + self.packs.len()) as u64
+        (self.logs.len() + self.checkpoints.len() + self.packs.len()) as u64
     }
 
     /// Bytes of those.
     pub fn object_bytes(&self) -> u64 {
-        self.logs.values().chain(self.packs.values()).sum()
+        let logs = self.logs.values().chain(self.checkpoints.values());
+        logs.chain(self.packs.values()).sum()
     }
 }
 
@@ -52,10 +57,7 @@ pub struct VaultFolder {
 impl VaultFolder {
     /// At `root`; reads and makes nothing yet.
     pub fn new(disk: Arc<dyn Disk>, root: impl Into<PathBuf>) -> Self {
-        Self {
-            disk,
-            root: root.into(),
-        }
+        Self { disk, root: root.into() }
     }
 
     /// Where it is.
@@ -80,9 +82,7 @@ impl VaultFolder {
     /// there whole.
     pub fn put_new(&self, path: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let place = self.place(path);
-        self.disk
-            .put(&place, bytes)
-            .map_err(|e| StoreError::io("cannot write", &place, e))
+        self.disk.put(&place, bytes).map_err(|e| StoreError::io("cannot write", &place, e))
     }
 
     /// Takes a finished, synced file in as the object `path`; never replaces one (I1).
@@ -91,9 +91,7 @@ impl VaultFolder {
     /// [`StoreError`]; the file is then still in its old place, or the object is there whole.
     pub fn adopt(&self, from: &Path, path: &str) -> Result<(), StoreError> {
         let place = self.place(path);
-        self.disk
-            .adopt(from, &place)
-            .map_err(|e| StoreError::io("cannot publish", &place, e))
+        self.disk.adopt(from, &place).map_err(|e| StoreError::io("cannot publish", &place, e))
     }
 
     /// Reads a whole object of at most `max_bytes`.
@@ -106,11 +104,7 @@ impl VaultFolder {
         let file = self.disk.open(&place, false).map_err(fail)?;
         let bytes = file.len().map_err(fail)?;
         if bytes > max_bytes {
-            return Err(StoreError::TooLong {
-                path: place,
-                bytes,
-                max_bytes,
-            });
+            return Err(StoreError::TooLong { path: place, bytes, max_bytes });
         }
         read_whole(&*file, max_bytes).map_err(fail)
     }
@@ -121,9 +115,7 @@ impl VaultFolder {
     /// [`StoreError`].
     pub fn open(&self, path: &str) -> Result<Arc<dyn DiskFile>, StoreError> {
         let place = self.place(path);
-        self.disk
-            .open(&place, false)
-            .map_err(|e| StoreError::io("cannot open", &place, e))
+        self.disk.open(&place, false).map_err(|e| StoreError::io("cannot open", &place, e))
     }
 
     /// Names in one folder of the vault (`""`: the vault itself).
@@ -132,10 +124,7 @@ impl VaultFolder {
     /// [`StoreError`].
     pub fn names(&self, folder: &str) -> Result<Vec<String>, StoreError> {
         let place = self.place(folder);
-        let items = self
-            .disk
-            .list(&place)
-            .map_err(|e| StoreError::io("cannot list", &place, e))?;
+        let items = self.disk.list(&place).map_err(|e| StoreError::io("cannot list", &place, e))?;
         Ok(items.into_iter().map(|item| item.name).collect())
     }
 
@@ -160,24 +149,37 @@ impl VaultFolder {
             .map_err(|error| StoreError::format(&self.place(DESCRIPTOR_NAME), error))
     }
 
-    /// Puts a log object.
+    /// Puts a log object or checkpoint.
     ///
     /// # Errors
     /// [`StoreError`], as for [`Self::put_new`].
-    pub fn put_log(&self, device: DeviceId, seq: u64, bytes: &[u8]) -> Result<(), StoreError> {
+    pub fn put_log(
+        &self,
+        kind: LogKind,
+        device: DeviceId,
+        seq: u64,
+        bytes: &[u8],
+    ) -> Result<(), StoreError> {
         self.make_folder(LOG_FOLDER)?;
-        self.put_new(&format!("{LOG_FOLDER}/{}", log_name(device, seq)), bytes)
+        self.put_new(&log_path(kind, device, seq), bytes)
     }
 
-    /// Reads a log object.
+    /// Reads, authenticates and places a log object or checkpoint.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub fn get_log(&self, device: DeviceId, seq: u64) -> Result<Vec<u8>, StoreError> {
-        self.get(
-            &format!("{LOG_FOLDER}/{}", log_name(device, seq)),
-            LOG_BYTES_MAX,
-        )
+    /// [`StoreError`]; [`StoreError::Format`] where it is not what it should be.
+    pub fn get_log(
+        &self,
+        keys: &ClassKeys,
+        kind: LogKind,
+        device: DeviceId,
+        seq: u64,
+    ) -> Result<OpenedLog, StoreError> {
+        let path = log_path(kind, device, seq);
+        let bytes = self.get(&path, LOG_BYTES_MAX)?;
+        UnverifiedLog::parse(kind, bytes)
+            .and_then(|log| log.open(keys, device, seq))
+            .map_err(|error| StoreError::format(&self.place(&path), error))
     }
 
     /// Takes a closed, synced pack in.
@@ -206,12 +208,13 @@ impl VaultFolder {
         let mut listing = VaultListing::default();
         for item in self.items(LOG_FOLDER)? {
             match parse_log_name(&item.name) {
-                Some(log) if !item.is_folder => {
-                    listing.logs.insert(log, item.bytes);
+                Some((LogKind::Increment, device, seq)) if !item.is_folder => {
+                    listing.logs.insert((device, seq), item.bytes);
                 }
-                _ => listing
-                    .strangers
-                    .push(format!("{LOG_FOLDER}/{}", item.name)),
+                Some((LogKind::Checkpoint, device, seq)) if !item.is_folder => {
+                    listing.checkpoints.insert((device, seq), item.bytes);
+                }
+                _ => listing.strangers.push(format!("{LOG_FOLDER}/{}", item.name)),
             }
         }
         for folder in self.items(DATA_FOLDER)? {
@@ -238,10 +241,7 @@ impl VaultFolder {
     /// [`StoreError`] if the folder cannot be listed.
     pub fn slot_count(&self) -> Result<u64, StoreError> {
         let items = self.items(KEYS_FOLDER)?;
-        Ok(items
-            .iter()
-            .filter(|item| item.name.ends_with(".key"))
-            .count() as u64)
+        Ok(items.iter().filter(|item| item.name.ends_with(".key")).count() as u64)
     }
 
     fn items(&self, folder: &str) -> Result<Vec<super::disk::FolderItem>, StoreError> {
@@ -254,13 +254,6 @@ impl VaultFolder {
     }
 }
 
-/// Turns what is wrong with the log object of `device` and `seq` into a sentence with its path.
-impl VaultFolder {
-    /// The error that names a log object.
-    pub fn log_error(&self, device: DeviceId, seq: u64, error: FormatError) -> StoreError {
-        StoreError::format(
-            &self.place(&format!("{LOG_FOLDER}/{}", log_name(device, seq))),
-            error,
-        )
-    }
+fn log_path(kind: LogKind, device: DeviceId, seq: u64) -> String {
+    format!("{LOG_FOLDER}/{}", log_name(kind, device, seq))
 }

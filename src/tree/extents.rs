@@ -142,8 +142,8 @@ impl Extents {
             self.take_out(extent.first_chunk);
             let keep_left = (extent.first_chunk < start)
                 .then(|| extent.part(extent.first_chunk, start, chunk_size));
-            let keep_right =
-                (extent.end_chunk() > end).then(|| extent.part(end, extent.end_chunk(), chunk_size));
+            let keep_right = (extent.end_chunk() > end)
+                .then(|| extent.part(end, extent.end_chunk(), chunk_size));
             let kept: u64 = [keep_left, keep_right]
                 .into_iter()
                 .flatten()
@@ -292,8 +292,9 @@ mod tests {
 
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
-            (0..40u64, 1..12u32, 1..=4096u32, any::<bool>())
-                .prop_map(|(first, count, tail, joined)| Step::Insert { first, count, tail, joined }),
+            (0..40u64, 1..12u32, 1..=4096u32, any::<bool>()).prop_map(
+                |(first, count, tail, joined)| Step::Insert { first, count, tail, joined }
+            ),
             (0..50u64, 0..20u64).prop_map(|(start, count)| Step::Remove { start, count }),
             (0..50 * 4096u64).prop_map(|size| Step::Truncate { size }),
         ]

@@ -268,7 +268,8 @@ impl Tree {
     }
 
     pub(super) fn slot(&self, ino: Ino) -> Result<InodeSlot, ApplyError> {
-        let is_it = |place: &u32| self.inodes[*place as usize].as_ref().is_some_and(|i| i.ino == ino);
+        let is_it =
+            |place: &u32| self.inodes[*place as usize].as_ref().is_some_and(|i| i.ino == ino);
         let found = self.by_ino.find(self.hasher.hash_one(ino.0), is_it);
         found.map(|place| InodeSlot(*place)).ok_or(ApplyError::NoInode(ino))
     }
