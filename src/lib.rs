@@ -5,6 +5,7 @@
 
 pub mod crypto;
 pub mod format;
+pub mod fs;
 pub mod journal;
 pub mod store;
 pub mod tree;

@@ -44,6 +44,9 @@ pub enum FsError {
     /// No data or hole at or after that offset.
     #[error("nothing there")]
     NothingThere,
+    /// The root of a mount stays where it is.
+    #[error("the root of the mount cannot be moved or removed")]
+    Busy,
     /// This request is not one that this file system has.
     #[error("not supported")]
     NotSupported,

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::file_system::{FileSystem, lock};
+
 /// The state of a mounted vault, as `hushfs status` shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
@@ -60,4 +62,60 @@ pub struct DeviceStatus {
     pub last_seen: i64,
     /// Whether it is this one.
     pub this_device: bool,
+}
+
+impl FileSystem {
+    /// What there is to tell, but for what only a mount knows (mount point, process, since when).
+    /// What cannot be found out right now stays 0 or empty.
+    pub fn status(&self) -> Status {
+        let mut status = Status {
+            vault_id: self.descriptor.vault.to_string(),
+            vault: self.vault.root().display().to_string(),
+            state_folder: self
+                .state
+                .as_ref()
+                .map_or(String::new(), |state| state.root().display().to_string()),
+            slots: self.vault.slot_count().unwrap_or(0),
+            damage: lock(&self.damage).clone(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            ..Status::default()
+        };
+        let listing = self.vault.listing().unwrap_or_default();
+        status.objects = listing.objects();
+        status.object_bytes = listing.object_bytes();
+        if let Ok(live) = self.read_live() {
+            status.read_only = live.read_only.clone();
+            status.files = live.tree.inode_count();
+            status.content_bytes = live.tree.content_bytes() + live.dirty_bytes as u64;
+            if let Some(writing) = &live.writing {
+                status.unpublished_operations = writing.log_operations;
+                status.unpublished_bytes = writing.stage.bytes() + live.dirty_bytes as u64;
+            }
+            let live_bytes: u64 = live
+                .tree
+                .packs()
+                .filter(|pack| listing.packs.contains_key(&pack.id))
+                .map(|pack| pack.live_bytes)
+                .sum();
+            let pack_bytes: u64 = listing.packs.values().sum();
+            status.dead_bytes = pack_bytes.saturating_sub(live_bytes);
+        }
+        // A publication under way holds the publisher for as long as the disk takes.
+        if let Ok(publisher) = self.publisher.try_lock() {
+            status.last_publish = publisher.last_publish.map(|time| time.secs);
+            status.publish_error.clone_from(&publisher.last_error);
+            status.devices = publisher
+                .devices
+                .iter()
+                .map(|(id, seen)| DeviceStatus {
+                    id: id.to_string(),
+                    name: seen.name.clone(),
+                    last_seq: seen.last_seq,
+                    last_seen: seen.last_seen.secs,
+                    this_device: *id == publisher.device,
+                })
+                .collect();
+        }
+        status
+    }
 }

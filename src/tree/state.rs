@@ -182,6 +182,17 @@ impl Tree {
         }
     }
 
+    /// Files with a chunk in one of these packs.
+    pub fn files_in_packs(&self, packs: &[PackId]) -> Vec<Ino> {
+        let is_one = |extent: &Extent| packs.contains(&self.pack(extent.pack));
+        self.inodes
+            .iter()
+            .flatten()
+            .filter(|inode| inode.extents().is_some_and(|extents| extents.iter().any(is_one)))
+            .map(|inode| inode.ino)
+            .collect()
+    }
+
     /// One of an inode's paths, from the root, without a leading slash; `None` if it has no name
     /// (any more, or the one that was given last is gone).
     pub fn path(&self, ino: Ino) -> Option<Vec<u8>> {

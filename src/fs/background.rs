@@ -1,0 +1,125 @@
+//! The thread that flushes what nobody asked to have flushed, and publishes in time.
+
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use super::error::FsError;
+use super::file_system::{FileSystem, lock};
+use super::live::FlushTo;
+use crate::store::LastEnd;
+
+/// How often the thread looks.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// A change waits in memory no longer than this.
+const FLUSH_AFTER: Duration = Duration::from_secs(1);
+/// Published when nothing has changed for this long …
+const QUIET_FOR: Duration = Duration::from_secs(5);
+/// … or when something has waited for this long.
+const PUBLISH_AFTER: Duration = Duration::from_secs(60);
+
+impl FileSystem {
+    /// Starts the thread; [`Self::shut_down`] ends it.
+    ///
+    /// # Errors
+    /// [`FsError::Disk`] if the system has no thread left.
+    pub fn start_background(self: &Arc<Self>) -> Result<(), FsError> {
+        let weak = Arc::downgrade(self);
+        let thread = std::thread::Builder::new().name("hushfs-publish".into());
+        let handle = thread
+            .spawn(move || run(&weak))
+            .map_err(|error| FsError::Disk(format!("no thread to publish with: {error}")))?;
+        *lock(&self.background.thread) = Some(handle);
+        Ok(())
+    }
+
+    /// Ends the thread and publishes everything. Further changes are refused. How it went is
+    /// written down for whoever waits for the end of the mount.
+    ///
+    /// # Errors
+    /// [`FsError`]: not everything is in the vault; the rest is in the state folder, and comes
+    /// back with the next mount.
+    pub fn shut_down(&self) -> Result<(), FsError> {
+        *lock(&self.background.end) = true;
+        self.background.changed.notify_all();
+        if let Some(thread) = lock(&self.background.thread).take() {
+            thread.join().unwrap_or_else(|_| log::error!("the publishing thread had panicked"));
+        }
+        let is_writable = self.read_live().is_ok_and(|live| live.writing.is_some());
+        let result = if is_writable { self.publish() } else { Ok(()) };
+        if let Err(error) = &result {
+            // What cannot be published is at least made durable where it is.
+            let seq = self.write_live().and_then(|mut live| {
+                for ino in live.pending_files() {
+                    live.prepare(ino, FlushTo::Pack)?;
+                }
+                live.write_batch()?;
+                Ok(live.writing()?.journal.next_seq())
+            });
+            let kept = seq.and_then(|seq| self.make_durable(seq));
+            log::error!("not everything is in the vault: {error}; kept here: {kept:?}");
+        }
+        if let Ok(mut live) = self.write_live() {
+            live.read_only.get_or_insert_with(|| "unmounted".into());
+        }
+        if let Some(state) = self.state.as_ref().filter(|_| is_writable) {
+            let message = result.as_ref().err().map_or(String::new(), FsError::to_string);
+            let end = LastEnd { ok: result.is_ok(), message };
+            state.set_last_end(Some(&end)).unwrap_or_else(|error| log::warn!("{error}"));
+        }
+        result
+    }
+
+    /// Flushes and publishes what is due.
+    pub(super) fn do_what_is_due(&self) -> Result<(), FsError> {
+        let now = Instant::now();
+        let (has_packs, publish_now) = {
+            let mut live = self.write_live()?;
+            if live.writing.is_none() || live.read_only.is_some() {
+                return Ok(());
+            }
+            let due = |changed: Option<Instant>| changed.is_some_and(|at| now - at >= FLUSH_AFTER);
+            let files: Vec<_> =
+                live.dirty.iter().filter(|(_, f)| due(f.changed)).map(|(ino, _)| *ino).collect();
+            for ino in files {
+                live.prepare(ino, FlushTo::Pack)?;
+            }
+            live.write_batch()?;
+            let waited = |since: Option<Instant>, at_least| {
+                since.is_some_and(|since| now.saturating_duration_since(since) >= at_least)
+            };
+            let is_full = live.writing()?.journal.is_full();
+            let is_quiet = waited(Some(live.last_change), QUIET_FOR);
+            let since = live.unpublished_since;
+            let publish_now =
+                since.is_some() && (is_full || is_quiet || waited(since, PUBLISH_AFTER));
+            (live.writing()?.stage.waiting().next().is_some(), publish_now)
+        };
+        let retry = lock(&self.publisher).pending.is_some();
+        if publish_now || retry {
+            self.publish()
+        } else if has_packs {
+            self.publish_full_packs()
+        } else {
+            Ok(())
+        }
+    }
+}
+
+fn run(weak: &Weak<FileSystem>) {
+    let mut failed = false;
+    loop {
+        let Some(fs) = weak.upgrade() else { return };
+        let pause = if failed { QUIET_FOR } else { LOOK_EVERY };
+        let end =
+            fs.background.changed.wait_timeout_while(lock(&fs.background.end), pause, |end| !*end);
+        let end = end.map_or(true, |(end, _)| *end);
+        if end {
+            return;
+        }
+        let result = fs.do_what_is_due();
+        failed = result.is_err();
+        if let Err(error) = result {
+            log::warn!("not published yet: {error}");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The file system's parts, and the order of its locks.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{RwLockReadGuard, RwLockWriteGuard};
+use std::thread::JoinHandle;
+
+use crate::crypto::ClassKeys;
+use crate::format::Descriptor;
+use crate::store::{StateFolder, StateLock, VaultFolder};
+
+use super::content::PackReaders;
+use super::error::FsError;
+use super::live::Live;
+use super::publish::Publisher;
+use super::room::RoomGauge;
+
+/// A vault that is open: its files can be read and, unless it is read-only, written.
+///
+/// Lock order: `publisher`, then `durable`, then `live`; the others are taken last and hold no
+/// call to disk.
+#[derive(Debug)]
+pub struct FileSystem {
+    pub(super) vault: VaultFolder,
+    pub(super) state: Option<StateFolder>,
+    pub(super) keys: Arc<ClassKeys>,
+    pub(super) descriptor: Descriptor,
+    /// The tree, what is pending, and where operations go.
+    pub(super) live: RwLock<Live>,
+    /// What has been published; held for as long as a publication takes.
+    pub(super) publisher: Mutex<Publisher>,
+    /// Records of the journal before this number are durable; held by whoever syncs for all.
+    pub(super) durable: Mutex<u64>,
+    pub(super) readers: PackReaders,
+    pub(super) gauge: RoomGauge,
+    /// Sentences about damage, for `status`.
+    pub(super) damage: Mutex<Vec<String>>,
+    pub(super) background: Background,
+    /// Keeps other processes of this machine off; released when all else is done.
+    pub(super) lock: Option<StateLock>,
+}
+
+/// The background thread, and how it is ended.
+#[derive(Debug, Default)]
+pub(super) struct Background {
+    /// Whether the thread is to end.
+    pub(super) end: Mutex<bool>,
+    pub(super) changed: Condvar,
+    pub(super) thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Damage sentences kept for `status`; more would only repeat themselves.
+const DAMAGE_KEPT: usize = 100;
+
+impl FileSystem {
+    /// The vault's fixed properties.
+    pub fn descriptor(&self) -> &Descriptor {
+        &self.descriptor
+    }
+
+    /// The lock that this mount holds on its state folder, if it has one.
+    pub fn state_lock(&self) -> Option<&StateLock> {
+        self.lock.as_ref()
+    }
+
+    /// The state folder, if there is one.
+    pub fn state_folder(&self) -> Option<&StateFolder> {
+        self.state.as_ref()
+    }
+
+    /// For looking.
+    ///
+    /// # Errors
+    /// As for [`Self::write_live`].
+    pub(super) fn read_live(&self) -> Result<RwLockReadGuard<'_, Live>, FsError> {
+        self.live.read().map_err(|_| internal_fault())
+    }
+
+    /// For changing.
+    ///
+    /// # Errors
+    /// After a fault of our own in the middle of a change, the state in memory is not to be
+    /// trusted any more; what was acknowledged is in journal and vault.
+    pub(super) fn write_live(&self) -> Result<RwLockWriteGuard<'_, Live>, FsError> {
+        self.live.write().map_err(|_| internal_fault())
+    }
+
+    /// Takes note of damage, for `status` and the log.
+    pub(super) fn note_damage(&self, sentence: String) {
+        let mut damage = lock(&self.damage);
+        if damage.len() < DAMAGE_KEPT && !damage.contains(&sentence) {
+            log::error!("{sentence}");
+            damage.push(sentence);
+        }
+    }
+}
+
+/// Locks what a panic elsewhere cannot have left half changed.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn internal_fault() -> FsError {
+    FsError::Disk("an internal fault: unmount and mount again; nothing acknowledged is lost".into())
+}

@@ -1,0 +1,263 @@
+//! Log objects to tree: the longest complete prefix of what all devices did (I3, design section 7).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::crypto::ClassKeys;
+use crate::format::{
+    ChunkSize, DeviceId, Frontier, FrontierEntry, LogHash, LogKind, OpenedLog, Time, log_name,
+};
+use crate::store::{StoreError, VaultFolder, VaultListing};
+use crate::tree::{ApplyError, Tree};
+
+/// Something that keeps the fold from being the whole state.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum FoldGap {
+    /// A log object that others build on is not there.
+    #[error("log object {} is missing", log_name(LogKind::Increment, *.device, *.seq))]
+    Missing {
+        /// Whose.
+        device: DeviceId,
+        /// Its number.
+        seq: u64,
+    },
+    /// A log object is there and cannot be used.
+    #[error("{0}")]
+    Unreadable(#[from] StoreError),
+    /// A log object is authentic, but not the one that others built on.
+    #[error("log object {} has been replaced by another version of itself",
+        log_name(LogKind::Increment, *.device, *.seq))]
+    Replaced {
+        /// Whose.
+        device: DeviceId,
+        /// Its number.
+        seq: u64,
+    },
+    /// A log object's operations do not fit the state that it was written for.
+    #[error("log object {} does not fit: {error}", log_name(LogKind::Increment, *.device, *.seq))]
+    Unfit {
+        /// Whose.
+        device: DeviceId,
+        /// Its number.
+        seq: u64,
+        /// What does not fit.
+        error: ApplyError,
+    },
+    /// Two devices wrote without knowing of each other.
+    #[error(
+        "devices {ours} and {theirs} changed the vault at the same time; \
+        what {theirs} did from its log object {seq} on is not shown"
+    )]
+    Concurrent {
+        /// The device whose changes are shown.
+        ours: DeviceId,
+        /// The device whose are not.
+        theirs: DeviceId,
+        /// The first one of those.
+        seq: u64,
+    },
+}
+
+/// A device whose log objects were seen.
+#[derive(Clone, Debug)]
+pub struct DeviceSeen {
+    /// What its owner calls it.
+    pub name: String,
+    /// Its last log object.
+    pub last_seq: u64,
+    /// When that was published, by its own clock.
+    pub last_seen: Time,
+}
+
+/// The state that a set of log objects stands for.
+#[derive(Debug)]
+pub struct Folded {
+    /// The state.
+    pub tree: Tree,
+    /// What it covers.
+    pub frontier: Frontier,
+    /// The highest Lamport clock in it.
+    pub clock: u64,
+    /// What is not in it, and why; empty where it is everything.
+    pub gaps: Vec<FoldGap>,
+    /// Every device, this one included.
+    pub devices: BTreeMap<DeviceId, DeviceSeen>,
+    /// Bytes of operations in the checkpoint that the fold started from.
+    pub checkpoint_bytes: u64,
+    /// Bytes of operations since.
+    pub bytes_since: u64,
+}
+
+impl Folded {
+    fn empty(chunk_size: ChunkSize) -> Self {
+        Self {
+            tree: Tree::new(chunk_size),
+            frontier: Frontier::default(),
+            clock: 0,
+            gaps: Vec::new(),
+            devices: BTreeMap::new(),
+            checkpoint_bytes: 0,
+            bytes_since: 0,
+        }
+    }
+
+    fn see(&mut self, log: &OpenedLog) {
+        let seen = DeviceSeen {
+            name: log.device_name.clone(),
+            last_seq: log.seq,
+            last_seen: log.published,
+        };
+        self.devices.insert(log.device, seen);
+        self.clock = self.clock.max(log.clock);
+    }
+
+    /// Applies a log object's operations.
+    fn apply(&mut self, log: &OpenedLog) -> Result<(), ApplyError> {
+        for operation in log.operations() {
+            let operation =
+                operation.map_err(|_| ApplyError::BadField("an operation cannot be decoded"))?;
+            if let Some(gone) = self.tree.apply(&operation)? {
+                self.tree.forget(gone);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Folds the log objects of `listing`, from the latest checkpoint on. What cannot be had becomes
+/// a gap, not an error: the state without it is still worth having.
+pub fn fold(
+    vault: &VaultFolder,
+    listing: &VaultListing,
+    keys: &ClassKeys,
+    chunk_size: ChunkSize,
+) -> Folded {
+    let mut folded = latest_checkpoint(vault, listing, keys, chunk_size);
+    let mut ready: BTreeMap<DeviceId, OpenedLog> = BTreeMap::new();
+    let mut stopped: BTreeSet<DeviceId> = BTreeSet::new();
+    let devices: BTreeSet<DeviceId> = listing.logs.keys().map(|(device, _)| *device).collect();
+    let mut last_applied: Option<DeviceId> = None;
+    loop {
+        for device in &devices {
+            if !stopped.contains(device) && !ready.contains_key(device) {
+                match next_log(vault, listing, keys, *device, &folded.frontier) {
+                    Ok(Some(log)) => {
+                        ready.insert(*device, log);
+                    }
+                    Ok(None) => {}
+                    Err(gap) => {
+                        stopped.insert(*device);
+                        folded.gaps.push(gap);
+                    }
+                }
+            }
+        }
+        // Of what can come next, the earliest by (clock, device): the same on every device.
+        let next = ready
+            .values()
+            .filter(|log| is_covered(&log.frontier, &folded.frontier))
+            .min_by_key(|log| (log.clock, log.device))
+            .map(|log| log.device);
+        let Some(log) = next.and_then(|device| ready.remove(&device)) else { break };
+        let (device, seq) = (log.device, log.seq);
+        let gap = if !is_covered(&folded.frontier, &log.frontier) {
+            let ours = last_applied.unwrap_or(device);
+            Some(FoldGap::Concurrent { ours, theirs: device, seq })
+        } else if log.frontier != folded.frontier {
+            Some(FoldGap::Replaced { device, seq })
+        } else {
+            folded.apply(&log).err().map(|error| FoldGap::Unfit { device, seq, error })
+        };
+        if let Some(gap) = gap {
+            stopped.insert(device);
+            folded.gaps.push(gap);
+            continue;
+        }
+        folded.see(&log);
+        folded.bytes_since += log.operations_bytes();
+        folded.frontier.advance(log.entry());
+        last_applied = Some(device);
+    }
+    for log in ready.values().filter(|_| folded.gaps.is_empty()) {
+        if let Some(entry) = first_unmet(&log.frontier, &folded.frontier) {
+            let seq = folded.frontier.seq(entry.device) + 1;
+            folded.gaps.push(FoldGap::Missing { device: entry.device, seq });
+            break;
+        }
+    }
+    folded
+}
+
+/// The first log object of `device` behind the frontier; `None` if there is none.
+fn next_log(
+    vault: &VaultFolder,
+    listing: &VaultListing,
+    keys: &ClassKeys,
+    device: DeviceId,
+    frontier: &Frontier,
+) -> Result<Option<OpenedLog>, FoldGap> {
+    let seq = frontier.seq(device) + 1;
+    let later = listing.logs.range((device, seq)..=(device, u64::MAX)).next();
+    match later {
+        None => Ok(None),
+        Some(((_, found), _)) if *found > seq => Err(FoldGap::Missing { device, seq }),
+        Some(_) => {
+            let log = vault.get_log(keys, LogKind::Increment, device, seq)?;
+            let expected = frontier.get(device).map_or(LogHash::NONE, |entry| entry.hash);
+            if log.previous != expected {
+                return Err(FoldGap::Replaced { device, seq: seq - 1 });
+            }
+            Ok(Some(log))
+        }
+    }
+}
+
+/// Whether everything in `inner` is in `outer`.
+fn is_covered(inner: &Frontier, outer: &Frontier) -> bool {
+    first_unmet(inner, outer).is_none()
+}
+
+fn first_unmet(inner: &Frontier, outer: &Frontier) -> Option<FrontierEntry> {
+    inner.iter().find(|entry| outer.seq(entry.device) < entry.seq).copied()
+}
+
+/// The state at the latest checkpoint that can be used, or the empty one.
+fn latest_checkpoint(
+    vault: &VaultFolder,
+    listing: &VaultListing,
+    keys: &ClassKeys,
+    chunk_size: ChunkSize,
+) -> Folded {
+    let mut last_of_device: BTreeMap<DeviceId, u64> = BTreeMap::new();
+    for (device, seq) in listing.checkpoints.keys() {
+        last_of_device.insert(*device, *seq);
+    }
+    let mut gaps = Vec::new();
+    let mut latest: Option<OpenedLog> = None;
+    for (device, seq) in last_of_device {
+        match vault.get_log(keys, LogKind::Checkpoint, device, seq) {
+            Ok(log) if latest.as_ref().is_none_or(|other| other.clock < log.clock) => {
+                latest = Some(log);
+            }
+            Ok(_) => {}
+            // The log objects it stands for may all be there: then nothing is missing.
+            Err(error) => log::warn!("a checkpoint cannot be used: {error}"),
+        }
+    }
+    let mut folded = Folded::empty(chunk_size);
+    if let Some(log) = latest {
+        match folded.apply(&log) {
+            Ok(()) => {
+                folded.see(&log);
+                folded.frontier = log.frontier.clone();
+                folded.checkpoint_bytes = log.operations_bytes();
+            }
+            Err(error) => {
+                let (device, seq) = (log.device, log.seq);
+                gaps.push(FoldGap::Unfit { device, seq, error });
+                folded = Folded::empty(chunk_size);
+            }
+        }
+    }
+    folded.gaps = gaps;
+    folded
+}

@@ -1,0 +1,35 @@
+//! The file system itself, usable with no mount: open, read, write, rename, publish.
+//!
+//! Knows trees, packs and journals; knows nothing of FUSE, mount points or terminals.
+
+#![forbid(unsafe_code)]
+
+mod attributes;
+mod background;
+mod content;
+mod dirty;
+mod durable;
+mod error;
+mod file_system;
+mod fold;
+mod live;
+mod names;
+mod open;
+mod publish;
+mod recover;
+mod room;
+mod stage;
+mod status;
+mod types;
+mod verify;
+mod writing;
+
+pub use error::FsError;
+pub use file_system::FileSystem;
+pub use fold::{FoldGap, Folded, fold};
+pub use open::{MountMode, OpenError, OpenRequest};
+pub use status::{DeviceStatus, Status};
+pub use types::{AllocateMode, AttributeChange, FolderEntry, NewNode, RenameMode, Room, XattrMode};
+pub use verify::{DamagedObject, VerifyProgress, VerifyReport, verify};
+
+pub use crate::tree::{Attributes, FileKind};

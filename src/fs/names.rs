@@ -1,0 +1,201 @@
+//! Names: look-up, making, linking, removing, renaming, listing.
+
+use crate::format::{Ino, NAME_BYTES_MAX, NameError, NodeKind, Operation, Time, Times, check_name};
+use crate::tree::{Attributes, FileKind};
+
+use super::error::FsError;
+use super::file_system::FileSystem;
+use super::live::{FlushTo, Live};
+use super::types::{FolderEntry, NewNode, RenameMode};
+
+const SET_GID: u32 = 0o2000;
+
+/// Cookies of `.` and `..`; those of entries follow.
+const DOT_COOKIE: u64 = 1;
+const DOT_DOT_COOKIE: u64 = 2;
+const FIRST_ENTRY_COOKIE: u64 = 3;
+
+impl FileSystem {
+    /// What `name` in the folder `parent` stands for.
+    ///
+    /// # Errors
+    /// [`FsError::NotFound`], [`FsError::NotFolder`], or [`FsError::Name`] for one too long.
+    pub fn lookup(&self, parent: Ino, name: &[u8]) -> Result<Attributes, FsError> {
+        if name.len() > NAME_BYTES_MAX {
+            return Err(NameError::TooLong.into());
+        }
+        let live = self.read_live()?;
+        let ino = live.tree.lookup(parent, name)?;
+        live.attributes(ino)
+    }
+
+    /// Makes an inode of any kind under a name that is free. In a setgid folder it gets the
+    /// folder's group, and a folder its setgid too.
+    ///
+    /// # Errors
+    /// [`FsError::Exists`], [`FsError::NotFound`], [`FsError::Name`] or [`FsError::ReadOnly`].
+    pub fn make(
+        &self,
+        parent: Ino,
+        name: &[u8],
+        kind: NodeKind<'_>,
+        new: NewNode,
+    ) -> Result<Attributes, FsError> {
+        let mut live = self.write_live()?;
+        make(&mut live, parent, name, kind, new)
+    }
+
+    /// Makes a regular file and opens it, in one step.
+    ///
+    /// # Errors
+    /// As for [`Self::make`].
+    pub fn create(&self, parent: Ino, name: &[u8], new: NewNode) -> Result<Attributes, FsError> {
+        let mut live = self.write_live()?;
+        let made = make(&mut live, parent, name, NodeKind::File, new)?;
+        *live.open.entry(made.ino).or_insert(0) += 1;
+        Ok(made)
+    }
+
+    /// Gives an inode that is no folder one more name.
+    ///
+    /// # Errors
+    /// [`FsError::NotPermitted`] for a folder; [`FsError::Exists`]; [`FsError::TooManyLinks`].
+    pub fn link(&self, ino: Ino, parent: Ino, name: &[u8]) -> Result<Attributes, FsError> {
+        let mut live = self.write_live()?;
+        if live.tree.attributes(ino)?.kind == FileKind::Folder {
+            return Err(FsError::NotPermitted("a folder has one name"));
+        }
+        live.perform(&Operation::Link { ino, parent, name, time: Time::now() })?;
+        live.attributes(ino)
+    }
+
+    /// Removes a name of what is no folder.
+    ///
+    /// # Errors
+    /// [`FsError::IsFolder`], [`FsError::NotFound`].
+    pub fn unlink(&self, parent: Ino, name: &[u8]) -> Result<(), FsError> {
+        let mut live = self.write_live()?;
+        let ino = live.tree.lookup(parent, name)?;
+        if live.tree.attributes(ino)?.kind == FileKind::Folder {
+            return Err(FsError::IsFolder);
+        }
+        live.perform(&Operation::Unlink { parent, name, time: Time::now() })
+    }
+
+    /// Removes an empty folder.
+    ///
+    /// # Errors
+    /// [`FsError::NotFolder`], [`FsError::NotEmpty`], [`FsError::NotFound`].
+    pub fn remove_folder(&self, parent: Ino, name: &[u8]) -> Result<(), FsError> {
+        let mut live = self.write_live()?;
+        let ino = live.tree.lookup(parent, name)?;
+        if live.tree.attributes(ino)?.kind != FileKind::Folder {
+            return Err(FsError::NotFolder);
+        }
+        live.perform(&Operation::Unlink { parent, name, time: Time::now() })
+    }
+
+    /// Renames, as `renameat2(2)` does.
+    ///
+    /// # Errors
+    /// Those of `rename(2)`: [`FsError::NotFound`], [`FsError::Exists`], [`FsError::NotEmpty`],
+    /// [`FsError::IsFolder`], [`FsError::NotFolder`], [`FsError::Invalid`] for a folder into
+    /// itself.
+    pub fn rename(
+        &self,
+        from_parent: Ino,
+        from_name: &[u8],
+        to_parent: Ino,
+        to_name: &[u8],
+        mode: RenameMode,
+    ) -> Result<(), FsError> {
+        check_name(to_name)?;
+        let mut live = self.write_live()?;
+        let from = live.tree.lookup(from_parent, from_name)?;
+        let to = live.tree.lookup(to_parent, to_name).ok();
+        match (mode, to) {
+            (RenameMode::NoReplace, Some(_)) => return Err(FsError::Exists),
+            (RenameMode::Exchange, None) => return Err(FsError::NotFound),
+            // Two names of one inode: POSIX says to do nothing.
+            (_, Some(to)) if to == from => return Ok(()),
+            _ => {}
+        }
+        if to.is_some() && mode == RenameMode::Replace {
+            // Programs replace a file by writing a new one and renaming it, and many do not
+            // sync: its content goes ahead of its new name.
+            live.prepare(from, FlushTo::Pack)?;
+        }
+        let exchange = mode == RenameMode::Exchange;
+        let time = Time::now();
+        live.perform(&Operation::Rename {
+            from_parent,
+            from_name,
+            to_parent,
+            to_name,
+            exchange,
+            time,
+        })
+    }
+
+    /// The entries of a folder after `cookie` (0: from the start), until `visit` says no; the
+    /// entry it said no to comes again next time. While the folder changes, each entry that does
+    /// not is visited exactly once.
+    ///
+    /// # Errors
+    /// [`FsError::NotFound`] or [`FsError::NotFolder`].
+    pub fn list(
+        &self,
+        ino: Ino,
+        cookie: u64,
+        visit: &mut dyn FnMut(&FolderEntry<'_>) -> bool,
+    ) -> Result<(), FsError> {
+        let live = self.read_live()?;
+        let parent = live.tree.parent(ino)?;
+        for (dot_cookie, name, dot) in
+            [(DOT_COOKIE, &b"."[..], ino), (DOT_DOT_COOKIE, b"..", parent)]
+        {
+            if cookie < dot_cookie {
+                let attributes = live.attributes(dot)?;
+                if !visit(&FolderEntry { cookie: dot_cookie, name, attributes }) {
+                    return Ok(());
+                }
+            }
+        }
+        let Ok(from) = u32::try_from(cookie.saturating_sub(DOT_DOT_COOKIE)) else { return Ok(()) };
+        for (entry_cookie, name, attributes) in live.tree.entries(ino, from)? {
+            let attributes = live.with_pending(attributes);
+            let cookie = u64::from(entry_cookie) + FIRST_ENTRY_COOKIE;
+            if !visit(&FolderEntry { cookie, name, attributes }) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn make(
+    live: &mut Live,
+    parent: Ino,
+    name: &[u8],
+    kind: NodeKind<'_>,
+    new: NewNode,
+) -> Result<Attributes, FsError> {
+    check_name(name)?;
+    let folder = live.tree.attributes(parent)?;
+    let hands_down = folder.mode & SET_GID != 0;
+    let gid = if hands_down { folder.gid } else { new.gid };
+    let inherits_set_gid = hands_down && kind == NodeKind::Folder;
+    let mode = if inherits_set_gid { new.mode | SET_GID } else { new.mode };
+    let ino = Ino::random();
+    live.perform(&Operation::Create {
+        parent,
+        name,
+        ino,
+        kind,
+        mode,
+        uid: new.uid,
+        gid,
+        times: Times::Same(Time::now()),
+    })?;
+    live.attributes(ino)
+}

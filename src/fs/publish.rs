@@ -1,0 +1,250 @@
+//! From the state folder to the vault: packs first, then the log object that tells of them (I4),
+//! then the journal lets go of what is there (I7).
+
+use std::collections::BTreeMap;
+
+use crate::format::{DeviceId, Frontier, FrontierEntry, LogDraft, LogHash, LogKind, PackId, Time};
+use crate::store::{ClosedPack, StoreError};
+
+use super::error::FsError;
+use super::file_system::{FileSystem, lock};
+use super::fold::DeviceSeen;
+
+/// A checkpoint is due when the operations since the last one outgrow half of it, and this.
+const CHECKPOINT_LEAST_BYTES: u64 = 256 << 10;
+
+/// What this device has published, and what it is about to.
+#[derive(Debug)]
+pub(super) struct Publisher {
+    pub(super) device: DeviceId,
+    pub(super) device_name: String,
+    /// Everything this device has seen, its own log objects included.
+    pub(super) frontier: Frontier,
+    pub(super) clock: u64,
+    /// Bytes of operations in the last checkpoint, and since.
+    pub(super) checkpoint_bytes: u64,
+    pub(super) bytes_since: u64,
+    /// Every device whose log objects were seen, this one included.
+    pub(super) devices: BTreeMap<DeviceId, DeviceSeen>,
+    /// A log object that is sealed and not in the vault yet. It stays the same bytes however
+    /// often it is tried: a number is never used for two.
+    pub(super) pending: Option<PendingLog>,
+    pub(super) last_publish: Option<Time>,
+    pub(super) last_error: Option<String>,
+}
+
+/// A sealed log object on its way to the vault.
+#[derive(Debug)]
+pub(super) struct PendingLog {
+    seq: u64,
+    sealed: Vec<u8>,
+    operations_bytes: u64,
+    /// The state after it, if a checkpoint is due.
+    checkpoint: Option<Vec<u8>>,
+    /// The last generation of the journal whose operations it holds.
+    generation: u64,
+}
+
+impl Publisher {
+    fn next_seq(&self) -> u64 {
+        self.frontier.seq(self.device) + 1
+    }
+
+    fn draft(&self, kind: LogKind, seq: u64, operations: Vec<u8>) -> LogDraft {
+        let previous = self.frontier.get(self.device).map_or(LogHash::NONE, |entry| entry.hash);
+        LogDraft {
+            device: self.device,
+            seq,
+            previous,
+            frontier: self.frontier.clone(),
+            clock: self.clock,
+            kind,
+            published: Time::now(),
+            device_name: self.device_name.clone(),
+            operations,
+        }
+    }
+}
+
+impl FileSystem {
+    /// Publishes everything so far: when it returns, it is in the vault.
+    ///
+    /// # Errors
+    /// [`FsError`]; nothing is lost, what is not in the vault stays in the state folder and is
+    /// tried again.
+    pub fn publish(&self) -> Result<(), FsError> {
+        let mut publisher = lock(&self.publisher);
+        let result = self.publish_all(&mut publisher);
+        publisher.last_error = result.as_ref().err().map(FsError::to_string);
+        result
+    }
+
+    /// Moves full packs to the vault ahead of their log object.
+    ///
+    /// # Errors
+    /// As for [`Self::publish`].
+    pub(super) fn publish_full_packs(&self) -> Result<(), FsError> {
+        let mut publisher = lock(&self.publisher);
+        let result = self.publish_packs();
+        if let Err(error) = &result {
+            publisher.last_error = Some(error.to_string());
+        }
+        result
+    }
+
+    fn publish_all(&self, publisher: &mut Publisher) -> Result<(), FsError> {
+        // What an earlier attempt had sealed comes first, with the number it has.
+        if publisher.pending.is_some() {
+            self.publish_pending(publisher)?;
+        }
+        publisher.pending = self.prepare_log(publisher)?;
+        self.publish_pending(publisher)
+    }
+
+    /// Takes everything so far out of the live state, as a sealed log object.
+    fn prepare_log(&self, publisher: &Publisher) -> Result<Option<PendingLog>, FsError> {
+        let mut live = self.write_live()?;
+        let live = &mut *live;
+        if live.writing.is_none() {
+            return Ok(None);
+        }
+        for ino in live.pending_files() {
+            live.settle(ino)?;
+        }
+        live.write_batch()?;
+        let Some(writing) = &mut live.writing else { return Ok(None) };
+        if writing.log.is_empty() {
+            live.unpublished_since = None;
+            return Ok(None);
+        }
+        let seq = publisher.next_seq();
+        let closed = writing.stage.close_growing().and_then(|()| writing.journal.rotate(seq + 1));
+        let generation = match closed {
+            Ok(generation) => generation,
+            Err(error) => return Err(live.disk_failed(error)),
+        };
+        let operations = std::mem::take(&mut writing.log);
+        writing.log_operations = 0;
+        live.unpublished_since = None;
+        let operations_bytes = operations.len() as u64;
+        let since = publisher.bytes_since + operations_bytes;
+        let is_due = since > CHECKPOINT_LEAST_BYTES && since > publisher.checkpoint_bytes / 2;
+        let checkpoint = is_due.then(|| {
+            let mut state = Vec::new();
+            live.tree.encode_checkpoint(&mut state);
+            state
+        });
+        let mut draft = publisher.draft(LogKind::Increment, seq, operations);
+        draft.clock += 1;
+        let sealed = draft.seal(&self.keys);
+        Ok(Some(PendingLog { seq, sealed, operations_bytes, checkpoint, generation }))
+    }
+
+    /// Puts packs, then the pending log object, into the vault, and takes note of it.
+    fn publish_pending(&self, publisher: &mut Publisher) -> Result<(), FsError> {
+        self.publish_packs()?;
+        let Some(pending) = &publisher.pending else { return Ok(()) };
+        let (device, seq) = (publisher.device, pending.seq);
+        match self.vault.put_log(LogKind::Increment, device, seq, &pending.sealed) {
+            // An attempt that failed after the name had appeared.
+            Err(StoreError::Exists(path)) => {
+                let there = std::fs::read(&path);
+                if there.is_ok_and(|bytes| bytes == pending.sealed) {
+                    self.sync_log_folder()?;
+                } else {
+                    let reason = format!(
+                        "{} was written by somebody else under this device's name",
+                        path.display()
+                    );
+                    return Err(self.write_live()?.latch(reason));
+                }
+            }
+            result => result.map_err(disk_answer)?,
+        }
+        let hash = LogHash::of(&pending.sealed);
+        publisher.frontier.advance(FrontierEntry { device, seq, hash });
+        publisher.clock += 1;
+        publisher.bytes_since += pending.operations_bytes;
+        let published = Time::now();
+        publisher.last_publish = Some(published);
+        let name = publisher.device_name.clone();
+        let seen = DeviceSeen { name, last_seq: seq, last_seen: published };
+        publisher.devices.insert(device, seen);
+        if let Some(writing) = &mut self.write_live()?.writing {
+            writing.journal.release(pending.generation);
+        }
+        let checkpoint = publisher.pending.take().and_then(|pending| pending.checkpoint);
+        if let Some(state) = &self.state {
+            // Not needed for anything promised: it only tells a later rollback from a slow sync.
+            let noted = state.set_trusted_frontier(&self.keys, &publisher.frontier);
+            noted.unwrap_or_else(|error| log::warn!("{error}"));
+        }
+        if let Some(operations) = checkpoint {
+            self.publish_checkpoint(publisher, operations);
+        }
+        Ok(())
+    }
+
+    /// A checkpoint only saves time: one that cannot be written is left for the next time.
+    fn publish_checkpoint(&self, publisher: &mut Publisher, operations: Vec<u8>) {
+        let (device, seq) = (publisher.device, publisher.frontier.seq(publisher.device));
+        let bytes = operations.len() as u64;
+        let sealed = publisher.draft(LogKind::Checkpoint, seq, operations).seal(&self.keys);
+        match self.vault.put_log(LogKind::Checkpoint, device, seq, &sealed) {
+            Ok(()) => (publisher.checkpoint_bytes, publisher.bytes_since) = (bytes, 0),
+            Err(error) => log::warn!("no checkpoint this time: {error}"),
+        }
+    }
+
+    /// Moves every closed pack to the vault.
+    fn publish_packs(&self) -> Result<(), FsError> {
+        loop {
+            let next = {
+                let live = self.read_live()?;
+                let Some(writing) = &live.writing else { return Ok(()) };
+                writing.stage.waiting().next().cloned()
+            };
+            let Some(pack) = next else { return Ok(()) };
+            if let Err(error) = pack.file.sync() {
+                let error = StoreError::io("cannot sync", &pack.path, error);
+                return Err(self.write_live()?.latch(error.to_string()));
+            }
+            self.publish_pack(&pack)?;
+            if let Some(writing) = &mut self.write_live()?.writing {
+                writing.stage.note_published(pack.sealer.id());
+            }
+        }
+    }
+
+    fn publish_pack(&self, pack: &ClosedPack) -> Result<(), FsError> {
+        let id: PackId = pack.sealer.id();
+        match self.vault.adopt_pack(&pack.path, id) {
+            // An attempt that failed after the name had appeared.
+            Err(StoreError::Exists(path)) => {
+                let fail = |error| disk_answer(StoreError::io("cannot publish", &path, error));
+                let there = std::fs::read(&path).map_err(fail)?;
+                let here = std::fs::read(&pack.path).map_err(fail)?;
+                if there != here {
+                    let reason = format!("{} is not the pack that belongs there", path.display());
+                    return Err(self.write_live()?.latch(reason));
+                }
+                self.vault.disk().remove(&pack.path).map_err(fail)
+            }
+            result => result.map_err(disk_answer),
+        }
+    }
+
+    fn sync_log_folder(&self) -> Result<(), FsError> {
+        let folder = self.vault.place(crate::format::LOG_FOLDER);
+        let synced = self.vault.disk().sync_folder(&folder);
+        synced.map_err(|error| disk_answer(StoreError::io("cannot sync", &folder, error)))
+    }
+}
+
+/// A vault that takes nothing now may take it later: no reason to stop writing here.
+fn disk_answer(error: StoreError) -> FsError {
+    match error {
+        StoreError::Full(_) => FsError::NoSpace,
+        error => FsError::Disk(error.to_string()),
+    }
+}

@@ -1,0 +1,237 @@
+//! After a crash: the journal's records onto the folded tree, staged packs made whole.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::crypto::ClassKeys;
+use crate::format::{
+    ChunkSize, Footer, FooterFile, FooterRun, Ino, Operation, Operations, PackId, PackSealer, Run,
+    encode_operation, parse_pack_name,
+};
+use crate::journal::Replay;
+use crate::store::{
+    ClosedPack, PackReader, StateFolder, StoreError, VaultListing, recover_staged_pack,
+};
+
+use super::dirty::DirtyChunk;
+use super::live::Live;
+use super::open::OpenError;
+
+/// What a crash left, brought back.
+#[derive(Debug, Default)]
+pub(super) struct Recovered {
+    /// Operations for the next log object.
+    pub(super) log: Vec<u8>,
+    pub(super) log_operations: u64,
+    /// Records before this number count.
+    pub(super) keep_seq: u64,
+    /// Packs in the state folder, for reading.
+    pub(super) readers: HashMap<PackId, Arc<PackReader>>,
+    /// Which chunk stands where in those: (inode, chunk, content bytes) by position.
+    chunks: HashMap<PackId, BTreeMap<u32, (Ino, u64, u32)>>,
+}
+
+/// Opens the packs that the state folder holds.
+pub(super) fn staged_readers(
+    state: &StateFolder,
+    keys: &ClassKeys,
+) -> Result<HashMap<PackId, Arc<PackReader>>, StoreError> {
+    let folder = state.staged();
+    let items = match state.disk().list(&folder) {
+        Ok(items) => items,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(StoreError::io("cannot list", &folder, error)),
+    };
+    let mut readers = HashMap::new();
+    for item in items {
+        let Some(id) = parse_pack_name(&item.name) else { continue };
+        let path = folder.join(&item.name);
+        let file = state.disk().open(&path, false);
+        let file = file.map_err(|error| StoreError::io("cannot open", &path, error))?;
+        readers.insert(id, Arc::new(PackReader::new(Arc::new(PackSealer::new(keys, id)), file)));
+    }
+    Ok(readers)
+}
+
+/// Applies the journal's records to `live`, each whole or not at all. A record whose content did
+/// not reach the disk ends the replay: nothing behind it was acknowledged as durable.
+pub(super) fn replay_records(
+    live: &mut Live,
+    replay: &Replay,
+    readers: HashMap<PackId, Arc<PackReader>>,
+    listing: &VaultListing,
+) -> Result<Recovered, OpenError> {
+    let mut recovered = Recovered { keep_seq: replay.next_seq, readers, ..Recovered::default() };
+    for (seq, body) in replay.generations.iter().flat_map(|generation| &generation.records) {
+        let operations: Result<Vec<_>, _> = Operations::new(body).collect();
+        let operations = operations.map_err(|_| damaged("a record cannot be decoded"))?;
+        let runs = operations.iter().flat_map(|operation| match operation {
+            Operation::Write { runs, .. } => runs.as_slice(),
+            _ => &[],
+        });
+        let chunk_size = live.tree.chunk_size();
+        if !runs.into_iter().all(|run| recovered.is_whole(run, chunk_size, listing)) {
+            if *seq < replay.durable_seq {
+                return Err(damaged("content that had been made durable is gone"));
+            }
+            log::warn!("what was written last before the crash had not reached the disk");
+            recovered.keep_seq = *seq;
+            break;
+        }
+        for operation in &operations {
+            recovered.apply(live, operation)?;
+        }
+    }
+    Ok(recovered)
+}
+
+fn damaged(what: &str) -> OpenError {
+    OpenError::JournalDamaged(what.into())
+}
+
+impl Recovered {
+    /// Whether a run's content can be relied on.
+    fn is_whole(&self, run: &Run, chunk_size: ChunkSize, listing: &VaultListing) -> bool {
+        let Some(reader) = self.readers.get(&run.pack) else {
+            return listing.packs.contains_key(&run.pack);
+        };
+        let mut plain = vec![0; chunk_size.bytes()];
+        let mut sealed = Vec::new();
+        run.count > 0
+            && (1..=chunk_size.field()).contains(&run.tail_bytes)
+            && (0..run.count).all(|nth| {
+                reader.read_chunks(run, nth, 1, chunk_size, &mut plain, &mut sealed).is_ok()
+            })
+    }
+
+    fn apply(&mut self, live: &mut Live, operation: &Operation<'_>) -> Result<(), OpenError> {
+        let chunk_size = live.tree.chunk_size();
+        let unfit = |error| damaged(&format!("a record does not fit the vault: {error}"));
+        if let Operation::WriteInline { ino, chunks, size, mtime, ctime } = operation {
+            live.tree.set_live_size(*ino, *size, *ctime).map_err(unfit)?;
+            let times = Operation::Write {
+                ino: *ino,
+                runs: Vec::new(),
+                size: *size,
+                mtime: *mtime,
+                ctime: *ctime,
+            };
+            live.tree.apply(&times).map_err(unfit)?;
+            for chunk in chunks {
+                let mut bytes = vec![0; chunk_size.bytes()].into_boxed_slice();
+                let content = bytes
+                    .get_mut(..chunk.bytes.len())
+                    .ok_or_else(|| damaged("an inline chunk is too long"))?;
+                content.copy_from_slice(chunk.bytes);
+                let chunk_index = chunk.chunk_index;
+                live.put_dirty_chunk(*ino, chunk_index, DirtyChunk { bytes, journaled: true });
+            }
+            return Ok(());
+        }
+        let gone = live.tree.apply(operation).map_err(unfit)?;
+        match operation {
+            Operation::Write { ino, runs, .. } => {
+                for run in runs {
+                    let end = run.first_chunk + u64::from(run.count);
+                    live.drop_dirty_chunks(*ino, run.first_chunk, end);
+                    self.note_chunks(*ino, run, chunk_size);
+                }
+            }
+            Operation::Truncate { ino, size, .. } => {
+                live.cut_pending(*ino, *size);
+                if let Some(file) = live.dirty.get_mut(ino) {
+                    file.chunks.values_mut().for_each(|chunk| chunk.journaled = true);
+                }
+            }
+            Operation::Punch { ino, first_chunk, count, .. } => {
+                live.drop_dirty_chunks(*ino, *first_chunk, first_chunk.saturating_add(*count));
+            }
+            _ => {}
+        }
+        if let Some(gone) = gone {
+            live.drop_inode(gone);
+        }
+        encode_operation(operation, &mut self.log);
+        self.log_operations += 1;
+        Ok(())
+    }
+
+    fn note_chunks(&mut self, ino: Ino, run: &Run, chunk_size: ChunkSize) {
+        if !self.readers.contains_key(&run.pack) {
+            return;
+        }
+        let chunks = self.chunks.entry(run.pack).or_default();
+        for nth in 0..run.count {
+            let at = chunk_size.chunk_pack_offset(run.pack_offset.into(), nth);
+            let bytes = run.shape().chunk_bytes(nth, chunk_size);
+            if let Ok(at) = u32::try_from(at) {
+                chunks.insert(at, (ino, run.first_chunk + u64::from(nth), bytes));
+            }
+        }
+    }
+
+    /// Makes every staged pack that is needed whole, and removes the others.
+    pub(super) fn close_packs(
+        &self,
+        live: &Live,
+        state: &StateFolder,
+        keys: &ClassKeys,
+        listing: &VaultListing,
+    ) -> Result<Vec<ClosedPack>, StoreError> {
+        let (disk, folder) = (state.disk(), state.staged());
+        let chunk_size = live.tree.chunk_size();
+        let mut closed = Vec::new();
+        for id in self.readers.keys() {
+            // One that is in the vault too was copied there just before the crash.
+            let needed = self.chunks.get(id).filter(|_| !listing.packs.contains_key(id));
+            match needed {
+                Some(chunks) => {
+                    let footer = footer_of(live, chunks, chunk_size);
+                    closed.push(recover_staged_pack(
+                        &**disk, &folder, keys, *id, &footer, chunk_size,
+                    )?);
+                }
+                None => {
+                    let path = folder.join(format!("{id}.pack"));
+                    disk.remove(&path)
+                        .map_err(|error| StoreError::io("cannot remove", &path, error))?;
+                }
+            }
+        }
+        Ok(closed)
+    }
+}
+
+/// The footer that tells of these chunks.
+fn footer_of(
+    live: &Live,
+    chunks: &BTreeMap<u32, (Ino, u64, u32)>,
+    chunk_size: ChunkSize,
+) -> Footer {
+    let mut files: BTreeMap<Ino, Vec<FooterRun>> = BTreeMap::new();
+    for (pack_offset, (ino, chunk_index, bytes)) in chunks {
+        let runs = files.entry(*ino).or_default();
+        if let Some(last) = runs.last_mut() {
+            let follows = last.first_chunk + u64::from(last.count) == *chunk_index
+                && last.tail_bytes == chunk_size.field()
+                && u64::from(last.pack_offset) + chunk_size.sealed_run_bytes(last.shape())
+                    == u64::from(*pack_offset);
+            if follows {
+                last.count += 1;
+                last.tail_bytes = *bytes;
+                continue;
+            }
+        }
+        runs.push(FooterRun {
+            first_chunk: *chunk_index,
+            count: 1,
+            pack_offset: *pack_offset,
+            tail_bytes: *bytes,
+        });
+    }
+    let files = files.into_iter().map(|(ino, runs)| {
+        let path = live.tree.path(ino).unwrap_or_default();
+        FooterFile { ino, path, runs }
+    });
+    Footer { files: files.collect() }
+}

@@ -1,0 +1,96 @@
+//! Whether there is room on disk for what is about to be acknowledged.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use crate::store::Disk;
+
+use super::error::FsError;
+use super::file_system::lock;
+
+/// Kept free on each disk for what is not content: the journal, log objects, footers. On a small
+/// disk, a sixteenth of it.
+const RESERVE_BYTES: u64 = 32 << 20;
+/// How long a look at the disk is good for.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Content that waits in the state folder for a vault that takes nothing.
+pub(super) const BACKLOG_BYTES_MAX: u64 = 8 << 30;
+
+#[derive(Debug)]
+struct Reading {
+    left_bytes: u64,
+    taken: Instant,
+}
+
+/// Knows about how many bytes can still be written, and asks the disks now and then.
+#[derive(Debug)]
+pub(super) struct RoomGauge {
+    disk: Arc<dyn Disk>,
+    state: Option<PathBuf>,
+    vault: PathBuf,
+    reading: Mutex<Option<Reading>>,
+}
+
+impl RoomGauge {
+    pub(super) fn new(disk: Arc<dyn Disk>, state: Option<PathBuf>, vault: PathBuf) -> Self {
+        Self { disk, state, vault, reading: Mutex::new(None) }
+    }
+
+    /// Sets `bytes` aside; `unpublished_bytes` are on their way from the state folder to the
+    /// vault, `dirty_bytes` are not even there.
+    ///
+    /// # Errors
+    /// [`FsError::NoSpace`] if they might not fit. Nothing is set aside then.
+    pub(super) fn take(
+        &self,
+        bytes: u64,
+        unpublished_bytes: u64,
+        dirty_bytes: u64,
+    ) -> Result<(), FsError> {
+        if unpublished_bytes > BACKLOG_BYTES_MAX {
+            return Err(FsError::NoSpace);
+        }
+        let mut reading = lock(&self.reading);
+        let is_fresh = |r: &Reading| r.taken.elapsed() < LOOK_AGAIN && r.left_bytes >= bytes;
+        if !reading.as_ref().is_some_and(is_fresh) {
+            let left_bytes = self.look(unpublished_bytes, dirty_bytes);
+            *reading = Some(Reading { left_bytes, taken: Instant::now() });
+        }
+        match reading.as_mut() {
+            Some(reading) if reading.left_bytes >= bytes => {
+                reading.left_bytes -= bytes;
+                Ok(())
+            }
+            _ => Err(FsError::NoSpace),
+        }
+    }
+
+    /// Bytes that can be promised. A disk that cannot be asked (a sync folder that went away) is
+    /// no reason to refuse: writes wait in the state folder.
+    fn look(&self, unpublished_bytes: u64, dirty_bytes: u64) -> u64 {
+        let left = |path: &PathBuf, promised: u64| match self.disk.room(path) {
+            Ok(room) => {
+                let reserve = RESERVE_BYTES.min(room.total_bytes / 16);
+                room.available_bytes.saturating_sub(reserve + promised)
+            }
+            Err(_) => u64::MAX,
+        };
+        let state = self.state.as_ref().map_or(u64::MAX, |state| left(state, dirty_bytes));
+        // Where both are on one disk, staged packs move by renaming and count once already.
+        let vault = left(&self.vault, dirty_bytes);
+        let vault =
+            if self.is_one_disk() { vault } else { vault.saturating_sub(unpublished_bytes) };
+        state.min(vault)
+    }
+
+    fn is_one_disk(&self) -> bool {
+        let (Some(state), vault) = (&self.state, &self.vault) else { return true };
+        match (self.disk.room(state), self.disk.room(vault)) {
+            (Ok(state), Ok(vault)) => {
+                (state.total_bytes, state.free_bytes) == (vault.total_bytes, vault.free_bytes)
+            }
+            _ => false,
+        }
+    }
+}

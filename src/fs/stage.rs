@@ -1,0 +1,169 @@
+//! The packs that this mount is filling: one that grows, and full ones on their way to the vault.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::crypto::ClassKeys;
+use crate::format::{ChunkSize, Ino, NAME_BYTES_MAX, PackId, PackSealer, Run};
+use crate::store::{ClosedPack, Disk, DiskFile, PackRoom, StagedPack, StoreError};
+
+/// A closed pack and whether it is durable where it waits.
+#[derive(Debug)]
+struct Waiting {
+    pack: ClosedPack,
+    synced: bool,
+}
+
+/// A file to sync, and what is durable once it is.
+#[derive(Debug)]
+pub(super) struct PackSync {
+    pub(super) id: PackId,
+    pub(super) file: Arc<dyn DiskFile>,
+    pub(super) end: u64,
+}
+
+/// Packs that are not in the vault yet.
+#[derive(Debug)]
+pub(super) struct Stage {
+    disk: Arc<dyn Disk>,
+    folder: PathBuf,
+    keys: Arc<ClassKeys>,
+    chunk_size: ChunkSize,
+    growing: Option<StagedPack>,
+    waiting: Vec<Waiting>,
+}
+
+impl Stage {
+    /// Over the packs `recovered` from an earlier mount.
+    pub(super) fn new(
+        disk: Arc<dyn Disk>,
+        folder: PathBuf,
+        keys: Arc<ClassKeys>,
+        chunk_size: ChunkSize,
+        recovered: Vec<ClosedPack>,
+    ) -> Self {
+        let waiting = recovered.into_iter().map(|pack| Waiting { pack, synced: false }).collect();
+        Self { disk, folder, keys, chunk_size, growing: None, waiting }
+    }
+
+    /// Seals `plain`, chunks of `ino` from `first_chunk` on, into packs; gives each run to
+    /// `placed` as soon as it has its place.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the runs given so far stand, the rest is nowhere.
+    pub(super) fn append(
+        &mut self,
+        ino: Ino,
+        path: &dyn Fn() -> Vec<u8>,
+        mut first_chunk: u64,
+        mut plain: &[u8],
+        placed: &mut dyn FnMut(Run),
+    ) -> Result<(), StoreError> {
+        while !plain.is_empty() {
+            let pack = match &mut self.growing {
+                Some(pack) => pack,
+                none => none.insert(StagedPack::create(
+                    &*self.disk,
+                    &self.folder,
+                    &self.keys,
+                    self.chunk_size,
+                )?),
+            };
+            let bytes = match pack.room(plain.len(), 4 * NAME_BYTES_MAX) {
+                PackRoom::Takes(bytes) => bytes,
+                PackRoom::Full => {
+                    self.close_growing()?;
+                    continue;
+                }
+            };
+            let (now, rest) = plain.split_at(bytes);
+            let path = || short_path(path());
+            placed(pack.append(ino, path, first_chunk, now)?);
+            first_chunk += self.chunk_size.count_for(bytes as u64);
+            plain = rest;
+        }
+        Ok(())
+    }
+
+    /// Hands everything sealed to the disk.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the call can be repeated.
+    pub(super) fn flush(&mut self) -> Result<(), StoreError> {
+        self.growing.as_mut().map_or(Ok(()), StagedPack::flush)
+    }
+
+    /// Closes the growing pack, if it holds anything.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the call can be repeated.
+    pub(super) fn close_growing(&mut self) -> Result<(), StoreError> {
+        if let Some(pack) = self.growing.as_mut().filter(|pack| !pack.is_empty()) {
+            let pack = pack.close()?;
+            self.waiting.push(Waiting { pack, synced: false });
+            self.growing = None;
+        }
+        Ok(())
+    }
+
+    /// What to sync for all content handed over so far to be durable.
+    pub(super) fn to_sync(&self) -> Vec<PackSync> {
+        let waiting = self.waiting.iter().filter(|waiting| !waiting.synced);
+        let waiting = waiting.map(|Waiting { pack, .. }| PackSync {
+            id: pack.sealer.id(),
+            file: pack.file.clone(),
+            end: pack.bytes,
+        });
+        let growing = self.growing.iter().filter(|pack| pack.needs_sync());
+        let growing = growing.map(|pack| PackSync {
+            id: pack.sealer().id(),
+            file: pack.file().clone(),
+            end: pack.flushed_end(),
+        });
+        waiting.chain(growing).collect()
+    }
+
+    /// Takes note that a sync is done.
+    pub(super) fn note_synced(&mut self, done: &PackSync) {
+        for waiting in &mut self.waiting {
+            if waiting.pack.sealer.id() == done.id {
+                waiting.synced |= done.end == waiting.pack.bytes;
+            }
+        }
+        if let Some(pack) = self.growing.as_mut().filter(|pack| pack.sealer().id() == done.id) {
+            pack.note_synced(done.end);
+        }
+    }
+
+    /// Closed packs that wait for the vault.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &ClosedPack> {
+        self.waiting.iter().map(|waiting| &waiting.pack)
+    }
+
+    /// Takes note that a pack is in the vault.
+    pub(super) fn note_published(&mut self, id: PackId) {
+        self.waiting.retain(|waiting| waiting.pack.sealer.id() != id);
+    }
+
+    /// Key and file of a pack that is not in the vault yet, and how much of the file can be read.
+    pub(super) fn find(&self, id: PackId) -> Option<(Arc<PackSealer>, Arc<dyn DiskFile>, u64)> {
+        if let Some(pack) = self.growing.as_ref().filter(|pack| pack.sealer().id() == id) {
+            return Some((pack.sealer().clone(), pack.file().clone(), pack.flushed_end()));
+        }
+        let pack = self.waiting().find(|pack| pack.sealer.id() == id)?;
+        Some((pack.sealer.clone(), pack.file.clone(), pack.bytes))
+    }
+
+    /// Bytes that are not in the vault yet.
+    pub(super) fn bytes(&self) -> u64 {
+        let waiting: u64 = self.waiting().map(|pack| pack.bytes).sum();
+        waiting
+            + self.growing.as_ref().map_or(0, |pack| if pack.is_empty() { 0 } else { pack.end() })
+    }
+}
+
+/// A path for a footer: long ones keep their end, which tells the file.
+fn short_path(path: Vec<u8>) -> Vec<u8> {
+    let skipped = path.len().saturating_sub(4 * NAME_BYTES_MAX);
+    path[skipped..].to_vec()
+}

@@ -1,0 +1,266 @@
+//! Writing: into pending chunks, or straight into a pack where whole chunks come in bulk.
+
+use crate::format::{ChunkSize, Ino, Operation, Time};
+
+use super::dirty::DirtyChunk;
+use super::error::FsError;
+use super::file_system::FileSystem;
+use super::live::{FlushTo, Live};
+use super::types::AllocateMode;
+
+/// Whole chunks of this much in one write go straight into a pack: sooner or later they must, and
+/// so they are copied once less.
+const BULK_BYTES: usize = 64 << 10;
+/// Pending chunks of all files together; beyond it they go into packs.
+const DIRTY_BYTES_MAX: usize = 32 << 20;
+
+const SET_ID_BITS: u32 = 0o6000;
+
+impl FileSystem {
+    /// Writes `data` at `plain_offset`, past the end too. With `clear_set_ids` the file loses
+    /// setuid and setgid, as POSIX asks when somebody without privilege writes.
+    ///
+    /// # Errors
+    /// [`FsError::NoSpace`] before anything acknowledged is at risk; [`FsError::TooLarge`]. After
+    /// an error, a part of `data` may be in the file.
+    pub fn write(
+        &self,
+        ino: Ino,
+        plain_offset: u64,
+        data: &[u8],
+        clear_set_ids: bool,
+    ) -> Result<(), FsError> {
+        if data.is_empty() {
+            return Ok(());
+        }
+        let end = plain_offset.checked_add(data.len() as u64).ok_or(FsError::TooLarge)?;
+        if end > ChunkSize::FILE_BYTES_MAX {
+            return Err(FsError::TooLarge);
+        }
+        let mut live = self.write_live()?;
+        let live = &mut *live;
+        self.take_room(live, data.len() as u64)?;
+        let before = live.tree.attributes(ino)?;
+        let now = Time::now();
+        // The size first: it says how much of the last chunk is sealed.
+        live.tree.set_live_size(ino, before.size.max(end), now)?;
+        let result = self.write_spans(live, ino, plain_offset, data);
+        let file = live.dirty_file(ino);
+        file.note_change();
+        live.note_change();
+        if clear_set_ids && before.mode & SET_ID_BITS != 0 {
+            clear_set_id_bits(live, ino, before.mode, now)?;
+        }
+        result
+    }
+
+    /// Cuts or extends a file; what is added reads as zeroes.
+    pub(super) fn resize(&self, live: &mut Live, ino: Ino, size: u64) -> Result<(), FsError> {
+        live.writing()?;
+        if size > ChunkSize::FILE_BYTES_MAX {
+            return Err(FsError::TooLarge);
+        }
+        let before = live.tree.attributes(ino)?.size;
+        live.tree.set_live_size(ino, size, Time::now())?;
+        if size < before {
+            live.cut_pending(ino, size);
+        }
+        let file = live.dirty_file(ino);
+        if size < before {
+            file.cut = Some(file.cut.map_or(size, |cut| cut.min(size)));
+        }
+        file.note_change();
+        live.note_change();
+        if !live.open.contains_key(&ino) {
+            live.prepare(ino, FlushTo::Pack)?;
+        }
+        Ok(())
+    }
+
+    /// Makes room, holes or zeroes, as `fallocate(2)` does. Room is not set aside on disk: a
+    /// later write can still find it full.
+    ///
+    /// # Errors
+    /// [`FsError::TooLarge`], [`FsError::Invalid`] for an empty range.
+    pub fn allocate(
+        &self,
+        ino: Ino,
+        mode: AllocateMode,
+        plain_offset: u64,
+        bytes: u64,
+    ) -> Result<(), FsError> {
+        if bytes == 0 {
+            return Err(FsError::Invalid("an empty range"));
+        }
+        let end = plain_offset.checked_add(bytes).ok_or(FsError::TooLarge)?;
+        if end > ChunkSize::FILE_BYTES_MAX {
+            return Err(FsError::TooLarge);
+        }
+        let mut live = self.write_live()?;
+        let live = &mut *live;
+        live.writing()?;
+        let size = live.tree.attributes(ino)?.size;
+        live.tree.extents(ino)?;
+        let grows = matches!(mode, AllocateMode::Extend | AllocateMode::ZeroRange) && end > size;
+        if grows {
+            self.resize(live, ino, end)?;
+        }
+        let zeroes = !matches!(mode, AllocateMode::Extend | AllocateMode::KeepSize);
+        if zeroes && plain_offset < size {
+            self.make_hole(live, ino, plain_offset, end.min(size))?;
+        }
+        Ok(())
+    }
+
+    /// Makes zeroes of `start..end`, which is within the file: whole chunks become a hole.
+    fn make_hole(&self, live: &mut Live, ino: Ino, start: u64, end: u64) -> Result<(), FsError> {
+        let chunk_size = live.tree.chunk_size();
+        let size = live.tree.attributes(ino)?.size;
+        let hole_start = chunk_size.count_for(start);
+        // A last, short chunk that the range reaches the end of is a whole one.
+        let hole_end =
+            if end == size { chunk_size.count_for(end) } else { chunk_size.index_of(end) };
+        let spans: Vec<_> = chunk_size.spans(start, end - start).collect();
+        for span in spans {
+            if !(hole_start..hole_end).contains(&span.chunk_index) {
+                let mut bytes = self.chunk_for_change(live, ino, span.chunk_index)?;
+                bytes[span.start..span.start + span.bytes].fill(0);
+                let chunk = DirtyChunk { bytes, journaled: false };
+                live.put_dirty_chunk(ino, span.chunk_index, chunk);
+            }
+        }
+        let now = Time::now();
+        if hole_start < hole_end {
+            live.drop_dirty_chunks(ino, hole_start, hole_end);
+            let count = hole_end - hole_start;
+            let punch = Operation::Punch { ino, first_chunk: hole_start, count, time: now };
+            // Told with the file's next flush, like every change of content.
+            live.tree.apply(&punch)?;
+            live.dirty_file(ino).touched.add(hole_start, hole_end);
+        }
+        live.tree.set_live_size(ino, size, now)?;
+        live.dirty_file(ino).note_change();
+        live.note_change();
+        Ok(())
+    }
+
+    fn write_spans(
+        &self,
+        live: &mut Live,
+        ino: Ino,
+        plain_offset: u64,
+        data: &[u8],
+    ) -> Result<(), FsError> {
+        let chunk_size = live.tree.chunk_size();
+        let head = match chunk_size.within(plain_offset) {
+            0 => 0,
+            within => (chunk_size.bytes() - within).min(data.len()),
+        };
+        let (head, rest) = data.split_at(head);
+        let bulk = rest.len() - rest.len() % chunk_size.bytes();
+        let (bulk, tail) = if bulk >= BULK_BYTES { rest.split_at(bulk) } else { (&[][..], rest) };
+        let bulk_offset = plain_offset + head.len() as u64;
+        self.write_pending(live, ino, plain_offset, head)?;
+        if !bulk.is_empty() {
+            let first = chunk_size.index_of(bulk_offset);
+            let end = first + chunk_size.count_for(bulk.len() as u64);
+            // Full chunks that lead up to these go first, so that a file written in order stands
+            // in order in its pack and is one extent.
+            let start = leading_chunks(live, ino, first);
+            live.seal_pending_in(ino, start, first)?;
+            live.seal(ino, first, bulk)?;
+            live.drop_dirty_chunks(ino, first, end);
+        }
+        self.write_pending(live, ino, bulk_offset + bulk.len() as u64, tail)?;
+        if live.dirty_bytes > DIRTY_BYTES_MAX {
+            live.seal_pending(ino)?;
+            if live.dirty_bytes > DIRTY_BYTES_MAX {
+                for other in live.pending_files() {
+                    live.seal_pending(other)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write_pending(
+        &self,
+        live: &mut Live,
+        ino: Ino,
+        plain_offset: u64,
+        data: &[u8],
+    ) -> Result<(), FsError> {
+        let chunk_size = live.tree.chunk_size();
+        let mut rest = data;
+        for span in chunk_size.spans(plain_offset, data.len() as u64) {
+            let (now, later) = rest.split_at(span.bytes);
+            rest = later;
+            let pending =
+                live.dirty.get_mut(&ino).and_then(|f| f.chunks.get_mut(&span.chunk_index));
+            if let Some(chunk) = pending {
+                chunk.bytes[span.start..span.start + span.bytes].copy_from_slice(now);
+                chunk.journaled = false;
+                continue;
+            }
+            let bytes = if span.bytes == chunk_size.bytes() {
+                now.into()
+            } else {
+                let mut bytes = self.chunk_for_change(live, ino, span.chunk_index)?;
+                bytes[span.start..span.start + span.bytes].copy_from_slice(now);
+                bytes
+            };
+            live.put_dirty_chunk(ino, span.chunk_index, DirtyChunk { bytes, journaled: false });
+        }
+        Ok(())
+    }
+
+    /// A whole chunk as it is now, zeroes where there is nothing.
+    fn chunk_for_change(
+        &self,
+        live: &mut Live,
+        ino: Ino,
+        chunk_index: u64,
+    ) -> Result<Box<[u8]>, FsError> {
+        let chunk_size = live.tree.chunk_size();
+        let mut bytes = vec![0; chunk_size.bytes()].into_boxed_slice();
+        let pending = live.dirty.get(&ino).and_then(|file| file.chunks.get(&chunk_index));
+        let has_content = pending.is_some()
+            || live.tree.extents(ino)?.overlapping(chunk_index, chunk_index + 1).next().is_some();
+        if has_content {
+            self.read_locked(live, ino, chunk_size.start_of(chunk_index), &mut bytes)?;
+        }
+        Ok(bytes)
+    }
+
+    fn take_room(&self, live: &mut Live, bytes: u64) -> Result<(), FsError> {
+        let unpublished_bytes = live.writing()?.stage.bytes();
+        self.gauge.take(bytes, unpublished_bytes, live.dirty_bytes as u64)
+    }
+}
+
+/// The first of the full pending chunks that lead up to `chunk_index` without a gap.
+fn leading_chunks(live: &Live, ino: Ino, chunk_index: u64) -> u64 {
+    let Some(file) = live.dirty.get(&ino) else { return chunk_index };
+    let before = file.chunks.range(..chunk_index).rev();
+    let leading = before.zip(1..).take_while(|((index, _), back)| **index + back == chunk_index);
+    chunk_index - leading.count() as u64
+}
+
+/// Takes setuid and setgid away.
+pub(super) fn clear_set_id_bits(
+    live: &mut Live,
+    ino: Ino,
+    mode: u32,
+    now: Time,
+) -> Result<(), FsError> {
+    let operation = Operation::SetAttr {
+        ino,
+        mode: Some(mode & !SET_ID_BITS),
+        uid: None,
+        gid: None,
+        atime: None,
+        mtime: None,
+        ctime: now,
+    };
+    if live.is_unnamed(ino)? { live.perform_unnamed(&operation) } else { live.perform(&operation) }
+}
