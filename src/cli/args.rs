@@ -24,7 +24,7 @@ use super::mount_options::{MountOption, MountOptions};
 )]
 pub struct CommandLine {
     /// Say more of what is going on; twice for everything
-    #[arg(short, long, action = ArgAction::Count, global = true)]
+    #[arg(short, long, action = ArgAction::Count, global = true, display_order = 900)]
     pub verbose: u8,
     /// What to do.
     #[command(subcommand)]

@@ -10,7 +10,7 @@ use crate::format::{
 use crate::store::{StoreError, VaultFolder};
 
 use super::args::UnlockArgs;
-use super::ask::{Ask, AskError, Terminal};
+use super::ask::{Ask, Terminal};
 use super::error::Error;
 use super::secrets::{key_from_file, password_from_command, password_from_file};
 use super::unlock_error::{Tried, UnlockError};

@@ -6,6 +6,7 @@ use tempfile::TempDir;
 use zeroize::Zeroizing;
 
 use super::*;
+use crate::cli::ask::AskError;
 use crate::cli::exit::ExitCode;
 use crate::crypto::{MasterKey, StretchParameters};
 use crate::format::{ChunkSize, SlotDraft, Time, slot_path};

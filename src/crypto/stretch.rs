@@ -265,11 +265,11 @@ fn physical_memory_kib() -> u32 {
     #[cfg(target_os = "linux")]
     let bytes = {
         let system = rustix::system::sysinfo();
-        u64::from(system.totalram).saturating_mul(u64::from(system.mem_unit))
+        u128::from(system.totalram) * u128::from(system.mem_unit)
     };
     // What every machine has on which the other systems run.
     #[cfg(not(target_os = "linux"))]
-    let bytes: u64 = 2 << 30;
+    let bytes: u128 = 2 << 30;
     u32::try_from(bytes / 1024).unwrap_or(u32::MAX)
 }
 
@@ -328,6 +328,26 @@ mod tests {
             }
         }
         assert_eq!(all[0], stretched(floor, "a", 1));
+    }
+
+    #[test]
+    fn stretching_is_argon2id_as_the_reference_implementation_computes_it() {
+        // The C implementation, through Python's argon2-cffi.
+        for (lanes, expected) in [
+            (
+                1,
+                "957c3d4ba2b2e50445b9583d21f49163cc5b857274d01a1478766fde36c88803",
+            ),
+            (
+                4,
+                "909b623647ef3ed107b3b31d5ad97b24e295a379e142ecc88adb9c2ff01c51e7",
+            ),
+        ] {
+            let parameters = StretchParameters::new(65536, 3, lanes).unwrap();
+            let key = parameters.stretch(&password("password"), &[1; 32]).unwrap();
+            let hex: String = key.bytes().map(|byte| format!("{byte:02x}")).concat();
+            assert_eq!(hex, expected);
+        }
     }
 
     #[test]

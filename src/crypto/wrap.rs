@@ -110,6 +110,26 @@ mod tests {
     }
 
     #[test]
+    fn the_commitment_is_hkdf_as_another_implementation_computes_it() {
+        // Python's hmac and hashlib, by RFC 5869's formula.
+        let wrap = SlotWrap::new(
+            &SecretKey::with(|bytes| bytes.fill(2)),
+            &[1; SALT_BYTES],
+            &VaultId([3; 16]),
+            &SlotId([4; 16]),
+        );
+        let hex: String = wrap
+            .commitment()
+            .0
+            .map(|byte| format!("{byte:02x}"))
+            .concat();
+        assert_eq!(
+            hex,
+            "10e960e2d9be7e69c50b42cd2db41a15661f3803a4b7b9615d9b537da4b73df6"
+        );
+    }
+
+    #[test]
     fn a_commitment_is_another_if_any_bit_differs() {
         let commitment = Commitment([0x5A; SALT_BYTES]);
         for bit in 0..SALT_BYTES * 8 {
