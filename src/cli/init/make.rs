@@ -89,3 +89,39 @@ fn stretch_parameters() -> Result<StretchParameters, crate::crypto::StretchError
         _ => StretchParameters::calibrate(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::format::RecoveryKey;
+
+    #[test]
+    fn what_fails_on_the_way_has_no_descriptor_and_is_taken_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::check(folder.path()).unwrap();
+        let ways = Ways {
+            key: Some(RecoveryKey::random()),
+            ..Ways::default()
+        };
+        // In the way of the file before the last.
+        let obstacle = folder.path().join(README_NAME);
+        fs::create_dir(&obstacle).unwrap();
+        let mut undo = Undo::default();
+        let made = make_vault(&place, &ways, ChunkSize::DEFAULT, &mut undo);
+        assert!(matches!(made, Err(Error::Store(_))));
+        let slots = fs::read_dir(folder.path().join(KEYS_FOLDER)).unwrap();
+        assert_eq!(slots.count(), 1);
+        assert!(!folder.path().join(DESCRIPTOR_NAME).exists());
+        assert!(matches!(
+            Place::check(folder.path()),
+            Err(Error::Init(InitError::Unfinished { .. }))
+        ));
+
+        drop(undo);
+        fs::remove_dir(obstacle).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        make_vault(&place, &ways, ChunkSize::DEFAULT, &mut Undo::default()).unwrap();
+    }
+}
