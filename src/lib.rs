@@ -3,6 +3,7 @@
 //! The layers, each of which knows only those below it:
 //! `cli` ─► `fuse` ─► `fs` ─► { `tree`, `store`, `journal` } ─► `format` ─► `crypto`.
 
+pub mod cli;
 pub mod crypto;
 pub mod format;
 pub mod fs;

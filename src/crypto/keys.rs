@@ -44,6 +44,10 @@ impl ObjectClass {
 
 /// HKDF's info string of an object's key is this, then the object's id.
 const OBJECT_LABEL: &[u8] = b"hushfs 1 object";
+/// HKDF's info string of a slot's wrapping key is this, then the vault's and the slot's id.
+pub(super) const WRAP_LABEL: &[u8] = b"hushfs 1 slot wrap";
+/// HKDF's info string of a slot's commitment is this, then the vault's and the slot's id.
+pub(super) const COMMIT_LABEL: &[u8] = b"hushfs 1 slot commit";
 
 /// Fills `bytes` from the system's random source.
 ///
@@ -108,6 +112,10 @@ random_id! {
 random_id! {
     /// 128 random bits that name one object and are used once: the object's key comes from it.
     ObjectId
+}
+random_id! {
+    /// 128 random bits that name a slot; bound into its wrapping key.
+    SlotId
 }
 
 /// The key from which every other key of a vault comes. Made at `init`, stored only wrapped.

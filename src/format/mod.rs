@@ -10,12 +10,14 @@ mod descriptor;
 mod error;
 mod frame;
 mod ids;
+mod key_text;
 mod log_object;
 mod names;
 mod offsets;
 mod operation;
 mod pack;
 mod padding;
+mod slot;
 
 pub use attributes::{NodeKind, Time, Times};
 pub use descriptor::{Descriptor, UnverifiedDescriptor};
@@ -23,12 +25,14 @@ pub use error::FormatError;
 pub use frame::{FORMAT_VERSION, Magic, check_magic, write_magic};
 pub(crate) use frame::{FRAME_BYTES, array, need};
 pub use ids::{DeviceId, Ino, PackId};
+pub use key_text::{KEY_GROUPS, KEY_TEXT_BYTES_MAX, KeyTextError, RecoveryKey};
 pub use log_object::{
     Frontier, FrontierEntry, LogDraft, LogHash, LogKind, OpenedLog, UnverifiedLog,
 };
 pub use names::{
     DATA_FOLDER, DESCRIPTOR_NAME, KEYS_FOLDER, LOG_FOLDER, NAME_BYTES_MAX, NameError, README_NAME,
-    check_name, log_name, pack_folder, pack_path, parse_log_name, parse_pack_name,
+    check_name, log_name, may_be_slot_name, pack_folder, pack_path, parse_log_name,
+    parse_pack_name, slot_path,
 };
 pub use offsets::{ChunkSize, ChunkSpan, RunShape};
 pub use operation::{InlineChunk, Operation, Operations, Run, encode_operation};
@@ -36,3 +40,7 @@ pub use pack::{
     Footer, FooterFile, FooterRun, PACK_HEADER_BYTES, PACK_TARGET_BYTES, PackHeader, PackSealer,
 };
 pub use padding::padme;
+pub use slot::{
+    LABEL_BYTES_MAX, OpenedSlot, SLOT_BYTES_MAX, SealedSlot, SlotDraft, SlotError, SlotKind,
+    UnverifiedSlot,
+};

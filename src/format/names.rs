@@ -3,6 +3,8 @@
 //! Object names are lower-case letters, digits, one dash and one dot: safe on every file system
 //! and with every sync client.
 
+use crate::crypto::SlotId;
+
 use super::ids::{DeviceId, PackId};
 use super::log_object::LogKind;
 
@@ -19,6 +21,17 @@ pub const DATA_FOLDER: &str = "data";
 
 /// The longest name, in bytes (POSIX `NAME_MAX` on Linux).
 pub const NAME_BYTES_MAX: usize = 255;
+
+/// A slot's path below the vault.
+pub fn slot_path(slot: SlotId) -> String {
+    format!("{KEYS_FOLDER}/{slot}.key")
+}
+
+/// Whether a name below [`KEYS_FOLDER`] can be a slot's, or a sync client's copy of one: slots
+/// are recognised by their content.
+pub fn may_be_slot_name(name: &str) -> bool {
+    name.ends_with(".key") && !name.starts_with('.')
+}
 
 /// A log object's name: its device, then its number; a checkpoint's has another extension.
 pub fn log_name(kind: LogKind, device: DeviceId, seq: u64) -> String {
@@ -108,6 +121,11 @@ mod tests {
         let path = pack_path(pack);
         assert_eq!(parse_pack_name(path.rsplit('/').next().unwrap()), Some(pack));
         assert_eq!(parse_pack_name("x (1).pack"), None);
+        let slot = slot_path(SlotId::random());
+        let slot = slot.strip_prefix("keys/").unwrap();
+        assert!(may_be_slot_name(slot));
+        assert!(may_be_slot_name(&slot.replace(".key", " (1).key")));
+        assert!(!may_be_slot_name(&format!(".{slot}.tmp")));
     }
 
     #[test]

@@ -63,7 +63,7 @@ pub trait Disk: Debug + Send + Sync {
     fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
     /// A file goes; durable once its folder is synced.
     fn remove(&self, path: &Path) -> io::Result<()>;
-    /// Makes a folder (mode 0700), durably; fine if it is there already.
+    /// Makes a folder (mode 0700) that is not there yet, durably.
     fn create_folder(&self, path: &Path) -> io::Result<()>;
     /// What is in a folder, in no order.
     fn list(&self, folder: &Path) -> io::Result<Vec<FolderItem>>;

@@ -112,11 +112,8 @@ impl Disk for HostDisk {
     }
 
     fn create_folder(&self, path: &Path) -> io::Result<()> {
-        match fs::mkdir(path, FOLDER_MODE) {
-            Ok(()) => sync_parent(path),
-            Err(Errno::EXIST) if path.is_dir() => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        fs::mkdir(path, FOLDER_MODE)?;
+        sync_parent(path)
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<FolderItem>> {

@@ -201,7 +201,10 @@ impl StateFolder {
 }
 
 fn make_folder(disk: &dyn Disk, path: &Path) -> Result<(), StoreError> {
-    disk.create_folder(path).map_err(|e| StoreError::io("cannot make the folder", path, e))
+    match disk.create_folder(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        result => result.map_err(|e| StoreError::io("cannot make the folder", path, e)),
+    }
 }
 
 #[cfg(test)]

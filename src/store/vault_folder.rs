@@ -128,15 +128,25 @@ impl VaultFolder {
         Ok(items.into_iter().map(|item| item.name).collect())
     }
 
+    /// Makes a folder of the vault that is not there yet.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] or what the disk says.
+    pub fn make_new_folder(&self, path: &str) -> Result<(), StoreError> {
+        let place = self.place(path);
+        let made = self.disk.create_folder(&place);
+        made.map_err(|e| StoreError::io("cannot make the folder", &place, e))
+    }
+
     /// Makes a folder of the vault; fine if it is there.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn make_folder(&self, path: &str) -> Result<(), StoreError> {
-        let place = self.place(path);
-        self.disk
-            .create_folder(&place)
-            .map_err(|e| StoreError::io("cannot make the folder", &place, e))
+        match self.make_new_folder(path) {
+            Err(StoreError::Exists(_)) => Ok(()),
+            result => result,
+        }
     }
 
     /// Reads the descriptor; nothing of it is authenticated yet.

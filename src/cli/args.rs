@@ -1,0 +1,312 @@
+//! The command line's words: commands, flags and their help.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+use crate::format::ChunkSize;
+
+use super::error::Error;
+use super::exit::ExitCode;
+use super::mount_options::{MountOption, MountOptions};
+
+/// End-to-end encrypted chat backups on any cloud-sync folder.
+///
+/// A vault is a folder that holds only encrypted objects, for a sync client to upload. Mounted,
+/// it shows its files as they are; unlocked with a password or a 64-digit key, and locked again
+/// by unmounting.
+#[derive(Debug, Parser)]
+#[command(
+    name = "hushfs",
+    version,
+    arg_required_else_help = true,
+    after_help = ExitCode::help_table(),
+)]
+pub struct CommandLine {
+    /// Say more of what is going on; twice for everything
+    #[arg(short, long, action = ArgAction::Count, global = true, display_order = 900)]
+    pub verbose: u8,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a new vault in an empty folder
+    #[command(after_long_help = "\
+Examples:
+  hushfs init ~/Dropbox/chats
+      asks how to unlock the vault, and goes through it step by step
+  hushfs init --password-command 'pass chats' --key-file /media/stick/chats.key ~/Dropbox/chats
+      makes a vault that a password opens, and a 64-digit key as well
+  hushfs init --yes --key-file ~/chats.key ~/Dropbox/chats
+      asks nothing
+
+Whoever loses both password and key has lost the backup: nobody can restore it.")]
+    Init(InitArgs),
+    /// Show a vault's files in a folder
+    #[command(after_long_help = "\
+Examples:
+  hushfs mount ~/Dropbox/chats ~/Chats
+      asks for the password or 64-digit key, and goes to the background
+  hushfs mount --key-file ~/chats.key --read-only ~/Dropbox/chats ~/Chats
+  mount -t fuse.hushfs ~/Dropbox/chats ~/Chats -o key_file=/root/chats.key
+In /etc/fstab:
+  /srv/sync/chats  /mnt/chats  fuse.hushfs  noauto,user,password_file=/root/pw  0 0")]
+    Mount(MountArgs),
+    /// Bring everything into the vault and lock it
+    #[command(after_long_help = "\
+Example:
+  hushfs unmount ~/Chats
+      returns when everything is in the vault")]
+    Unmount(UnmountArgs),
+    /// Say what is mounted, and how a vault is
+    #[command(after_long_help = "\
+Examples:
+  hushfs status
+      all that is mounted
+  hushfs status ~/Chats
+  hushfs status --json ~/Dropbox/chats")]
+    Status(StatusArgs),
+    /// Read everything in a vault and check that it is whole
+    #[command(after_long_help = "\
+Examples:
+  hushfs verify ~/Dropbox/chats
+  hushfs verify --key-file ~/chats.key --json ~/Dropbox/chats
+Exits with 11 if anything is damaged or missing, and names the files it belongs to.")]
+    Verify(VerifyArgs),
+    /// Copy files out of a vault without mounting it
+    #[command(after_long_help = "\
+Examples:
+  hushfs restore ~/Dropbox/chats ~/restored
+      everything
+  hushfs restore ~/Dropbox/chats ~/restored SignalBackups 'Telegram Desktop'
+      two folders")]
+    Restore(RestoreArgs),
+}
+
+/// How to unlock a vault; without any of these, by asking.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+#[group(multiple = false)]
+pub struct UnlockArgs {
+    /// Take the password from the first line of a file
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+    /// Take the password from the first line that a shell command prints
+    #[arg(long, value_name = "COMMAND")]
+    pub password_command: Option<String>,
+    /// Take the 64-digit key from a file
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+}
+
+impl UnlockArgs {
+    /// Nothing was said: somebody has to be asked.
+    pub fn is_silent(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// `hushfs init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Unlock with the password in the first line of this file
+    #[arg(long, value_name = "FILE", conflicts_with = "password_command")]
+    pub password_file: Option<PathBuf>,
+    /// Unlock with the password that a shell command prints as its first line
+    #[arg(long, value_name = "COMMAND")]
+    pub password_command: Option<String>,
+    /// Unlock with a new 64-digit key, written to this file, which must not exist yet
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+    /// Ask nothing
+    #[arg(long)]
+    pub yes: bool,
+    /// Cut files into chunks of this many bytes: a power of two from 4K to 1M
+    #[arg(long, value_name = "N", default_value = "4K", value_parser = parse_chunk_size)]
+    pub chunk_size: ChunkSize,
+    /// The folder to make the vault in; made if it is missing
+    pub vault: PathBuf,
+}
+
+/// `hushfs mount`.
+#[derive(Debug, Args)]
+pub struct MountArgs {
+    /// How to unlock the vault.
+    #[command(flatten)]
+    pub unlock: UnlockArgs,
+    /// Stay in the foreground
+    #[arg(short, long)]
+    pub foreground: bool,
+    /// Change nothing in the vault
+    #[arg(long)]
+    pub read_only: bool,
+    /// Let other users in as far as the files' modes allow
+    #[arg(long)]
+    pub allow_other: bool,
+    /// Keep this device's journal here instead of below ~/.local/state
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// Options as mount(8) and fstab have them
+    #[arg(
+        short = 'o',
+        value_name = "OPT,…",
+        value_delimiter = ',',
+        value_parser = MountOption::parse
+    )]
+    pub options: Vec<MountOption>,
+    /// The vault's folder
+    pub vault: PathBuf,
+    /// The folder to show its files in
+    pub mountpoint: PathBuf,
+}
+
+impl MountArgs {
+    /// Flags and `-o` options as one.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if they name more than one way to unlock.
+    pub fn resolved(&self) -> Result<MountOptions, Error> {
+        let mut options = MountOptions::gather(&self.options, &self.unlock)?;
+        options.read_only |= self.read_only;
+        options.allow_other |= self.allow_other;
+        if self.state_dir.is_some() {
+            options.state_dir.clone_from(&self.state_dir);
+        }
+        Ok(options)
+    }
+}
+
+/// `hushfs unmount`.
+#[derive(Debug, Args)]
+pub struct UnmountArgs {
+    /// The folder that shows the vault's files
+    pub mountpoint: PathBuf,
+}
+
+/// `hushfs status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Print JSON, for programs
+    #[arg(long)]
+    pub json: bool,
+    /// A vault's folder or where it is mounted; without it, all that is mounted
+    #[arg(value_name = "VAULT|MOUNTPOINT")]
+    pub place: Option<PathBuf>,
+}
+
+/// `hushfs verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// How to unlock the vault.
+    #[command(flatten)]
+    pub unlock: UnlockArgs,
+    /// Where this device's journal is, if not below ~/.local/state
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// Print JSON, for programs
+    #[arg(long)]
+    pub json: bool,
+    /// The vault's folder
+    pub vault: PathBuf,
+}
+
+/// `hushfs restore`.
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// How to unlock the vault.
+    #[command(flatten)]
+    pub unlock: UnlockArgs,
+    /// Where this device's journal is, if not below ~/.local/state
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// Replace files that are in the destination already
+    #[arg(long)]
+    pub overwrite: bool,
+    /// The vault's folder
+    pub vault: PathBuf,
+    /// The folder to copy to; made if it is missing
+    pub destination: PathBuf,
+    /// What to copy, as paths in the vault; everything if none is given
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+}
+
+/// A chunk size in bytes, or in KiB or MiB with `K` or `M` behind it.
+fn parse_chunk_size(text: &str) -> Result<ChunkSize, String> {
+    let upper = text.to_ascii_uppercase();
+    let (digits, unit) = match (upper.strip_suffix('K'), upper.strip_suffix('M')) {
+        (Some(digits), _) => (digits, 1 << 10),
+        (_, Some(digits)) => (digits, 1 << 20),
+        _ => (upper.as_str(), 1),
+    };
+    digits
+        .parse::<u32>()
+        .ok()
+        .and_then(|number| number.checked_mul(unit))
+        .and_then(|bytes| ChunkSize::new(bytes).ok())
+        .ok_or_else(|| "a chunk size is a power of two from 4K to 1M".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<CommandLine, clap::Error> {
+        CommandLine::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn ways_to_unlock_exclude_each_other() {
+        for command in ["verify v", "restore v d", "mount v m"] {
+            let line = format!("hushfs {command} --password-file f --key-file k");
+            assert!(parse(&line).is_err(), "{line}");
+            assert!(parse(&format!("hushfs {command} --key-file k")).is_ok());
+        }
+        assert!(parse("hushfs init --password-file f --password-command c v").is_err());
+        assert!(parse("hushfs init --password-file f --key-file c v").is_ok());
+    }
+
+    #[test]
+    fn flags_and_options_of_a_mount_add_up() {
+        let resolved = |line: &str| match parse(line).unwrap().command {
+            Command::Mount(args) => args.resolved(),
+            _ => panic!("not a mount"),
+        };
+        let options =
+            resolved("hushfs mount --read-only v m -o allow_other,noauto -o state_dir=s").unwrap();
+        assert!(options.read_only && options.allow_other);
+        assert_eq!(options.state_dir, Some("s".into()));
+        let options = resolved("hushfs mount v m -o key_file=k").unwrap();
+        assert_eq!(options.unlock.key_file, Some("k".into()));
+        assert!(matches!(
+            resolved("hushfs mount --password-file f v m -o key_file=k"),
+            Err(Error::Usage(_))
+        ));
+        assert!(parse("hushfs mount v m -o bogus").is_err());
+    }
+
+    #[test]
+    fn a_chunk_size_has_a_unit_or_none() {
+        for (text, bytes) in [
+            ("4096", 4096),
+            ("4K", 4096),
+            ("64k", 65536),
+            ("1M", 1 << 20),
+        ] {
+            assert_eq!(parse_chunk_size(text).unwrap().bytes(), bytes);
+        }
+        for text in ["", "K", "5000", "2M", "4096M", "-4K", "4 K"] {
+            assert!(parse_chunk_size(text).is_err(), "{text}");
+        }
+    }
+}

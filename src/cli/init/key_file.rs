@@ -1,0 +1,85 @@
+//! A new 64-digit key in a file.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use crate::cli::error::Error;
+use crate::cli::undo::Undo;
+use crate::format::RecoveryKey;
+
+use super::error::InitError;
+use super::place::{Place, parent_of, sync_folder};
+
+/// Draws a key and writes it to a new file at `path`, for its owner alone; it is durable before
+/// anything is sealed with it.
+///
+/// # Errors
+/// [`Error::Init`] if the file exists or would be in the vault, [`Error::Io`].
+pub fn write_new_key(path: &Path, place: &Place, undo: &mut Undo) -> Result<RecoveryKey, Error> {
+    let path_buf = path.to_owned();
+    if place.holds(path) {
+        return Err(InitError::KeyInVault { path: path_buf }.into());
+    }
+    if place.is_beside(path) {
+        log::warn!(
+            "{} is beside the vault: if that folder is uploaded too, the key is uploaded with it",
+            path.display()
+        );
+    }
+    let key = RecoveryKey::random();
+    let written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .and_then(|mut file| {
+            undo.file(path);
+            file.write_all(key.four_lines().as_bytes())?;
+            file.write_all(b"\n")?;
+            file.sync_all()?;
+            sync_folder(parent_of(path))
+        });
+    match written {
+        Ok(()) => Ok(key),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(InitError::KeyFileExists { path: path_buf }.into())
+        }
+        Err(source) => Err(Error::Io {
+            doing: format!("writing the key to {}", path.display()),
+            source,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_key_file_is_private_new_and_gone_if_it_is_not_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::check(&folder.path().join("v")).unwrap();
+        let path = folder.path().join("k");
+        let mut undo = Undo::default();
+        let key = write_new_key(&path, &place, &mut undo).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text, format!("{}\n", *key.four_lines()));
+        let mode = path.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+
+        let mut second = Undo::default();
+        let refused = write_new_key(&path, &place, &mut second);
+        assert!(matches!(
+            refused,
+            Err(Error::Init(InitError::KeyFileExists { .. }))
+        ));
+        drop(second);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        drop(undo);
+        assert!(!path.exists());
+    }
+}

@@ -1,0 +1,40 @@
+//! Log messages on standard error. Nothing secret is ever logged, at any level (I6).
+
+use log::{Level, LevelFilter, Log, Metadata, Record};
+
+struct Stderr;
+
+impl Log for Stderr {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.level() <= log::max_level()
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        match record.level() {
+            Level::Error => eprintln!("hushfs: {}", record.args()),
+            Level::Warn => eprintln!("hushfs: warning: {}", record.args()),
+            Level::Info => eprintln!("hushfs: {}", record.args()),
+            Level::Debug | Level::Trace => {
+                eprintln!("hushfs: {}: {}", record.target(), record.args());
+            }
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// Errors and warnings are always shown; each `-v` shows one more level.
+pub fn start(verbose: u8) {
+    let level = match verbose {
+        0 => LevelFilter::Warn,
+        1 => LevelFilter::Info,
+        2 => LevelFilter::Debug,
+        _ => LevelFilter::Trace,
+    };
+    // A second call finds the logger of the first, which is the same.
+    let _ = log::set_logger(&Stderr);
+    log::set_max_level(level);
+}

@@ -1,0 +1,228 @@
+//! `-o` options, as mount(8) and fstab write them.
+
+use std::path::PathBuf;
+
+use super::args::UnlockArgs;
+use super::error::Error;
+
+/// One option of a comma list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MountOption {
+    /// `ro` or `rw`.
+    ReadOnly(bool),
+    /// `allow_other`.
+    AllowOther,
+    /// `suid` or `nosuid`.
+    Suid(bool),
+    /// `dev` or `nodev`.
+    Dev(bool),
+    /// `exec` or `noexec`.
+    Exec(bool),
+    /// `noatime`, or `atime` and its kin.
+    AccessTimes(bool),
+    /// `password_file=…`.
+    PasswordFile(PathBuf),
+    /// `password_command=…`.
+    PasswordCommand(String),
+    /// `key_file=…`.
+    KeyFile(PathBuf),
+    /// `state_dir=…`.
+    StateDir(PathBuf),
+    /// For mount(8), systemd or a person, and always on here or without meaning.
+    Ignored,
+}
+
+/// Why an option is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MountOptionError {
+    /// There is no such option.
+    #[error("there is no mount option “{0}”")]
+    Unknown(String),
+    /// The option needs a value.
+    #[error("the mount option “{0}” needs a value, as in {0}=…")]
+    NoValue(String),
+}
+
+impl MountOption {
+    /// Parses one option of a list.
+    ///
+    /// # Errors
+    /// [`MountOptionError`].
+    pub fn parse(text: &str) -> Result<Self, MountOptionError> {
+        let (name, value) = match text.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (text, None),
+        };
+        let with_value = |make: fn(&str) -> Self| match value {
+            Some(value) if !value.is_empty() => Ok(make(value)),
+            _ => Err(MountOptionError::NoValue(name.to_owned())),
+        };
+        match name {
+            "password_file" => return with_value(|value| Self::PasswordFile(value.into())),
+            "password_command" => return with_value(|value| Self::PasswordCommand(value.into())),
+            "key_file" => return with_value(|value| Self::KeyFile(value.into())),
+            "state_dir" => return with_value(|value| Self::StateDir(value.into())),
+            // libmount adds the name of the user who mounts.
+            "user" | "comment" => return Ok(Self::Ignored),
+            _ if name.starts_with("x-") || name.starts_with("X-") => return Ok(Self::Ignored),
+            _ => {}
+        }
+        Ok(match text {
+            "ro" => Self::ReadOnly(true),
+            "rw" => Self::ReadOnly(false),
+            "allow_other" => Self::AllowOther,
+            "suid" => Self::Suid(true),
+            "nosuid" => Self::Suid(false),
+            "dev" => Self::Dev(true),
+            "nodev" => Self::Dev(false),
+            "exec" => Self::Exec(true),
+            "noexec" => Self::Exec(false),
+            "noatime" => Self::AccessTimes(false),
+            "atime" | "relatime" | "strictatime" => Self::AccessTimes(true),
+            "default_permissions"
+            | "defaults"
+            | "auto"
+            | "noauto"
+            | "nouser"
+            | "users"
+            | "nofail"
+            | "_netdev"
+            | "" => Self::Ignored,
+            _ => return Err(MountOptionError::Unknown(text.to_owned())),
+        })
+    }
+}
+
+/// All options of one mount. `default_permissions` is always on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MountOptions {
+    /// Nothing may change.
+    pub read_only: bool,
+    /// Other users may enter.
+    pub allow_other: bool,
+    /// Set-user-id bits count.
+    pub suid: bool,
+    /// Device files work.
+    pub dev: bool,
+    /// Programs can be run.
+    pub exec: bool,
+    /// Reading changes access times, as far as they are kept.
+    pub access_times: bool,
+    /// Where this device's journal is.
+    pub state_dir: Option<PathBuf>,
+    /// How to unlock the vault.
+    pub unlock: UnlockArgs,
+}
+
+impl MountOptions {
+    /// A list of options and the way to unlock that the flags name; of two options that
+    /// contradict each other the later counts, as with mount(8).
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if there is more than one way to unlock.
+    pub fn gather(options: &[MountOption], flags: &UnlockArgs) -> Result<Self, Error> {
+        let mut gathered = Self {
+            read_only: false,
+            allow_other: false,
+            suid: false,
+            dev: false,
+            exec: true,
+            access_times: true,
+            state_dir: None,
+            unlock: flags.clone(),
+        };
+        for option in options {
+            let unlock = &mut gathered.unlock;
+            match option.clone() {
+                MountOption::ReadOnly(is) => gathered.read_only = is,
+                MountOption::AllowOther => gathered.allow_other = true,
+                MountOption::Suid(is) => gathered.suid = is,
+                MountOption::Dev(is) => gathered.dev = is,
+                MountOption::Exec(is) => gathered.exec = is,
+                MountOption::AccessTimes(are) => gathered.access_times = are,
+                MountOption::StateDir(folder) => gathered.state_dir = Some(folder),
+                MountOption::PasswordFile(file) => unlock.password_file = Some(file),
+                MountOption::PasswordCommand(command) => unlock.password_command = Some(command),
+                MountOption::KeyFile(file) => unlock.key_file = Some(file),
+                MountOption::Ignored => {}
+            }
+        }
+        let ways = [
+            gathered.unlock.password_file.is_some(),
+            gathered.unlock.password_command.is_some(),
+            gathered.unlock.key_file.is_some(),
+        ];
+        if ways.iter().filter(|given| **given).count() > 1 {
+            return Err(Error::Usage(
+                "more than one way to unlock: give one of password file, password command and \
+                 key file"
+                    .to_owned(),
+            ));
+        }
+        Ok(gathered)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gathered(list: &str) -> MountOptions {
+        let options: Vec<_> = list
+            .split(',')
+            .map(|option| MountOption::parse(option).unwrap())
+            .collect();
+        MountOptions::gather(&options, &UnlockArgs::default()).unwrap()
+    }
+
+    #[test]
+    fn a_plain_mount_is_writable_and_trusts_neither_set_user_id_nor_devices() {
+        let plain = gathered("");
+        assert!(!plain.read_only && !plain.allow_other && !plain.suid && !plain.dev);
+        assert!(plain.exec && plain.access_times && plain.unlock.is_silent());
+        assert_eq!(
+            gathered(
+                "defaults,noauto,auto,user,user=jo,nouser,users,nofail,_netdev,x-systemd.automount,\
+                 x-gvfs-name=Chats,comment=mine,default_permissions"
+            ),
+            plain
+        );
+    }
+
+    #[test]
+    fn the_later_of_two_contradicting_options_counts() {
+        assert!(gathered("rw,ro").read_only);
+        assert!(!gathered("ro,rw").read_only);
+        let options = gathered("suid,dev,noexec,noatime,allow_other");
+        assert!(options.suid && options.dev && options.allow_other);
+        assert!(!options.exec && !options.access_times);
+        assert!(!gathered("suid,nosuid").suid && !gathered("dev,nodev").dev);
+        assert!(gathered("noexec,exec").exec);
+    }
+
+    #[test]
+    fn an_unknown_option_is_refused_by_its_name() {
+        for text in ["bogus", "bogus=1", "ro=1", "foreground", "RO"] {
+            assert_eq!(
+                MountOption::parse(text),
+                Err(MountOptionError::Unknown(text.to_owned()))
+            );
+        }
+        for name in ["password_file", "password_command", "key_file", "state_dir"] {
+            for text in [name.to_owned(), format!("{name}=")] {
+                assert_eq!(
+                    MountOption::parse(&text),
+                    Err(MountOptionError::NoValue(name.to_owned()))
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn values_keep_every_equals_sign_but_the_first() {
+        assert_eq!(
+            MountOption::parse("password_command=get --name=x"),
+            Ok(MountOption::PasswordCommand("get --name=x".to_owned()))
+        );
+    }
+}

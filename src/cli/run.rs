@@ -1,0 +1,52 @@
+//! From the command line to an exit code.
+
+use clap::Parser;
+
+use super::args::{Command, CommandLine};
+use super::error::Error;
+use super::exit::ExitCode;
+use super::helper::{Invocation, as_invoked};
+use super::{harden, init, logger, pending};
+
+/// Carries out the process's command line; says on standard error why it failed.
+pub fn run() -> std::process::ExitCode {
+    harden::keep_memory_private();
+    code_of(std::env::args_os().collect()).into()
+}
+
+fn code_of(arguments: Vec<std::ffi::OsString>) -> ExitCode {
+    let Invocation { arguments, fake } = as_invoked(arguments);
+    let parsed = match CommandLine::try_parse_from(arguments) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            // Help and version come as errors, which are none. A closed pipe is no news.
+            let _ = error.print();
+            return match error.exit_code() {
+                0 => ExitCode::Done,
+                _ => ExitCode::Usage,
+            };
+        }
+    };
+    logger::start(parsed.verbose);
+    if fake {
+        return ExitCode::Done;
+    }
+    match dispatch(&parsed.command) {
+        Ok(()) => ExitCode::Done,
+        Err(error) => {
+            eprintln!("hushfs: {error}");
+            error.exit_code()
+        }
+    }
+}
+
+fn dispatch(command: &Command) -> Result<(), Error> {
+    match command {
+        Command::Init(args) => init::run(args),
+        Command::Mount(args) => args.resolved().and_then(|_| pending::not_yet("mount")),
+        Command::Unmount(_) => pending::not_yet("unmount"),
+        Command::Status(_) => pending::not_yet("status"),
+        Command::Verify(_) => pending::not_yet("verify"),
+        Command::Restore(_) => pending::not_yet("restore"),
+    }
+}

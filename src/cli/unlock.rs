@@ -1,0 +1,328 @@
+//! From a vault's slots, and a password or key, to the vault's keys.
+
+use std::path::{Path, PathBuf};
+
+use crate::crypto::{ClassKeys, Password, StretchError, VaultId};
+use crate::format::{
+    DESCRIPTOR_NAME, Descriptor, FormatError, KEYS_FOLDER, KeyTextError, OpenedSlot, RecoveryKey,
+    SLOT_BYTES_MAX, SlotError, SlotKind, UnverifiedDescriptor, UnverifiedSlot, may_be_slot_name,
+};
+use crate::store::{StoreError, VaultFolder};
+
+use super::args::UnlockArgs;
+use super::ask::{Ask, Terminal};
+use super::error::Error;
+use super::secrets::{key_from_file, password_from_command, password_from_file};
+use super::unlock_error::{Tried, UnlockError};
+
+/// How often a person may try.
+const TRIES: u32 = 3;
+/// More slots than this are not tried: whoever can write into the vault cannot make unlocking
+/// last forever.
+const SLOTS_MAX: usize = 64;
+/// No descriptor of any version is longer.
+const DESCRIPTOR_BYTES_MAX: u64 = 4096;
+
+/// An unlocked vault.
+#[derive(Debug)]
+pub struct Unlocked {
+    /// What the vault is, authenticated.
+    pub descriptor: Descriptor,
+    /// The keys of its objects.
+    pub keys: ClassKeys,
+}
+
+/// Unlocks the vault at `vault`, which `folder` reads, as `how` says; asks at the terminal if it
+/// says nothing.
+///
+/// # Errors
+/// [`Error::Usage`] if there is nobody to ask, [`Error::Unlock`], [`Error::Secrets`],
+/// [`Error::Ask`] or [`Error::Store`].
+pub fn unlock(vault: &Path, folder: &VaultFolder, how: &UnlockArgs) -> Result<Unlocked, Error> {
+    let locked = LockedVault::read(vault, folder)?;
+    let candidates = if let Some(file) = &how.password_file {
+        Candidates::password(password_from_file(file)?)
+    } else if let Some(command) = &how.password_command {
+        Candidates::password(password_from_command(command)?)
+    } else if let Some(file) = &how.key_file {
+        Candidates::key(key_from_file(file)?)
+    } else {
+        let Some(mut terminal) = Terminal::at_hand() else {
+            return Err(Error::Usage(
+                "there is no terminal to ask for the password at: pass --password-file, \
+                 --password-command or --key-file"
+                    .to_owned(),
+            ));
+        };
+        return locked.open_asking(&mut terminal);
+    };
+    Ok(locked.open(&candidates)?)
+}
+
+/// What may open a slot.
+struct Candidates {
+    password: Option<Password>,
+    key: Option<RecoveryKey>,
+    tried: Tried,
+    hint: Option<KeyTextError>,
+}
+
+impl Candidates {
+    fn password(password: Password) -> Self {
+        Self {
+            password: Some(password),
+            key: None,
+            tried: Tried::Password,
+            hint: None,
+        }
+    }
+
+    fn key(key: RecoveryKey) -> Self {
+        Self {
+            password: None,
+            key: Some(key),
+            tried: Tried::Key,
+            hint: None,
+        }
+    }
+
+    /// What a person typed: a password, and a key if it has the form of one. `None` if nothing
+    /// was typed.
+    fn typed(typed: zeroize::Zeroizing<Vec<u8>>) -> Option<Self> {
+        let text = std::str::from_utf8(&typed).unwrap_or_default();
+        let (key, hint) = match RecoveryKey::parse(text) {
+            Ok(key) => (Some(key), None),
+            // Nobody types so many hex digits as a password.
+            Err(error @ (KeyTextError::TooFew { digits: 40.. } | KeyTextError::TooMany { .. })) => {
+                (None, Some(error))
+            }
+            Err(_) => (None, None),
+        };
+        Some(Self {
+            key,
+            hint,
+            password: Some(Password::new(typed).ok()?),
+            tried: Tried::Either,
+        })
+    }
+}
+
+/// A vault's descriptor and slots as they were read.
+struct LockedVault {
+    path: PathBuf,
+    descriptor: UnverifiedDescriptor,
+    slots: Vec<(String, UnverifiedSlot)>,
+    /// Paths of slots that could not be read or are damaged.
+    damaged: Vec<String>,
+    /// There are slots that only a newer program can open.
+    newer: bool,
+}
+
+impl LockedVault {
+    fn read(vault: &Path, folder: &VaultFolder) -> Result<Self, Error> {
+        let path = vault.to_owned();
+        let bytes = match folder.get(DESCRIPTOR_NAME, DESCRIPTOR_BYTES_MAX) {
+            Ok(bytes) => bytes,
+            Err(error) if is_missing(&error) => {
+                let has_slots = folder
+                    .names(KEYS_FOLDER)
+                    .is_ok_and(|names| names.iter().any(|name| may_be_slot_name(name)));
+                return Err(Error::Unlock(match has_slots {
+                    true => UnlockError::Unfinished { vault: path },
+                    false => UnlockError::NotAVault { vault: path },
+                }));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let descriptor = UnverifiedDescriptor::parse(&bytes).map_err(|source| match source {
+            FormatError::Newer { .. } => UnlockError::Newer {
+                vault: path.clone(),
+                source,
+            },
+            source => UnlockError::DescriptorDamaged {
+                vault: path.clone(),
+                source,
+            },
+        })?;
+        let mut locked = Self {
+            path,
+            descriptor,
+            slots: Vec::new(),
+            damaged: Vec::new(),
+            newer: false,
+        };
+        locked.read_slots(folder)?;
+        Ok(locked)
+    }
+
+    fn read_slots(&mut self, folder: &VaultFolder) -> Result<(), Error> {
+        let mut names = match folder.names(KEYS_FOLDER) {
+            Ok(names) => names,
+            Err(error) if is_missing(&error) => Vec::new(),
+            Err(error) => return Err(error.into()),
+        };
+        names.retain(|name| may_be_slot_name(name));
+        names.sort();
+        if names.is_empty() {
+            return Err(Error::Unlock(UnlockError::NoSlots {
+                vault: self.path.clone(),
+            }));
+        }
+        if names.len() > SLOTS_MAX {
+            log::warn!(
+                "{} slots; only the first {SLOTS_MAX} are tried",
+                names.len()
+            );
+            names.truncate(SLOTS_MAX);
+        }
+        for name in names {
+            let path = format!("{KEYS_FOLDER}/{name}");
+            let bytes = match folder.get(&path, SLOT_BYTES_MAX) {
+                Ok(bytes) => bytes,
+                Err(error) => {
+                    log::warn!("slot {path}: {error}");
+                    self.damaged.push(path);
+                    continue;
+                }
+            };
+            match UnverifiedSlot::parse(&bytes) {
+                Ok(slot) if slot.kind() == SlotKind::KeyVault => self.newer = true,
+                Ok(slot) => self.slots.push((path, slot)),
+                Err(error @ (SlotError::Newer(_) | SlotError::UnknownKind(_))) => {
+                    log::info!("slot {path}: {error}");
+                    self.newer = true;
+                }
+                Err(error) => {
+                    log::warn!("slot {path}: {error}");
+                    self.damaged.push(path);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn open_asking(&self, ask: &mut dyn Ask) -> Result<Unlocked, Error> {
+        let mut left = TRIES;
+        loop {
+            let typed = ask.secret("Password or 64-digit key: ")?;
+            left -= 1;
+            let opened = match Candidates::typed(typed) {
+                Some(candidates) => self.open(&candidates),
+                None => Err(UnlockError::Wrong {
+                    tried: Tried::Either,
+                    hint: None,
+                }),
+            };
+            match opened {
+                Err(error @ (UnlockError::Wrong { .. } | UnlockError::SlotsDamaged { .. }))
+                    if left > 0 =>
+                {
+                    ask.say(&format!("{error}. Try again."))?;
+                }
+                opened => return Ok(opened?),
+            }
+        }
+    }
+
+    fn open(&self, candidates: &Candidates) -> Result<Unlocked, UnlockError> {
+        let opened = self.open_any_slot(candidates)?;
+        let keys = opened.master.class_keys(self.descriptor.claimed_vault());
+        let descriptor =
+            self.descriptor
+                .verify(&keys)
+                .map_err(|source| UnlockError::DescriptorDamaged {
+                    vault: self.path.clone(),
+                    source,
+                })?;
+        Ok(Unlocked { descriptor, keys })
+    }
+
+    /// Keys first: a password takes a second for each slot.
+    fn open_any_slot(&self, candidates: &Candidates) -> Result<OpenedSlot, UnlockError> {
+        let vault = self.descriptor.claimed_vault();
+        let mut failed = Failed {
+            damaged: self.damaged.clone(),
+            ..Failed::default()
+        };
+        if let Some(key) = &candidates.key {
+            let open = |slot: &UnverifiedSlot, vault: &VaultId| slot.open_with_key(key, vault);
+            if let Some(opened) = self.try_slots(SlotKind::RecoveryKey, open, vault, &mut failed) {
+                return Ok(opened);
+            }
+        }
+        if let Some(password) = &candidates.password {
+            let open =
+                |slot: &UnverifiedSlot, vault: &VaultId| slot.open_with_password(password, vault);
+            if let Some(opened) = self.try_slots(SlotKind::Password, open, vault, &mut failed) {
+                return Ok(opened);
+            }
+        }
+        let tried = candidates.tried;
+        Err(if let Some(error) = failed.stretch {
+            UnlockError::Stretch(error)
+        } else if !failed.damaged.is_empty() {
+            UnlockError::SlotsDamaged {
+                tried,
+                slots: failed.damaged,
+            }
+        } else if failed.wrong > 0 || candidates.hint.is_some() {
+            UnlockError::Wrong {
+                tried,
+                hint: candidates.hint,
+            }
+        } else if self.newer {
+            UnlockError::NewerSlots {
+                vault: self.path.clone(),
+                tried,
+            }
+        } else if tried == Tried::Either {
+            // A key was asked for as well, and what was typed has not the form of one.
+            UnlockError::Wrong { tried, hint: None }
+        } else {
+            UnlockError::NoSuchWay {
+                vault: self.path.clone(),
+                tried,
+            }
+        })
+    }
+
+    fn try_slots(
+        &self,
+        kind: SlotKind,
+        open: impl Fn(&UnverifiedSlot, &VaultId) -> Result<OpenedSlot, SlotError>,
+        vault: &VaultId,
+        failed: &mut Failed,
+    ) -> Option<OpenedSlot> {
+        for (path, slot) in self.slots.iter().filter(|(_, slot)| slot.kind() == kind) {
+            match open(slot, vault) {
+                Ok(opened) => return Some(opened),
+                Err(SlotError::WrongPassword | SlotError::WrongKey) => failed.wrong += 1,
+                Err(SlotError::Stretch(error @ StretchError::OutOfMemory { .. })) => {
+                    failed.stretch = Some(error);
+                }
+                Err(error) => {
+                    log::warn!("slot {path}: {error}");
+                    failed.damaged.push(path.clone());
+                }
+            }
+        }
+        None
+    }
+}
+
+/// Why no slot opened.
+#[derive(Default)]
+struct Failed {
+    wrong: usize,
+    damaged: Vec<String>,
+    stretch: Option<StretchError>,
+}
+
+/// Nothing stands under the name that was asked for.
+fn is_missing(error: &StoreError) -> bool {
+    matches!(error, StoreError::Missing(_))
+}
+
+#[cfg(test)]
+#[path = "unlock_tests.rs"]
+mod tests;
