@@ -1,5 +1,6 @@
 //! `hushfs unmount`: publishes, unmounts, and waits until everything is in the vault.
 
+use std::env;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, IsTerminal};
@@ -110,6 +111,7 @@ pub fn unmount(mountpoint: &Path) -> Result<(), UnmountError> {
         );
         return Ok(());
     }
+    step_out_of(&path);
     let status = status_of_mount(&path).map_err(|error| of_status(error, &path))?;
     let daemon = daemon_of(&status);
     publish(&path, &status)?;
@@ -126,6 +128,14 @@ pub fn unmount(mountpoint: &Path) -> Result<(), UnmountError> {
         read_end(&status).map_err(|why| UnmountError::Ended { path, why })?;
     }
     Ok(())
+}
+
+/// Not to be in the way ourselves: our working folder is the calling shell's, who will be told.
+fn step_out_of(path: &Path) {
+    if env::current_dir().is_ok_and(|folder| folder.starts_with(path)) {
+        // If this is refused, the unmount is, and names us.
+        let _ = env::set_current_dir("/");
+    }
 }
 
 fn find(path: &Path) -> Result<MountInfo, UnmountError> {

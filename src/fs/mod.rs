@@ -1,5 +1,6 @@
 //! Stand-in for the file system: everything in memory, nothing kept.
 #![allow(
+    clippy::all,
     missing_docs,
     clippy::unwrap_used,
     clippy::missing_errors_doc,

@@ -21,7 +21,7 @@ use crate::fs::{FileSystem, FsError};
 const THREADS: std::ops::RangeInclusive<usize> = 2..=4;
 /// How long requests may go on after we have unmounted: files that are still open, or copies of
 /// the mount in other namespaces, could keep the session for ever.
-const GRACE: Duration = Duration::from_secs(2);
+const GRACE: Duration = Duration::from_millis(500);
 
 /// Why a session did not begin. The mount is gone again.
 #[derive(Debug, thiserror::Error)]
