@@ -53,6 +53,9 @@ pub enum UnmountError {
     /// The mount is another user's. Nothing has changed.
     #[error("{0}: another user has mounted this: only they and root can unmount it")]
     NotAllowed(PathBuf),
+    /// The daemon does not answer as it should. It is still mounted.
+    #[error(transparent)]
+    Status(StatusError),
     /// The daemon is gone, and the mount it left cannot be taken away.
     #[error(transparent)]
     Dead(MountError),
@@ -112,7 +115,7 @@ pub fn unmount(mountpoint: &Path) -> Result<(), UnmountError> {
         return Ok(());
     }
     step_out_of(&path);
-    let status = status_of_mount(&path).map_err(|error| of_status(error, &path))?;
+    let status = status_of_mount(&path).map_err(of_status)?;
     let daemon = daemon_of(&status);
     publish(&path, &status)?;
     match fuse::unmount_path(&path, false) {
@@ -153,16 +156,12 @@ fn find(path: &Path) -> Result<MountInfo, UnmountError> {
     }
 }
 
-fn of_status(error: StatusError, path: &Path) -> UnmountError {
-    let path = path.to_owned();
+fn of_status(error: StatusError) -> UnmountError {
     match error {
         StatusError::NotAllowed(path) => UnmountError::NotAllowed(path),
         StatusError::NotMountPoint(path) => UnmountError::NotMountPoint(path),
         StatusError::NotOurs { path, fs_type } => UnmountError::NotOurs { path, fs_type },
-        error => UnmountError::Path {
-            path,
-            why: io::Error::other(error),
-        },
+        error => UnmountError::Status(error),
     }
 }
 

@@ -6,13 +6,13 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use fuser::{
     AccessFlags, BsdFileFlags, CopyFileRangeFlags, Errno, FileHandle, Filesystem, FopenFlags,
-    Generation, INodeNo, InitFlags, IoctlFlags, KernelConfig, LockOwner, OpenFlags, PollEvents,
-    PollFlags, PollNotifier, RenameFlags, ReplyAttr, ReplyBmap, ReplyCreate, ReplyData,
+    Generation, INodeNo, InitFlags, IoctlFlags, KernelConfig, LockOwner, Notifier, OpenFlags,
+    PollEvents, PollFlags, PollNotifier, RenameFlags, ReplyAttr, ReplyBmap, ReplyCreate, ReplyData,
     ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyIoctl, ReplyLseek, ReplyOpen,
     ReplyPoll, ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
 };
@@ -50,6 +50,9 @@ const CAPABILITIES: [InitFlags; 8] = [
     InitFlags::FUSE_DIRECT_IO_ALLOW_MMAP,
 ];
 
+/// Setuid and setgid.
+const SET_ID_BITS: u32 = 0o6000;
+
 thread_local! {
     /// The last read's buffer, to be used again: fresh pages would cost more than the read.
     static READ_BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
@@ -60,6 +63,8 @@ pub struct Adapter {
     files: Arc<FileSystem>,
     handles: OpenHandles,
     control: Control,
+    /// Set once the session has begun.
+    notifier: Arc<OnceLock<Notifier>>,
 }
 
 impl Adapter {
@@ -69,6 +74,36 @@ impl Adapter {
             files,
             handles: OpenHandles::default(),
             control: Control::new(mountpoint),
+            notifier: Arc::new(OnceLock::new()),
+        }
+    }
+
+    /// Where the session puts what the adapter needs to talk to the kernel unasked.
+    pub(super) fn notifier(&self) -> Arc<OnceLock<Notifier>> {
+        self.notifier.clone()
+    }
+
+    fn write(&self, ino: Ino, offset: u64, data: &[u8], clear: bool) -> Result<u32, Errno> {
+        let clears_mode = clear && self.files.attributes(ino)?.mode & SET_ID_BITS != 0;
+        self.files.write(ino, offset, data, clear)?;
+        if clears_mode {
+            self.forget_attributes(ino);
+        }
+        // A request has a 32-bit length.
+        u32::try_from(data.len()).map_err(|_| Errno::EFBIG)
+    }
+
+    /// Makes the kernel ask for the mode again: after a write it asks only for size and times,
+    /// though it has told us to clear the setuid bit.
+    fn forget_attributes(&self, ino: Ino) {
+        // Negative: attributes alone. Pages it could not drop from here without waiting for other
+        // requests.
+        let told = self
+            .notifier
+            .get()
+            .map(|notifier| notifier.inval_inode(INodeNo(ino.0), -1, 0));
+        if let Some(Err(error)) = told {
+            log::debug!("inval_inode: {error}");
         }
     }
 
@@ -392,11 +427,7 @@ impl Filesystem for Adapter {
         reply: ReplyWrite,
     ) {
         let clear_set_ids = write_flags.contains(WriteFlags::FUSE_WRITE_KILL_SUIDGID);
-        let written = guarded("write", || {
-            self.files.write(ino(of), offset, data, clear_set_ids)?;
-            // A request has a 32-bit length.
-            u32::try_from(data.len()).map_err(|_| Errno::EFBIG)
-        });
+        let written = guarded("write", || self.write(ino(of), offset, data, clear_set_ids));
         match written {
             Ok(bytes) => reply.written(bytes),
             Err(errno) => reply.error(errno),

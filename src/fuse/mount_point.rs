@@ -10,10 +10,12 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::getxattr;
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::mount::{MountFlags, UnmountFlags};
 use rustix::process::{getgid, getuid};
 
+use super::control::STATUS_ATTRIBUTE;
 use super::fusermount::{self, FusermountError};
 use super::mount_info::{FUSE_TYPE, MountInfo, mount_at};
 
@@ -48,6 +50,9 @@ pub enum MountError {
          in a container, pass the device in (docker: --device /dev/fuse --cap-add SYS_ADMIN)"
     )]
     NoDevice,
+    /// This user may not open it.
+    #[error("this user may not use /dev/fuse: root can allow it with `chmod 666 /dev/fuse`")]
+    DeviceNotAllowed,
     /// An ordinary user needs it.
     #[error("fusermount3 is not installed: install the package fuse3, or mount as root")]
     NoFusermount,
@@ -197,12 +202,14 @@ pub fn absolute_path(mount_point: &Path) -> io::Result<PathBuf> {
 
 /// Whether a FUSE mount is here whose daemon is gone.
 pub fn is_dead(path: &Path) -> bool {
-    fs::metadata(path).is_err_and(|error| {
-        matches!(
-            Errno::from_io_error(&error),
-            Some(Errno::NOTCONN | Errno::CONNABORTED)
-        )
-    })
+    let gone = |errno| matches!(errno, Errno::NOTCONN | Errno::CONNABORTED);
+    match fs::metadata(path).map_err(|error| Errno::from_io_error(&error)) {
+        // Whose mount it is, the kernel checks before it asks the daemon; for attributes it does
+        // not, so that root can tell of a user's mount.
+        Err(Some(Errno::ACCESS)) => getxattr(path, STATUS_ATTRIBUTE, &mut [0; 0]).is_err_and(gone),
+        Err(Some(errno)) => gone(errno),
+        _ => false,
+    }
 }
 
 /// Unmounts what is at this path (absolute, free of symbolic links), if it is ours and its daemon
@@ -289,11 +296,17 @@ fn mount_as_user(path: &Path, options: &MountOptions) -> Result<OwnedFd, MountEr
     );
     fusermount::mount(path, &options).map_err(|error| match error {
         FusermountError::Missing => MountError::NoFusermount,
+        FusermountError::Refused(_) if !may_open_device() => MountError::DeviceNotAllowed,
         error => MountError::Refused {
             path: path.to_owned(),
             why: error.to_string(),
         },
     })
+}
+
+fn may_open_device() -> bool {
+    let both = rustix::fs::Access::READ_OK | rustix::fs::Access::WRITE_OK;
+    rustix::fs::access(FUSE_DEVICE, both).is_ok()
 }
 
 fn source(options: &MountOptions) -> &str {

@@ -64,9 +64,14 @@ impl Session {
             .map_err(SessionError::System)
             .and_then(|signals| {
                 let adapter = Adapter::new(files.clone(), mount_point.path().to_owned());
+                let notifier = adapter.notifier();
                 // Who gets in is the kernel's to decide, by `allow_other`.
                 fuser::Session::from_fd(adapter, device, SessionACL::All, config())
-                    .map(|requests| (signals, requests))
+                    .map(|requests| {
+                        // Nobody else sets it, and only the first session is given this one.
+                        let _ = notifier.set(requests.notifier());
+                        (signals, requests)
+                    })
                     .map_err(SessionError::Handshake)
             });
         match started {
