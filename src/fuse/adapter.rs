@@ -1,18 +1,20 @@
 //! Answers the kernel's requests with the file system's operations; converts types and numbers.
+//!
+//! One implementation of one trait cannot be spread over files, hence the length; each operation is
+//! by itself.
 
 use std::cell::Cell;
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use fuser::{
     AccessFlags, BsdFileFlags, CopyFileRangeFlags, Errno, FileHandle, Filesystem, FopenFlags,
-    Generation, INodeNo, InitFlags, IoctlFlags, KernelConfig, LockOwner, Notifier, OpenFlags,
-    PollEvents, PollFlags, PollNotifier, RenameFlags, ReplyAttr, ReplyBmap, ReplyCreate, ReplyData,
+    INodeNo, InitFlags, IoctlFlags, KernelConfig, LockOwner, Notifier, OpenFlags, PollEvents,
+    PollFlags, PollNotifier, RenameFlags, ReplyAttr, ReplyBmap, ReplyCreate, ReplyData,
     ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyIoctl, ReplyLseek, ReplyOpen,
     ReplyPoll, ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
 };
@@ -20,8 +22,9 @@ use fuser::{
 use super::caching::OpenHandles;
 use super::control::{self, Control};
 use super::convert::{self, PERMISSION_BITS, file_attr, ino};
+use super::replies::{GENERATION, TTL, guarded, reply_attr, reply_empty, reply_entry, reply_xattr};
 use crate::format::{Ino, NAME_BYTES_MAX, NodeKind};
-use crate::fs::{AttributeChange, Attributes, FileSystem, FsError, NewNode};
+use crate::fs::{AttributeChange, FileSystem, FsError, NewNode};
 
 /// The kernel's largest request (`max_pages_limit`).
 const REQUEST_BYTES_MAX: u32 = 1 << 20;
@@ -29,10 +32,6 @@ const REQUEST_BYTES_MAX: u32 = 1 << 20;
 const BACKGROUND_REQUESTS: u16 = 64;
 /// From so many of those on it holds back.
 const CONGESTED_REQUESTS: u16 = 48;
-/// How long the kernel may answer from its caches: every change passes through it.
-const TTL: Duration = Duration::from_secs(24 * 60 * 60);
-/// An inode number is never used twice.
-const GENERATION: Generation = Generation(0);
 /// What opened handles are known by: an inode's are all alike.
 const HANDLE: FileHandle = FileHandle(0);
 
@@ -127,46 +126,6 @@ impl Adapter {
             return self.control.get(&self.files, who, name);
         }
         Ok(self.files.xattr(ino, name.as_bytes())?)
-    }
-}
-
-/// Does the work of one request. A panic in it is that request's failure and no other's.
-fn guarded<T>(operation: &str, work: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
-    // What the closures hold is locked inside the file system, which minds its own invariants.
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
-        log::error!("a panic in {operation}: please report this");
-        Err(Errno::EIO)
-    })
-}
-
-fn reply_entry(reply: ReplyEntry, made: Result<Attributes, Errno>) {
-    match made {
-        Ok(attributes) => reply.entry(&TTL, &file_attr(&attributes), GENERATION),
-        Err(errno) => reply.error(errno),
-    }
-}
-
-fn reply_attr(reply: ReplyAttr, attributes: Result<Attributes, Errno>) {
-    match attributes {
-        Ok(attributes) => reply.attr(&TTL, &file_attr(&attributes)),
-        Err(errno) => reply.error(errno),
-    }
-}
-
-fn reply_empty(reply: ReplyEmpty, done: Result<(), Errno>) {
-    match done {
-        Ok(()) => reply.ok(),
-        Err(errno) => reply.error(errno),
-    }
-}
-
-/// A value, or its length where `room_bytes` is 0.
-fn reply_xattr(reply: ReplyXattr, room_bytes: u32, value: Result<Vec<u8>, Errno>) {
-    match value.map(|value| (u32::try_from(value.len()), value)) {
-        Ok((Ok(bytes), _)) if room_bytes == 0 => reply.size(bytes),
-        Ok((Ok(bytes), value)) if bytes <= room_bytes => reply.data(&value),
-        Ok(_) => reply.error(Errno::ERANGE),
-        Err(errno) => reply.error(errno),
     }
 }
 
@@ -475,9 +434,9 @@ impl Filesystem for Adapter {
     }
 
     fn opendir(&self, _who: &Request, _of: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
-        // The kernel forgets a cached listing when it changes the folder itself.
-        let how = FopenFlags::FOPEN_KEEP_CACHE | FopenFlags::FOPEN_CACHE_DIR;
-        reply.opened(HANDLE, how);
+        // Not FOPEN_CACHE_DIR: under several listers and a change, kernels put an old answer into
+        // the new cache, and a listing then lacks a file whose making had returned.
+        reply.opened(HANDLE, FopenFlags::empty());
     }
 
     fn readdir(

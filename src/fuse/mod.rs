@@ -10,6 +10,7 @@ mod fusermount;
 pub mod harden;
 mod mount_info;
 mod mount_point;
+mod replies;
 mod session;
 mod signals;
 

@@ -96,6 +96,11 @@ impl Session {
         self.mount_point.path()
     }
 
+    /// Unmounts again without having answered anything; `files` is not shut down.
+    pub fn abandon(self) {
+        detach(&self.mount_point);
+    }
+
     /// Answers requests until the mount is gone: unmounted by whomever, or by us after a signal.
     /// Then, whatever happened, shuts the file system down.
     ///
