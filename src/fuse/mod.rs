@@ -13,13 +13,12 @@ mod mount_point;
 mod replies;
 mod session;
 mod signals;
+mod unmount;
 
 pub use adapter::Adapter;
 pub use control::{PUBLISH_ATTRIBUTE, STATUS_ATTRIBUTE};
 pub use errno::errno_of;
 pub use mount_info::{FUSE_TYPE, MountInfo, hushfs_mounts, mount_at, mounts};
-pub use mount_point::{
-    MountError, MountOptions, MountPoint, StillMounted, Unmounted, absolute_path, is_dead, mount,
-    remove_dead_mount, unmount_path,
-};
+pub use mount_point::{MountError, MountOptions, absolute_path, mount, remove_dead_mount};
 pub use session::{Session, SessionError};
+pub use unmount::{MountPoint, StillMounted, Unmounted, is_dead, unmount_path};

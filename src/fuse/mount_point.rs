@@ -1,30 +1,23 @@
-//! Our own mounting and unmounting.
-//!
-//! `fuser` can mount too, but when its session is dropped it unmounts whatever is at the path by
-//! then, even if ours was unmounted from outside and somebody else's is there now.
+//! Our own mounting, as root by the system call, else through `fusermount3`.
 
 use std::ffi::CString;
 use std::fs::{self, OpenOptions};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::getxattr;
-use rustix::io::{Errno, fcntl_dupfd_cloexec};
-use rustix::mount::{MountFlags, UnmountFlags};
+use rustix::io::Errno;
+use rustix::mount::MountFlags;
 use rustix::process::{getgid, getuid};
 
-use super::control::STATUS_ATTRIBUTE;
 use super::fusermount::{self, FusermountError};
-use super::mount_info::{FUSE_TYPE, MountInfo, mount_at};
+use super::mount_info::{FUSE_TYPE, mount_at};
+use super::unmount::{MountPoint, is_dead, unmount_path};
 
 const FUSE_DEVICE: &str = "/dev/fuse";
 const FUSE_CONFIGURATION: &str = "/etc/fuse.conf";
 /// The kernel's largest request.
 const READ_BYTES_MAX: u32 = 1 << 20;
-/// What the kernel reads ahead of a sequential reader; its own default is 128.
-const READ_AHEAD_KIB: &str = "1024";
 /// So many dead mounts of ours on top of each other are cleared away.
 const DEAD_MOUNTS_MAX: usize = 16;
 
@@ -95,41 +88,6 @@ pub enum MountError {
     },
 }
 
-/// Why something is still mounted.
-#[derive(Debug, thiserror::Error)]
-pub enum StillMounted {
-    /// Files in it are open.
-    #[error("{0}: is in use")]
-    Busy(PathBuf),
-    /// The system refused, for another reason.
-    #[error("{path}: cannot unmount: {why}")]
-    Refused {
-        /// The mount point.
-        path: PathBuf,
-        /// Its words.
-        why: String,
-    },
-}
-
-/// How an unmount went that was not refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unmounted {
-    /// Our mount is gone.
-    Done,
-    /// Our mount was gone before, or somebody else's is on top of it; nothing was touched.
-    NotOnTop,
-}
-
-/// One of our mounts, known by more than its path, so that nobody else's is ever unmounted.
-#[derive(Debug)]
-pub struct MountPoint {
-    path: PathBuf,
-    /// While the connection lives, so does the file system, and no other gets its number.
-    device: (u32, u32),
-    /// Our own descriptor of the connection, to ask whether it lives.
-    connection: OwnedFd,
-}
-
 /// Mounts on a folder; gives the connection to the kernel, over which it already waits for an
 /// answer, and what is needed to unmount. A dead mount of ours in the way is cleared away first.
 ///
@@ -162,16 +120,7 @@ pub fn mount(folder: &Path, options: &MountOptions) -> Result<(OwnedFd, MountPoi
     } else {
         mount_as_user(&path, options)?
     };
-    let known = || -> io::Result<Option<MountPoint>> {
-        let ours = mount_at(&path)?.filter(MountInfo::is_hushfs);
-        let connection = fcntl_dupfd_cloexec(&device, 0)?;
-        Ok(ours.map(|mount| MountPoint {
-            path: path.clone(),
-            device: mount.device,
-            connection,
-        }))
-    };
-    match known() {
+    match MountPoint::find(path.clone(), &device) {
         Ok(Some(mount_point)) => Ok((device, mount_point)),
         Ok(None) => Err(refused("the mount is gone already".to_owned())),
         Err(error) => {
@@ -197,18 +146,6 @@ pub fn absolute_path(mount_point: &Path) -> io::Result<PathBuf> {
             Ok(fs::canonicalize(parent)?.join(name))
         }
         _ => fs::canonicalize(mount_point),
-    }
-}
-
-/// Whether a FUSE mount is here whose daemon is gone.
-pub fn is_dead(path: &Path) -> bool {
-    let gone = |errno| matches!(errno, Errno::NOTCONN | Errno::CONNABORTED);
-    match fs::metadata(path).map_err(|error| Errno::from_io_error(&error)) {
-        // Whose mount it is, the kernel checks before it asks the daemon; for attributes it does
-        // not, so that root can tell of a user's mount.
-        Err(Some(Errno::ACCESS)) => getxattr(path, STATUS_ATTRIBUTE, &mut [0; 0]).is_err_and(gone),
-        Err(Some(errno)) => gone(errno),
-        _ => false,
     }
 }
 
@@ -336,97 +273,6 @@ fn allows_other(configuration: &[u8]) -> bool {
 /// A value among comma-separated options, as `fusermount3` reads it.
 fn escape(value: &str) -> String {
     value.replace('\\', "\\\\").replace(',', "\\,")
-}
-
-impl MountPoint {
-    /// Where it is, absolute and free of symbolic links.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Lets the kernel read further ahead than it does by itself. Only root can, and nothing
-    /// breaks where it cannot be done; only after the session has begun.
-    pub(super) fn read_further_ahead(&self) {
-        let (major, minor) = self.device;
-        let setting = format!("/sys/class/bdi/{major}:{minor}/read_ahead_kb");
-        if let Err(error) = fs::write(&setting, READ_AHEAD_KIB) {
-            log::debug!("{setting}: {error}");
-        }
-    }
-
-    /// Writes out what programs have changed through mapped memory: a lazy unmount does not.
-    pub(super) fn sync(&self) {
-        if !self.is_on_top() {
-            return;
-        }
-        let synced = fs::File::open(&self.path).map(rustix::fs::syncfs);
-        if let Err(error) = synced {
-            log::warn!("{}: {error}", self.path.display());
-        }
-    }
-
-    /// Unmounts, if it is ours that would be unmounted; `lazy` even while files are open.
-    ///
-    /// # Errors
-    /// [`StillMounted`]; it is still mounted then.
-    pub fn unmount(&self, lazy: bool) -> Result<Unmounted, StillMounted> {
-        if !self.is_on_top() {
-            return Ok(Unmounted::NotOnTop);
-        }
-        unmount_path(&self.path, lazy).map(|()| Unmounted::Done)
-    }
-
-    /// Whether an unmount of the path would be one of ours.
-    fn is_on_top(&self) -> bool {
-        let top = mount_at(&self.path).ok().flatten();
-        self.lives() && top.is_some_and(|mount| mount.is_hushfs() && mount.device == self.device)
-    }
-
-    /// Whether the file system is still mounted anywhere.
-    fn lives(&self) -> bool {
-        let mut asked = [PollFd::from_borrowed_fd(
-            self.connection.as_fd(),
-            PollFlags::empty(),
-        )];
-        let now = Timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
-        let answered = poll(&mut asked, Some(&now));
-        answered.is_ok() && !asked[0].revents().contains(PollFlags::ERR)
-    }
-}
-
-/// Unmounts the topmost mount at a path, whosever it is; `lazy` even while files are open.
-///
-/// # Errors
-/// [`StillMounted`]; it is still mounted then.
-pub fn unmount_path(path: &Path, lazy: bool) -> Result<(), StillMounted> {
-    let refused = |why: String| StillMounted::Refused {
-        path: path.to_owned(),
-        why,
-    };
-    if rustix::process::geteuid().is_root() {
-        let lazily = if lazy {
-            UnmountFlags::DETACH
-        } else {
-            UnmountFlags::empty()
-        };
-        match rustix::mount::unmount(path, lazily | UnmountFlags::NOFOLLOW) {
-            Ok(()) => return Ok(()),
-            Err(Errno::BUSY) => return Err(StillMounted::Busy(path.to_owned())),
-            // Root of a container, say, that may not unmount by itself.
-            Err(Errno::PERM) => {}
-            Err(error) => return Err(refused(error.to_string())),
-        }
-    }
-    fusermount::unmount(path, lazy).map_err(|error| match error {
-        // It has one exit code for everything, but its words end with the system's.
-        FusermountError::Refused(why) if why.ends_with("Device or resource busy") => {
-            StillMounted::Busy(path.to_owned())
-        }
-        error => refused(error.to_string()),
-    })
 }
 
 #[cfg(test)]

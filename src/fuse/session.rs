@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use fuser::{Config, SessionACL};
 
 use super::adapter::Adapter;
-use super::mount_point::{MountPoint, StillMounted, Unmounted};
 use super::signals::Signals;
+use super::unmount::{MountPoint, StillMounted, Unmounted};
 use crate::fs::{FileSystem, FsError};
 
 /// Threads that answer requests: more cost throughput, and with one alone a long publish would
