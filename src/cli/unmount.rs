@@ -195,7 +195,10 @@ fn wait_for_end(daemon: &OwnedFd, pid: u32) {
         match poll(&mut asked, limit.as_ref()) {
             Ok(0) => {
                 if io::stderr().is_terminal() {
-                    eprintln!("still writing into the vault (process {pid}) …");
+                    eprintln!(
+                        "waiting for the daemon (process {pid}): it still writes into the vault, \
+                         or another container uses the mount …"
+                    );
                 }
                 limit = None;
             }
