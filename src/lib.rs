@@ -3,10 +3,13 @@
 //! The layers, each of which knows only those below it:
 //! `cli` ─► `fuse` ─► `fs` ─► { `tree`, `store`, `journal` } ─► `format` ─► `crypto`.
 
+#[cfg(target_os = "linux")]
 pub mod cli;
 pub mod crypto;
 pub mod format;
 pub mod fs;
+#[cfg(target_os = "linux")]
+pub mod fuse;
 pub mod journal;
 pub mod store;
 pub mod tree;

@@ -23,14 +23,12 @@ fn hushfs(arguments: &[&str]) -> Output {
 fn said(arguments: &[&str]) -> (i32, String) {
     let output = hushfs(arguments);
     let text = [output.stdout, output.stderr].concat();
-    (
-        output.status.code().unwrap(),
-        String::from_utf8(text).unwrap(),
-    )
+    (output.status.code().unwrap(), String::from_utf8(text).unwrap())
 }
 
 fn open(vault: &Path, how: UnlockArgs) -> Unlocked {
-    unlock(vault, &VaultFolder::open(vault).unwrap(), &how).unwrap()
+    unlock(vault, &VaultFolder::new(std::sync::Arc::new(hushfs::store::HostDisk), vault), &how)
+        .unwrap()
 }
 
 fn text(path: &Path) -> &str {
@@ -51,21 +49,10 @@ fn wrong_usage_exits_with_2_and_names_what_is_wrong() {
         (&["v", "m", "-o", "rw,bogus"], "“bogus”"),
         (&["v", "m", "-o", "key_file"], "needs a value"),
         (
-            &[
-                "mount",
-                "--key-file",
-                "k",
-                "v",
-                "m",
-                "-o",
-                "password_file=p",
-            ],
+            &["mount", "--key-file", "k", "v", "m", "-o", "password_file=p"],
             "more than one way to unlock",
         ),
-        (
-            &["verify", "--key-file", "k", "--password-file", "p", "v"],
-            "cannot be used with",
-        ),
+        (&["verify", "--key-file", "k", "--password-file", "p", "v"], "cannot be used with"),
         (&["init", "--chunk-size", "5000", "v"], "power of two"),
         (&["init", "v"], "--yes"),
         (&["init", "--yes", "v"], "--password-file"),
@@ -93,10 +80,7 @@ fn help_has_every_command_and_exit_code() {
     }
     let (code, version) = said(&["--version"]);
     assert_eq!(code, 0);
-    assert_eq!(
-        version.trim_end(),
-        format!("hushfs {}", env!("CARGO_PKG_VERSION"))
-    );
+    assert_eq!(version.trim_end(), format!("hushfs {}", env!("CARGO_PKG_VERSION")));
 }
 
 #[test]
@@ -119,13 +103,7 @@ fn init_makes_a_vault_that_password_and_key_open_and_that_is_private() {
     assert!(output.contains("hushfs mount"), "{output}");
     assert!(output.contains("has lost the backup"), "{output}");
 
-    let by_key = open(
-        &vault,
-        UnlockArgs {
-            key_file: Some(key.clone()),
-            ..UnlockArgs::default()
-        },
-    );
+    let by_key = open(&vault, UnlockArgs { key_file: Some(key.clone()), ..UnlockArgs::default() });
     let by_password = open(
         &vault,
         UnlockArgs {
@@ -139,10 +117,8 @@ fn init_makes_a_vault_that_password_and_key_open_and_that_is_private() {
     for name in ["", "keys", "log", "data"] {
         assert_eq!(mode(&vault.join(name)), 0o700, "{name}");
     }
-    let slots: Vec<_> = fs::read_dir(vault.join("keys"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let slots: Vec<_> =
+        fs::read_dir(vault.join("keys")).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(slots.len(), 2);
     let files = ["hushfs.vault", "README.txt"].map(|name| vault.join(name));
     for file in slots.iter().chain(&files).chain([&key]) {
@@ -152,13 +128,7 @@ fn init_makes_a_vault_that_password_and_key_open_and_that_is_private() {
     let groups: Vec<_> = digits.lines().map(|line| line.split(' ').count()).collect();
     assert_eq!(groups, [4, 4, 4, 4]);
 
-    let (code, output) = said(&[
-        "init",
-        "--yes",
-        "--key-file",
-        "/nonexistent/k",
-        text(&vault),
-    ]);
+    let (code, output) = said(&["init", "--yes", "--key-file", "/nonexistent/k", text(&vault)]);
     assert_eq!(code, 1);
     assert!(output.contains("is a vault already"), "{output}");
 }
@@ -167,13 +137,8 @@ fn init_makes_a_vault_that_password_and_key_open_and_that_is_private() {
 fn a_weak_password_is_named_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let vault = folder.path().join("vault");
-    let (code, output) = said(&[
-        "init",
-        "--yes",
-        "--password-command",
-        "echo password1",
-        text(&vault),
-    ]);
+    let (code, output) =
+        said(&["init", "--yes", "--password-command", "echo password1", text(&vault)]);
     assert_eq!(code, 0);
     assert!(output.contains("common password"), "{output}");
 }
@@ -184,13 +149,7 @@ fn a_password_file_that_others_can_read_is_warned_of() {
     let (vault, file) = (folder.path().join("vault"), folder.path().join("pw"));
     fs::write(&file, "marmot brazier lectern oxbow\n").unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-    let (code, output) = said(&[
-        "init",
-        "--yes",
-        "--password-file",
-        text(&file),
-        text(&vault),
-    ]);
+    let (code, output) = said(&["init", "--yes", "--password-file", text(&file), text(&vault)]);
     assert_eq!(code, 0);
     assert!(output.contains("chmod 600"), "{output}");
 }

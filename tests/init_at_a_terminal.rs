@@ -67,14 +67,7 @@ impl AtTerminal {
                 }
             }
         });
-        Self {
-            child,
-            keyboard,
-            line,
-            screen,
-            shown: String::new(),
-            read: 0,
-        }
+        Self { child, keyboard, line, screen, shown: String::new(), read: 0 }
     }
 
     /// Reads on until `text` is shown; what stood before it.
@@ -94,9 +87,7 @@ impl AtTerminal {
 
     fn answer(&mut self, question: &str, answer: &str) {
         self.wait_for(question);
-        self.keyboard
-            .write_all(format!("{answer}\n").as_bytes())
-            .unwrap();
+        self.keyboard.write_all(format!("{answer}\n").as_bytes()).unwrap();
     }
 
     /// Reads the key's page, and takes Enter for done; the groups that were on it.
@@ -130,7 +121,8 @@ impl AtTerminal {
 }
 
 fn opens(vault: &Path, how: UnlockArgs) -> bool {
-    unlock(vault, &VaultFolder::open(vault).unwrap(), &how).is_ok()
+    unlock(vault, &VaultFolder::new(std::sync::Arc::new(hushfs::store::HostDisk), vault), &how)
+        .is_ok()
 }
 
 #[test]
@@ -172,19 +164,10 @@ fn the_whole_dialogue_with_every_mistake_ends_in_a_vault_that_both_ways_open() {
 
     let key_file = folder.path().join("typed-off");
     fs::write(&key_file, groups.join("-").to_uppercase()).unwrap();
+    assert!(opens(&vault, UnlockArgs { key_file: Some(key_file), ..UnlockArgs::default() }));
     assert!(opens(
         &vault,
-        UnlockArgs {
-            key_file: Some(key_file),
-            ..UnlockArgs::default()
-        }
-    ));
-    assert!(opens(
-        &vault,
-        UnlockArgs {
-            password_command: Some(format!("echo {STRONG}")),
-            ..UnlockArgs::default()
-        }
+        UnlockArgs { password_command: Some(format!("echo {STRONG}")), ..UnlockArgs::default() }
     ));
 }
 
@@ -204,10 +187,7 @@ fn ctrl_c_at_any_question_leaves_no_vault_and_a_terminal_that_works() {
         at.wait_for("interrupted");
         assert_eq!(at.exit_code(), 1);
         assert!(at.is_restored());
-        assert_eq!(
-            at.shown.matches(SECOND_SCREEN).count(),
-            at.shown.matches(FIRST_SCREEN).count()
-        );
+        assert_eq!(at.shown.matches(SECOND_SCREEN).count(), at.shown.matches(FIRST_SCREEN).count());
         assert!(!vault.exists());
     }
 }
@@ -216,12 +196,8 @@ fn ctrl_c_at_any_question_leaves_no_vault_and_a_terminal_that_works() {
 fn a_key_file_is_taken_back_from_whoever_does_not_affirm() {
     let folder = tempfile::tempdir().unwrap();
     let (vault, key) = (folder.path().join("vault"), folder.path().join("key"));
-    let arguments = [
-        OsStr::new("init"),
-        OsStr::new("--key-file"),
-        key.as_os_str(),
-        vault.as_os_str(),
-    ];
+    let arguments =
+        [OsStr::new("init"), OsStr::new("--key-file"), key.as_os_str(), vault.as_os_str()];
     let mut at = AtTerminal::start(&arguments);
     at.answer("Type yes in full", "no");
     at.wait_for("no vault was made");
@@ -234,11 +210,5 @@ fn a_key_file_is_taken_back_from_whoever_does_not_affirm() {
     at.answer("", "yes");
     at.wait_for("--key-file");
     assert_eq!(at.exit_code(), 0);
-    assert!(opens(
-        &vault,
-        UnlockArgs {
-            key_file: Some(key),
-            ..UnlockArgs::default()
-        }
-    ));
+    assert!(opens(&vault, UnlockArgs { key_file: Some(key), ..UnlockArgs::default() }));
 }

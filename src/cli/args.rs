@@ -297,12 +297,7 @@ mod tests {
 
     #[test]
     fn a_chunk_size_has_a_unit_or_none() {
-        for (text, bytes) in [
-            ("4096", 4096),
-            ("4K", 4096),
-            ("64k", 65536),
-            ("1M", 1 << 20),
-        ] {
+        for (text, bytes) in [("4096", 4096), ("4K", 4096), ("64k", 65536), ("1M", 1 << 20)] {
             assert_eq!(parse_chunk_size(text).unwrap().bytes(), bytes);
         }
         for text in ["", "K", "5000", "2M", "4096M", "-4K", "4 K"] {

@@ -129,8 +129,7 @@ impl LineMode {
         let before = tcgetattr(stdin).map_err(io::Error::from)?;
         let mut mode = before.clone();
         mode.local_modes.remove(LocalModes::ISIG);
-        mode.local_modes
-            .insert(LocalModes::ICANON | LocalModes::ECHONL);
+        mode.local_modes.insert(LocalModes::ICANON | LocalModes::ECHONL);
         mode.local_modes.set(LocalModes::ECHO, echo);
         mode.special_codes[SpecialCodeIndex::VEOL] = CTRL_C;
         mode.special_codes[SpecialCodeIndex::VEOL2] = CTRL_BACKSLASH;

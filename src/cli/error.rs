@@ -2,13 +2,18 @@
 
 use std::io;
 
-use crate::store::StoreError;
+use crate::format::FormatError;
+use crate::fs::{FsError, OpenError};
+use crate::fuse::{MountError, SessionError};
+use crate::store::{LockedBy, StoreError};
 
 use super::ask::AskError;
 use super::exit::ExitCode;
 use super::init::InitError;
 use super::secrets::SecretsError;
+use super::status::StatusError;
 use super::unlock_error::UnlockError;
+use super::unmount::UnmountError;
 
 /// What ends a command. Its text is what the user reads after `hushfs: `.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +36,27 @@ pub enum Error {
     /// The vault folder did not do what it was asked.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The vault cannot be opened as asked.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// Nothing was mounted.
+    #[error(transparent)]
+    Mount(#[from] MountError),
+    /// The mount did not start.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// Not everything is in the vault.
+    #[error("not everything is in the vault yet: {0}; the rest is safe in the state folder")]
+    Files(#[from] FsError),
+    /// Another process of this machine uses the vault.
+    #[error(transparent)]
+    Locked(#[from] LockedBy),
+    /// The mount could not be asked.
+    #[error(transparent)]
+    Status(#[from] StatusError),
+    /// The unmount did not go well.
+    #[error(transparent)]
+    Unmount(#[from] UnmountError),
     /// The system refused something; the text says what was being done.
     #[error("{doing}: {source}")]
     Io {
@@ -81,9 +107,41 @@ impl Error {
                 | InitError::Declined
                 | InitError::Stretch(_) => ExitCode::Failed,
             },
-            Self::Ask(_) | Self::Store(_) | Self::Io { .. } => ExitCode::Failed,
+            Self::Ask(_) | Self::Io { .. } | Self::Session(_) | Self::Files(_) => ExitCode::Failed,
+            Self::Store(error) => store_code(error),
+            Self::Open(error) => match error {
+                OpenError::Locked(LockedBy::Other(_)) => ExitCode::InUse,
+                OpenError::Locked(LockedBy::Store(error)) | OpenError::Store(error) => {
+                    store_code(error)
+                }
+                OpenError::Damaged(_) | OpenError::JournalDamaged(_) => ExitCode::Damage,
+                OpenError::Fs(_) => ExitCode::Failed,
+            },
+            Self::Mount(error) => match error {
+                MountError::AlreadyMounted(_) => ExitCode::InUse,
+                _ => ExitCode::Failed,
+            },
+            Self::Locked(LockedBy::Other(_)) => ExitCode::InUse,
+            Self::Locked(LockedBy::Store(error)) => store_code(error),
+            Self::Status(_) => ExitCode::Failed,
+            Self::Unmount(error) => match error {
+                UnmountError::Busy { .. } => ExitCode::InUse,
+                _ => ExitCode::Failed,
+            },
             Self::Damage(_) => ExitCode::Damage,
             Self::InUse(_) => ExitCode::InUse,
         }
+    }
+}
+
+/// An object that is not what it should be is damage; a disk that does not answer is not.
+fn store_code(error: &StoreError) -> ExitCode {
+    match error {
+        StoreError::Format { source: FormatError::Newer { .. }, .. } => ExitCode::NotAVault,
+        StoreError::Format { .. } | StoreError::TooLong { .. } => ExitCode::Damage,
+        StoreError::Missing(_)
+        | StoreError::Exists(_)
+        | StoreError::Full(_)
+        | StoreError::Io { .. } => ExitCode::Failed,
     }
 }

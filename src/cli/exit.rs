@@ -69,10 +69,7 @@ mod tests {
 
     #[test]
     fn the_numbers_are_the_ones_that_scripts_rely_on() {
-        assert_eq!(
-            ExitCode::ALL.map(ExitCode::number),
-            [0, 1, 2, 10, 11, 12, 13]
-        );
+        assert_eq!(ExitCode::ALL.map(ExitCode::number), [0, 1, 2, 10, 11, 12, 13]);
     }
 
     #[test]

@@ -23,9 +23,7 @@ pub struct Invocation {
 
 /// `arguments` in our own form; what needs no change comes back as it is.
 pub fn as_invoked(arguments: Vec<OsString>) -> Invocation {
-    let name = arguments
-        .first()
-        .and_then(|program| Path::new(program).file_name());
+    let name = arguments.first().and_then(|program| Path::new(program).file_name());
     if name.is_some_and(|name| name == "mount.hushfs" || name == "mount.fuse.hushfs") {
         return from_mount_helper(arguments);
     }
@@ -33,10 +31,7 @@ pub fn as_invoked(arguments: Vec<OsString>) -> Invocation {
         true => with_mount(arguments),
         false => arguments,
     };
-    Invocation {
-        arguments,
-        fake: false,
-    }
+    Invocation { arguments, fake: false }
 }
 
 /// Two operands, at least one `-o`, and the first operand is no command.
@@ -60,9 +55,7 @@ fn is_nameless_mount(arguments: &[OsString]) -> bool {
     options
         && operands.len() == 2
         && operands[0] != "help"
-        && !command
-            .get_subcommands()
-            .any(|known| operands[0] == known.get_name())
+        && !command.get_subcommands().any(|known| operands[0] == known.get_name())
 }
 
 /// `mount.TYPE VAULT MOUNTPOINT [-sfnv] [-N NAMESPACE] [-o OPTIONS] [-t TYPE]`, from mount(8).
@@ -91,10 +84,7 @@ fn from_mount_helper(arguments: Vec<OsString>) -> Invocation {
             _ => kept.push(argument),
         }
     }
-    Invocation {
-        arguments: with_mount(kept),
-        fake,
-    }
+    Invocation { arguments: with_mount(kept), fake }
 }
 
 fn with_mount(mut arguments: Vec<OsString>) -> Vec<OsString> {
@@ -118,10 +108,7 @@ mod tests {
         for (line, expected) in [
             ("hushfs v m -o rw,dev", "hushfs mount v m -o rw,dev"),
             ("hushfs -orw v m", "hushfs mount -orw v m"),
-            (
-                "hushfs -v v -o rw m -o ro",
-                "hushfs mount -v v -o rw m -o ro",
-            ),
+            ("hushfs -v v -o rw m -o ro", "hushfs mount -v v -o rw m -o ro"),
         ] {
             assert_eq!(invoked(line), (expected.to_owned(), false));
         }
@@ -142,18 +129,12 @@ mod tests {
     fn as_a_mount_helper_the_flags_are_those_of_mount_8() {
         assert_eq!(
             invoked("/sbin/mount.hushfs v m -sn -o rw,noauto -t fuse.hushfs"),
-            (
-                "/sbin/mount.hushfs mount v m -o rw,noauto".to_owned(),
-                false
-            )
+            ("/sbin/mount.hushfs mount v m -o rw,noauto".to_owned(), false)
         );
         assert_eq!(
             invoked("/sbin/mount.fuse.hushfs v m -fv"),
             ("/sbin/mount.fuse.hushfs mount v m -v".to_owned(), true)
         );
-        assert_eq!(
-            invoked("mount.hushfs"),
-            ("mount.hushfs mount".to_owned(), false)
-        );
+        assert_eq!(invoked("mount.hushfs"), ("mount.hushfs mount".to_owned(), false));
     }
 }

@@ -11,15 +11,22 @@ pub mod mount_options;
 pub mod secrets;
 pub mod unlock;
 
-mod harden;
 mod helper;
+mod holders;
 mod logger;
-mod pending;
+mod mount;
 mod run;
+mod show;
+mod status;
 mod undo;
+mod units;
 mod unlock_error;
+mod unmount;
 
 pub use error::Error;
 pub use exit::ExitCode;
+pub use holders::Holder;
 pub use run::run;
+pub use status::{LockedVault, StatusError, UserMount};
 pub use unlock_error::{Tried, UnlockError};
+pub use unmount::UnmountError;

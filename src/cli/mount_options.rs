@@ -168,10 +168,8 @@ mod tests {
     use super::*;
 
     fn gathered(list: &str) -> MountOptions {
-        let options: Vec<_> = list
-            .split(',')
-            .map(|option| MountOption::parse(option).unwrap())
-            .collect();
+        let options: Vec<_> =
+            list.split(',').map(|option| MountOption::parse(option).unwrap()).collect();
         MountOptions::gather(&options, &UnlockArgs::default()).unwrap()
     }
 
@@ -203,10 +201,7 @@ mod tests {
     #[test]
     fn an_unknown_option_is_refused_by_its_name() {
         for text in ["bogus", "bogus=1", "ro=1", "foreground", "RO"] {
-            assert_eq!(
-                MountOption::parse(text),
-                Err(MountOptionError::Unknown(text.to_owned()))
-            );
+            assert_eq!(MountOption::parse(text), Err(MountOptionError::Unknown(text.to_owned())));
         }
         for name in ["password_file", "password_command", "key_file", "state_dir"] {
             for text in [name.to_owned(), format!("{name}=")] {

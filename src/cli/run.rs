@@ -6,11 +6,12 @@ use super::args::{Command, CommandLine};
 use super::error::Error;
 use super::exit::ExitCode;
 use super::helper::{Invocation, as_invoked};
-use super::{harden, init, logger, pending};
+use super::{init, logger, mount, show, unmount};
+use crate::fuse::harden;
 
 /// Carries out the process's command line; says on standard error why it failed.
 pub fn run() -> std::process::ExitCode {
-    harden::keep_memory_private();
+    harden::protect_memory();
     code_of(std::env::args_os().collect()).into()
 }
 
@@ -43,10 +44,11 @@ fn code_of(arguments: Vec<std::ffi::OsString>) -> ExitCode {
 fn dispatch(command: &Command) -> Result<(), Error> {
     match command {
         Command::Init(args) => init::run(args),
-        Command::Mount(args) => args.resolved().and_then(|_| pending::not_yet("mount")),
-        Command::Unmount(_) => pending::not_yet("unmount"),
-        Command::Status(_) => pending::not_yet("status"),
-        Command::Verify(_) => pending::not_yet("verify"),
-        Command::Restore(_) => pending::not_yet("restore"),
+        Command::Mount(args) => mount::run(args),
+        Command::Unmount(args) => Ok(unmount::unmount(&args.mountpoint)?),
+        Command::Status(args) => show::run(args),
+        Command::Verify(_) | Command::Restore(_) => {
+            Err(Error::Usage("this command comes with the next commit".into()))
+        }
     }
 }

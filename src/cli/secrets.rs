@@ -61,11 +61,8 @@ pub enum SecretsError {
 /// [`SecretsError`].
 pub fn password_from_file(path: &Path) -> Result<Password, SecretsError> {
     let place = path.display().to_string();
-    let unreadable = |source| SecretsError::Unreadable {
-        what: "password",
-        place: place.clone(),
-        source,
-    };
+    let unreadable =
+        |source| SecretsError::Unreadable { what: "password", place: place.clone(), source };
     let mut file = File::open(path).map_err(unreadable)?;
     warn_if_others_can_read(&file, path);
     let bytes = read_at_most(&mut file, PASSWORD_BYTES_MAX + 2).map_err(unreadable)?;
@@ -79,11 +76,8 @@ pub fn password_from_file(path: &Path) -> Result<Password, SecretsError> {
 /// [`SecretsError`].
 pub fn password_from_command(command: &str) -> Result<Password, SecretsError> {
     let place = "the password command’s output".to_owned();
-    let unreadable = |source| SecretsError::Unreadable {
-        what: "password",
-        place: place.clone(),
-        source,
-    };
+    let unreadable =
+        |source| SecretsError::Unreadable { what: "password", place: place.clone(), source };
     let mut child = Command::new("/bin/sh")
         .arg("-c")
         .arg(command)
@@ -119,28 +113,20 @@ pub fn key_from_file(path: &Path) -> Result<RecoveryKey, SecretsError> {
     let bytes_max = usize::try_from(KEY_TEXT_BYTES_MAX).unwrap_or(usize::MAX);
     let bytes = read_at_most(&mut file, bytes_max).map_err(unreadable)?;
     let text = std::str::from_utf8(&bytes).map_err(|_| {
-        unreadable(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "it is not a text file",
-        ))
+        unreadable(io::Error::new(io::ErrorKind::InvalidData, "it is not a text file"))
     })?;
-    RecoveryKey::parse(text).map_err(|source| SecretsError::NotAKey {
-        path: path.to_owned(),
-        source,
-    })
+    RecoveryKey::parse(text)
+        .map_err(|source| SecretsError::NotAKey { path: path.to_owned(), source })
 }
 
 fn first_line(bytes: &[u8], place: &str) -> Result<Password, SecretsError> {
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or(bytes);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     if line.len() > PASSWORD_BYTES_MAX {
-        return Err(SecretsError::TooLong {
-            place: place.to_owned(),
-        });
+        return Err(SecretsError::TooLong { place: place.to_owned() });
     }
-    Password::new(Zeroizing::new(line.to_vec())).map_err(|EmptyPassword| SecretsError::Empty {
-        place: place.to_owned(),
-    })
+    Password::new(Zeroizing::new(line.to_vec()))
+        .map_err(|EmptyPassword| SecretsError::Empty { place: place.to_owned() })
 }
 
 /// Up to `bytes_max` bytes, in memory that never moved and so left no copy behind.
@@ -191,10 +177,7 @@ mod tests {
         let longest = vec![b'x'; PASSWORD_BYTES_MAX];
         assert_eq!(password(&longest).unwrap(), longest);
         let longer = vec![b'x'; PASSWORD_BYTES_MAX + 10];
-        assert!(matches!(
-            password(&longer),
-            Err(SecretsError::TooLong { .. })
-        ));
+        assert!(matches!(password(&longer), Err(SecretsError::TooLong { .. })));
         assert!(matches!(
             password_from_file(Path::new("/nonexistent/file")),
             Err(SecretsError::Unreadable { .. })
@@ -211,10 +194,7 @@ mod tests {
             password_from_command("echo x; exit 3"),
             Err(SecretsError::CommandFailed { status }) if status.code() == Some(3)
         ));
-        assert!(matches!(
-            password_from_command("true"),
-            Err(SecretsError::Empty { .. })
-        ));
+        assert!(matches!(password_from_command("true"), Err(SecretsError::Empty { .. })));
     }
 
     #[test]
@@ -223,22 +203,13 @@ mod tests {
         let path = folder.path().join("k");
         let key = RecoveryKey::random();
         std::fs::write(&path, format!("{}\n\n", *key.four_lines())).unwrap();
-        assert_eq!(
-            key_from_file(&path).unwrap().secret().bytes(),
-            key.secret().bytes()
-        );
+        assert_eq!(key_from_file(&path).unwrap().secret().bytes(), key.secret().bytes());
         std::fs::write(&path, &key.one_line()[1..]).unwrap();
         assert!(matches!(
             key_from_file(&path),
-            Err(SecretsError::NotAKey {
-                source: KeyTextError::TooFew { digits: 63 },
-                ..
-            })
+            Err(SecretsError::NotAKey { source: KeyTextError::TooFew { digits: 63 }, .. })
         ));
         std::fs::write(&path, b"\xFF\xFE").unwrap();
-        assert!(matches!(
-            key_from_file(&path),
-            Err(SecretsError::Unreadable { .. })
-        ));
+        assert!(matches!(key_from_file(&path), Err(SecretsError::Unreadable { .. })));
     }
 }

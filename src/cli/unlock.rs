@@ -69,21 +69,11 @@ struct Candidates {
 
 impl Candidates {
     fn password(password: Password) -> Self {
-        Self {
-            password: Some(password),
-            key: None,
-            tried: Tried::Password,
-            hint: None,
-        }
+        Self { password: Some(password), key: None, tried: Tried::Password, hint: None }
     }
 
     fn key(key: RecoveryKey) -> Self {
-        Self {
-            password: None,
-            key: Some(key),
-            tried: Tried::Key,
-            hint: None,
-        }
+        Self { password: None, key: Some(key), tried: Tried::Key, hint: None }
     }
 
     /// What a person typed: a password, and a key if it has the form of one. `None` if nothing
@@ -98,13 +88,39 @@ impl Candidates {
             }
             Err(_) => (None, None),
         };
-        Some(Self {
-            key,
-            hint,
-            password: Some(Password::new(typed).ok()?),
-            tried: Tried::Either,
-        })
+        Some(Self { key, hint, password: Some(Password::new(typed).ok()?), tried: Tried::Either })
     }
+}
+
+/// The descriptor of the vault at `vault`, which `folder` reads; nothing of it is authenticated.
+///
+/// # Errors
+/// [`Error::Unlock`] if this is no vault, a newer one, or its descriptor is damaged;
+/// [`Error::Store`].
+pub fn claimed_descriptor(
+    vault: &Path,
+    folder: &VaultFolder,
+) -> Result<UnverifiedDescriptor, Error> {
+    let path = vault.to_owned();
+    let bytes = match folder.get(DESCRIPTOR_NAME, DESCRIPTOR_BYTES_MAX) {
+        Ok(bytes) => bytes,
+        Err(error) if is_missing(&error) => {
+            let has_slots = folder
+                .names(KEYS_FOLDER)
+                .is_ok_and(|names| names.iter().any(|name| may_be_slot_name(name)));
+            return Err(Error::Unlock(match has_slots {
+                true => UnlockError::Unfinished { vault: path },
+                false => UnlockError::NotAVault { vault: path },
+            }));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    UnverifiedDescriptor::parse(&bytes).map_err(|source| {
+        Error::Unlock(match source {
+            FormatError::Newer { .. } => UnlockError::Newer { vault: path, source },
+            source => UnlockError::DescriptorDamaged { vault: path, source },
+        })
+    })
 }
 
 /// A vault's descriptor and slots as they were read.
@@ -120,37 +136,10 @@ struct LockedVault {
 
 impl LockedVault {
     fn read(vault: &Path, folder: &VaultFolder) -> Result<Self, Error> {
+        let descriptor = claimed_descriptor(vault, folder)?;
         let path = vault.to_owned();
-        let bytes = match folder.get(DESCRIPTOR_NAME, DESCRIPTOR_BYTES_MAX) {
-            Ok(bytes) => bytes,
-            Err(error) if is_missing(&error) => {
-                let has_slots = folder
-                    .names(KEYS_FOLDER)
-                    .is_ok_and(|names| names.iter().any(|name| may_be_slot_name(name)));
-                return Err(Error::Unlock(match has_slots {
-                    true => UnlockError::Unfinished { vault: path },
-                    false => UnlockError::NotAVault { vault: path },
-                }));
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let descriptor = UnverifiedDescriptor::parse(&bytes).map_err(|source| match source {
-            FormatError::Newer { .. } => UnlockError::Newer {
-                vault: path.clone(),
-                source,
-            },
-            source => UnlockError::DescriptorDamaged {
-                vault: path.clone(),
-                source,
-            },
-        })?;
-        let mut locked = Self {
-            path,
-            descriptor,
-            slots: Vec::new(),
-            damaged: Vec::new(),
-            newer: false,
-        };
+        let mut locked =
+            Self { path, descriptor, slots: Vec::new(), damaged: Vec::new(), newer: false };
         locked.read_slots(folder)?;
         Ok(locked)
     }
@@ -164,15 +153,10 @@ impl LockedVault {
         names.retain(|name| may_be_slot_name(name));
         names.sort();
         if names.is_empty() {
-            return Err(Error::Unlock(UnlockError::NoSlots {
-                vault: self.path.clone(),
-            }));
+            return Err(Error::Unlock(UnlockError::NoSlots { vault: self.path.clone() }));
         }
         if names.len() > SLOTS_MAX {
-            log::warn!(
-                "{} slots; only the first {SLOTS_MAX} are tried",
-                names.len()
-            );
+            log::warn!("{} slots; only the first {SLOTS_MAX} are tried", names.len());
             names.truncate(SLOTS_MAX);
         }
         for name in names {
@@ -208,10 +192,7 @@ impl LockedVault {
             left -= 1;
             let opened = match Candidates::typed(typed) {
                 Some(candidates) => self.open(&candidates),
-                None => Err(UnlockError::Wrong {
-                    tried: Tried::Either,
-                    hint: None,
-                }),
+                None => Err(UnlockError::Wrong { tried: Tried::Either, hint: None }),
             };
             match opened {
                 Err(error @ (UnlockError::Wrong { .. } | UnlockError::SlotsDamaged { .. }))
@@ -227,23 +208,16 @@ impl LockedVault {
     fn open(&self, candidates: &Candidates) -> Result<Unlocked, UnlockError> {
         let opened = self.open_any_slot(candidates)?;
         let keys = opened.master.class_keys(self.descriptor.claimed_vault());
-        let descriptor =
-            self.descriptor
-                .verify(&keys)
-                .map_err(|source| UnlockError::DescriptorDamaged {
-                    vault: self.path.clone(),
-                    source,
-                })?;
+        let descriptor = self.descriptor.verify(&keys).map_err(|source| {
+            UnlockError::DescriptorDamaged { vault: self.path.clone(), source }
+        })?;
         Ok(Unlocked { descriptor, keys })
     }
 
     /// Keys first: a password takes a second for each slot.
     fn open_any_slot(&self, candidates: &Candidates) -> Result<OpenedSlot, UnlockError> {
         let vault = self.descriptor.claimed_vault();
-        let mut failed = Failed {
-            damaged: self.damaged.clone(),
-            ..Failed::default()
-        };
+        let mut failed = Failed { damaged: self.damaged.clone(), ..Failed::default() };
         if let Some(key) = &candidates.key {
             let open = |slot: &UnverifiedSlot, vault: &VaultId| slot.open_with_key(key, vault);
             if let Some(opened) = self.try_slots(SlotKind::RecoveryKey, open, vault, &mut failed) {
@@ -261,28 +235,16 @@ impl LockedVault {
         Err(if let Some(error) = failed.stretch {
             UnlockError::Stretch(error)
         } else if !failed.damaged.is_empty() {
-            UnlockError::SlotsDamaged {
-                tried,
-                slots: failed.damaged,
-            }
+            UnlockError::SlotsDamaged { tried, slots: failed.damaged }
         } else if failed.wrong > 0 || candidates.hint.is_some() {
-            UnlockError::Wrong {
-                tried,
-                hint: candidates.hint,
-            }
+            UnlockError::Wrong { tried, hint: candidates.hint }
         } else if self.newer {
-            UnlockError::NewerSlots {
-                vault: self.path.clone(),
-                tried,
-            }
+            UnlockError::NewerSlots { vault: self.path.clone(), tried }
         } else if tried == Tried::Either {
             // A key was asked for as well, and what was typed has not the form of one.
             UnlockError::Wrong { tried, hint: None }
         } else {
-            UnlockError::NoSuchWay {
-                vault: self.path.clone(),
-                tried,
-            }
+            UnlockError::NoSuchWay { vault: self.path.clone(), tried }
         })
     }
 

@@ -22,35 +22,21 @@ impl Sample {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (vault, master) = (VaultId::random(), MasterKey::random());
-        let descriptor = Descriptor {
-            vault,
-            chunk_size: ChunkSize::DEFAULT,
-            created: Time::now(),
-        };
+        let descriptor = Descriptor { vault, chunk_size: ChunkSize::DEFAULT, created: Time::now() };
         fs::create_dir(folder.path().join(KEYS_FOLDER)).unwrap();
         let bytes = descriptor.seal(&master.class_keys(&vault));
         fs::write(folder.path().join(DESCRIPTOR_NAME), bytes).unwrap();
-        Self {
-            folder,
-            vault,
-            master,
-        }
+        Self { folder, vault, master }
     }
 
     fn draft(&self) -> SlotDraft<'_> {
-        SlotDraft {
-            vault: &self.vault,
-            created: Time::now(),
-            label: "test",
-        }
+        SlotDraft { vault: &self.vault, created: Time::now(), label: "test" }
     }
 
     fn add_password(&self, text: &str) -> PathBuf {
         let password = Password::new(Zeroizing::new(text.as_bytes().to_vec())).unwrap();
-        let slot = self
-            .draft()
-            .seal_password(&self.master, &password, StretchParameters::FLOOR)
-            .unwrap();
+        let slot =
+            self.draft().seal_password(&self.master, &password, StretchParameters::FLOOR).unwrap();
         self.put(&slot_path(slot.id), &slot.bytes)
     }
 
@@ -66,7 +52,8 @@ impl Sample {
     }
 
     fn unlock(&self, how: &UnlockArgs) -> Result<Unlocked, Error> {
-        let folder = VaultFolder::open(self.folder.path()).unwrap();
+        let folder =
+            VaultFolder::new(std::sync::Arc::new(crate::store::HostDisk), self.folder.path());
         unlock(self.folder.path(), &folder, how)
     }
 
@@ -82,14 +69,12 @@ impl Sample {
     fn with_key(&self, key: &RecoveryKey) -> Result<Unlocked, Error> {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), key.one_line().as_bytes()).unwrap();
-        self.unlock(&UnlockArgs {
-            key_file: Some(file.path().to_owned()),
-            ..UnlockArgs::default()
-        })
+        self.unlock(&UnlockArgs { key_file: Some(file.path().to_owned()), ..UnlockArgs::default() })
     }
 
     fn asking(&self, answers: &[&str]) -> (Result<Unlocked, Error>, String) {
-        let folder = VaultFolder::open(self.folder.path()).unwrap();
+        let folder =
+            VaultFolder::new(std::sync::Arc::new(crate::store::HostDisk), self.folder.path());
         let mut ask = Typist {
             answers: answers.iter().rev().map(ToString::to_string).collect(),
             said: String::new(),
@@ -143,20 +128,15 @@ fn every_slot_opens_with_its_own_secret_and_gives_the_same_keys() {
     sample.add_password("one");
     sample.add_password("two");
     sample.add_key(&key);
-    for unlocked in [
-        sample.with_password("one\n"),
-        sample.with_password("two"),
-        sample.with_key(&key),
-    ] {
+    for unlocked in
+        [sample.with_password("one\n"), sample.with_password("two"), sample.with_key(&key)]
+    {
         assert_eq!(unlocked.unwrap().descriptor.vault, sample.vault);
     }
     let (exit, text) = code(sample.with_password("three"));
     assert_eq!((exit, &*text), (ExitCode::WrongSecret, "wrong password"));
     let (exit, text) = code(sample.with_key(&RecoveryKey::random()));
-    assert_eq!(
-        (exit, &*text),
-        (ExitCode::WrongSecret, "wrong 64-digit key")
-    );
+    assert_eq!((exit, &*text), (ExitCode::WrongSecret, "wrong 64-digit key"));
 }
 
 #[test]

@@ -113,17 +113,9 @@ pub struct StretchParameters {
 
 impl StretchParameters {
     /// The least that is written or accepted: nobody can weaken a slot below it.
-    pub const FLOOR: Self = Self {
-        memory_kib: 64 * 1024,
-        passes: 3,
-        lanes: 1,
-    };
+    pub const FLOOR: Self = Self { memory_kib: 64 * 1024, passes: 3, lanes: 1 };
     /// The most that is accepted: a hostile slot costs memory and time, but not without end.
-    pub const CEILING: Self = Self {
-        memory_kib: 2 * 1024 * 1024,
-        passes: 64,
-        lanes: 16,
-    };
+    pub const CEILING: Self = Self { memory_kib: 2 * 1024 * 1024, passes: 64, lanes: 16 };
 
     /// Checks parameters from a slot (I8).
     ///
@@ -132,12 +124,7 @@ impl StretchParameters {
     pub fn new(memory_kib: u32, passes: u32, lanes: u32) -> Result<Self, StretchError> {
         let (floor, ceiling) = (Self::FLOOR, Self::CEILING);
         for (cost, found, floor, ceiling) in [
-            (
-                Cost::Memory,
-                memory_kib,
-                floor.memory_kib,
-                ceiling.memory_kib,
-            ),
+            (Cost::Memory, memory_kib, floor.memory_kib, ceiling.memory_kib),
             (Cost::Passes, passes, floor.passes, ceiling.passes),
             (Cost::Lanes, lanes, floor.lanes, ceiling.lanes),
         ] {
@@ -145,18 +132,10 @@ impl StretchParameters {
                 return Err(StretchError::BelowFloor { cost, found, floor });
             }
             if found > ceiling {
-                return Err(StretchError::AboveCeiling {
-                    cost,
-                    found,
-                    ceiling,
-                });
+                return Err(StretchError::AboveCeiling { cost, found, ceiling });
             }
         }
-        Ok(Self {
-            memory_kib,
-            passes,
-            lanes,
-        })
+        Ok(Self { memory_kib, passes, lanes })
     }
 
     /// KiB of memory.
@@ -182,20 +161,13 @@ impl StretchParameters {
     pub fn calibrate() -> Result<Self, StretchError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let lanes = CALIBRATED_LANES.min(u32::try_from(cores).unwrap_or(CALIBRATED_LANES));
-        let floor = Self {
-            lanes,
-            ..Self::FLOOR
-        };
-        let cap = CALIBRATED_MEMORY_KIB
-            .min(physical_memory_kib() / 4)
-            .max(floor.memory_kib);
+        let floor = Self { lanes, ..Self::FLOOR };
+        let cap = CALIBRATED_MEMORY_KIB.min(physical_memory_kib() / 4).max(floor.memory_kib);
         let mut chosen = floor;
         let taken = floor.measure()?;
         let affordable = scale(floor.memory_kib, taken);
-        chosen.memory_kib = (affordable - affordable % MEMORY_STEP_KIB).clamp(
-            floor.memory_kib,
-            cap - (cap % MEMORY_STEP_KIB).min(cap - floor.memory_kib),
-        );
+        chosen.memory_kib = (affordable - affordable % MEMORY_STEP_KIB)
+            .clamp(floor.memory_kib, cap - (cap % MEMORY_STEP_KIB).min(cap - floor.memory_kib));
         if chosen.memory_kib == floor.memory_kib && taken >= STRETCH_TARGET {
             return Ok(chosen);
         }
@@ -227,15 +199,11 @@ impl StretchParameters {
     }
 
     fn stretch_bytes(self, password: &[u8], salt: &[u8; 32]) -> Result<SecretKey, StretchError> {
-        let out_of_memory = StretchError::OutOfMemory {
-            memory_kib: self.memory_kib,
-        };
+        let out_of_memory = StretchError::OutOfMemory { memory_kib: self.memory_kib };
         let params = Params::new(self.memory_kib, self.passes, self.lanes, Some(32))
             .expect("what lies between floor and ceiling is within Argon2's own bounds");
         let mut memory = Vec::new();
-        memory
-            .try_reserve_exact(params.block_count())
-            .map_err(|_| out_of_memory)?;
+        memory.try_reserve_exact(params.block_count()).map_err(|_| out_of_memory)?;
         memory.resize(params.block_count(), Block::default());
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let mut stretched = Ok(());
@@ -291,17 +259,8 @@ mod tests {
         assert_eq!(new(65535, 3, 1), below(Cost::Memory, 65535, 65536));
         assert_eq!(new(65536, 2, 1), below(Cost::Passes, 2, 3));
         assert_eq!(new(65536, 3, 0), below(Cost::Lanes, 0, 1));
-        let above = |cost, found, ceiling| {
-            Err(StretchError::AboveCeiling {
-                cost,
-                found,
-                ceiling,
-            })
-        };
-        assert_eq!(
-            new(u32::MAX, 3, 1),
-            above(Cost::Memory, u32::MAX, 2 * 1024 * 1024)
-        );
+        let above = |cost, found, ceiling| Err(StretchError::AboveCeiling { cost, found, ceiling });
+        assert_eq!(new(u32::MAX, 3, 1), above(Cost::Memory, u32::MAX, 2 * 1024 * 1024));
         assert_eq!(new(65536, 65, 1), above(Cost::Passes, 65, 64));
         assert_eq!(new(65536, 3, 17), above(Cost::Lanes, 17, 16));
     }
@@ -310,10 +269,7 @@ mod tests {
     fn stretching_depends_on_password_salt_and_every_cost() {
         let floor = StretchParameters::FLOOR;
         let stretched = |parameters: StretchParameters, text: &str, salt: u8| {
-            *parameters
-                .stretch(&password(text), &[salt; 32])
-                .unwrap()
-                .bytes()
+            *parameters.stretch(&password(text), &[salt; 32]).unwrap().bytes()
         };
         let all = [
             stretched(floor, "a", 1),
@@ -334,14 +290,8 @@ mod tests {
     fn stretching_is_argon2id_as_the_reference_implementation_computes_it() {
         // The C implementation, through Python's argon2-cffi.
         for (lanes, expected) in [
-            (
-                1,
-                "957c3d4ba2b2e50445b9583d21f49163cc5b857274d01a1478766fde36c88803",
-            ),
-            (
-                4,
-                "909b623647ef3ed107b3b31d5ad97b24e295a379e142ecc88adb9c2ff01c51e7",
-            ),
+            (1, "957c3d4ba2b2e50445b9583d21f49163cc5b857274d01a1478766fde36c88803"),
+            (4, "909b623647ef3ed107b3b31d5ad97b24e295a379e142ecc88adb9c2ff01c51e7"),
         ] {
             let parameters = StretchParameters::new(65536, 3, lanes).unwrap();
             let key = parameters.stretch(&password("password"), &[1; 32]).unwrap();
@@ -362,10 +312,7 @@ mod tests {
 
     #[test]
     fn a_password_is_any_bytes_but_none_and_does_not_print() {
-        assert_eq!(
-            Password::new(Zeroizing::new(Vec::new())).unwrap_err(),
-            EmptyPassword
-        );
+        assert_eq!(Password::new(Zeroizing::new(Vec::new())).unwrap_err(), EmptyPassword);
         let odd = Password::new(Zeroizing::new(vec![0xFF, 0, b' '])).unwrap();
         assert_eq!(odd.bytes(), [0xFF, 0, b' ']);
         assert_eq!(format!("{odd:?}"), "Password(…)");

@@ -23,9 +23,11 @@ pub struct Commitment(pub [u8; SALT_BYTES]);
 impl Commitment {
     /// Compares in a time that does not depend on where the two differ.
     pub fn is(&self, other: &Self) -> bool {
-        let differing = self.0.iter().zip(&other.0).fold(0, |differing, (a, b)| {
-            std::hint::black_box(differing | (a ^ b))
-        });
+        let differing = self
+            .0
+            .iter()
+            .zip(&other.0)
+            .fold(0, |differing, (a, b)| std::hint::black_box(differing | (a ^ b)));
         differing == 0
     }
 }
@@ -87,8 +89,7 @@ mod tests {
         let made = |secret: &SecretKey, salt: u8, vault: &VaultId, slot: &SlotId| {
             let wrap = SlotWrap::new(secret, &[salt; SALT_BYTES], vault, slot);
             let mut sealed = vec![0; 4 + 16];
-            wrap.sealer()
-                .seal_into(Nonce::at(0), b"", b"data", &mut sealed);
+            wrap.sealer().seal_into(Nonce::at(0), b"", b"data", &mut sealed);
             (*wrap.commitment(), sealed)
         };
         let all = [
@@ -118,15 +119,8 @@ mod tests {
             &VaultId([3; 16]),
             &SlotId([4; 16]),
         );
-        let hex: String = wrap
-            .commitment()
-            .0
-            .map(|byte| format!("{byte:02x}"))
-            .concat();
-        assert_eq!(
-            hex,
-            "10e960e2d9be7e69c50b42cd2db41a15661f3803a4b7b9615d9b537da4b73df6"
-        );
+        let hex: String = wrap.commitment().0.map(|byte| format!("{byte:02x}")).concat();
+        assert_eq!(hex, "10e960e2d9be7e69c50b42cd2db41a15661f3803a4b7b9615d9b537da4b73df6");
     }
 
     #[test]

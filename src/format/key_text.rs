@@ -179,21 +179,11 @@ mod tests {
         let parse = |text: &str| RecoveryKey::parse(text).map(|_| ()).unwrap_err();
         assert_eq!(parse(""), KeyTextError::TooFew { digits: 0 });
         assert_eq!(parse(&text[1..]), KeyTextError::TooFew { digits: 63 });
-        assert_eq!(
-            parse(&text[1..]).to_string(),
-            "63 digits; a key has 64".to_owned()
-        );
-        assert_eq!(
-            parse(&format!("{} 1", *text)),
-            KeyTextError::TooMany { digits: 65 }
-        );
+        assert_eq!(parse(&text[1..]).to_string(), "63 digits; a key has 64".to_owned());
+        assert_eq!(parse(&format!("{} 1", *text)), KeyTextError::TooMany { digits: 65 });
         assert_eq!(
             parse(&text.replacen("abab abab ab", "abab abab Ob", 1)),
-            KeyTextError::StrayLetter {
-                letter: 'O',
-                position: 9,
-                group: 3
-            }
+            KeyTextError::StrayLetter { letter: 'O', position: 9, group: 3 }
         );
         assert!(parse("ab$").to_string().starts_with("“$” in group 1"));
     }

@@ -189,8 +189,7 @@ impl SlotDraft<'_> {
         body[LABEL_LEN_AT] = u8::try_from(label.len()).expect("a label has at most 64 bytes");
         body[LABEL_AT..LABEL_AT + label.len()].copy_from_slice(label);
         let mut sealed = [0; BODY_BYTES + TAG_BYTES];
-        wrap.sealer()
-            .seal_into(Nonce::at(0), &bytes, &body, &mut sealed);
+        wrap.sealer().seal_into(Nonce::at(0), &bytes, &body, &mut sealed);
         body.zeroize();
         bytes.extend_from_slice(&sealed);
         bytes.extend_from_slice(&checksum(&bytes));
@@ -230,9 +229,7 @@ impl UnverifiedSlot {
         need(bytes, FRAME_BYTES + CHECKSUM_BYTES).map_err(SlotError::Damaged)?;
         let (checked, found) = bytes.split_at(bytes.len() - CHECKSUM_BYTES);
         if checksum(checked) != found {
-            return Err(SlotError::Damaged(FormatError::Malformed(
-                "the checksum does not fit",
-            )));
+            return Err(SlotError::Damaged(FormatError::Malformed("the checksum does not fit")));
         }
         check_magic(Magic::Slot, bytes).map_err(|error| match error {
             FormatError::Newer { .. } => SlotError::Newer(error),
@@ -242,9 +239,7 @@ impl UnverifiedSlot {
         let field = u16::from_le_bytes(array(bytes, KIND_AT));
         let kind = SlotKind::from_field(field).ok_or(SlotError::UnknownKind(field))?;
         if kind != SlotKind::KeyVault && bytes.len() != TOTAL_BYTES {
-            return Err(SlotError::Damaged(FormatError::Malformed(
-                "not as long as a slot is",
-            )));
+            return Err(SlotError::Damaged(FormatError::Malformed("not as long as a slot is")));
         }
         Ok(Self {
             kind,
@@ -308,10 +303,7 @@ impl UnverifiedSlot {
     fn open(&self, secret: &SecretKey, wrong: SlotError) -> Result<OpenedSlot, SlotError> {
         let (header, rest) = self.bytes.split_at(BODY_AT);
         let wrap = SlotWrap::new(secret, &array(header, SALT_AT), &self.vault, &self.id);
-        if !wrap
-            .commitment()
-            .is(&Commitment(array(header, COMMITMENT_AT)))
-        {
+        if !wrap.commitment().is(&Commitment(array(header, COMMITMENT_AT))) {
             return Err(wrong);
         }
         let sealed = &rest[..BODY_BYTES + TAG_BYTES];
@@ -351,9 +343,7 @@ fn random_salt() -> [u8; SALT_BYTES] {
 
 /// As much of `text` as fits into `bytes_max`, in whole letters.
 fn cut_to(text: &str, bytes_max: usize) -> &str {
-    let end = (0..=bytes_max.min(text.len()))
-        .rev()
-        .find(|end| text.is_char_boundary(*end));
+    let end = (0..=bytes_max.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
     &text[..end.unwrap_or(0)]
 }
 

@@ -10,14 +10,7 @@ fn password(text: &str) -> Password {
 }
 
 fn draft<'a>(vault: &'a VaultId, label: &'a str) -> SlotDraft<'a> {
-    SlotDraft {
-        vault,
-        created: Time {
-            secs: 1_700_000_000,
-            nanos: 5,
-        },
-        label,
-    }
+    SlotDraft { vault, created: Time { secs: 1_700_000_000, nanos: 5 }, label }
 }
 
 /// The slot with a checksum that fits again, as somebody would leave it who changed it on purpose.
@@ -36,25 +29,17 @@ fn a_password_slot_opens_with_its_password_alone() {
         .unwrap();
     assert_eq!(sealed.bytes.len(), TOTAL_BYTES);
     let slot = UnverifiedSlot::parse(&sealed.bytes).unwrap();
-    assert_eq!(
-        (slot.kind(), slot.claimed_id()),
-        (SlotKind::Password, &sealed.id)
-    );
+    assert_eq!((slot.kind(), slot.claimed_id()), (SlotKind::Password, &sealed.id));
     let opened = slot.open_with_password(&password("right"), &vault).unwrap();
     assert_eq!(opened.master.secret().bytes(), master.secret().bytes());
     assert_eq!(opened.label, "kitchen laptop");
     assert_eq!(opened.created, draft(&vault, "").created);
-    let open = |text, vault| {
-        slot.open_with_password(&password(text), vault)
-            .map(|_| ())
-            .unwrap_err()
-    };
+    let open =
+        |text, vault| slot.open_with_password(&password(text), vault).map(|_| ()).unwrap_err();
     assert_eq!(open("wrong", &vault), SlotError::WrongPassword);
     assert_eq!(open("right", &VaultId::random()), SlotError::OtherVault);
     assert_eq!(
-        slot.open_with_key(&RecoveryKey::random(), &vault)
-            .map(|_| ())
-            .unwrap_err(),
+        slot.open_with_key(&RecoveryKey::random(), &vault).map(|_| ()).unwrap_err(),
         SlotError::OtherKind(SlotKind::Password)
     );
 }
@@ -92,10 +77,7 @@ fn whoever_mends_the_checksum_still_opens_nothing() {
             .and_then(|slot| slot.open_with_key(&key, &vault));
         let error = opened.unwrap_err();
         let in_body = bit / 8 >= BODY_AT;
-        assert!(
-            !in_body || matches!(error, SlotError::Damaged(_)),
-            "bit {bit}: {error}"
-        );
+        assert!(!in_body || matches!(error, SlotError::Damaged(_)), "bit {bit}: {error}");
     }
 }
 
@@ -103,11 +85,7 @@ fn whoever_mends_the_checksum_still_opens_nothing() {
 fn a_slot_that_stretches_too_little_or_too_much_is_refused_before_it_costs_anything() {
     let vault = VaultId::random();
     let sealed = draft(&vault, "")
-        .seal_password(
-            &MasterKey::random(),
-            &password("right"),
-            StretchParameters::FLOOR,
-        )
+        .seal_password(&MasterKey::random(), &password("right"), StretchParameters::FLOOR)
         .unwrap();
     let with_cost = |at: usize, cost: u32| {
         let mut changed = sealed.bytes.clone();
@@ -151,10 +129,7 @@ fn newer_slots_and_other_kinds_are_told_by_name() {
     let reserved = with_kind(3).unwrap();
     assert_eq!(reserved.kind(), SlotKind::KeyVault);
     assert_eq!(
-        reserved
-            .open_with_key(&RecoveryKey::random(), &vault)
-            .map(|_| ())
-            .unwrap_err(),
+        reserved.open_with_key(&RecoveryKey::random(), &vault).map(|_| ()).unwrap_err(),
         SlotError::OtherKind(SlotKind::KeyVault)
     );
     assert_eq!(with_kind(4).unwrap_err(), SlotError::UnknownKind(4));
@@ -165,10 +140,7 @@ fn a_long_label_is_cut_between_letters() {
     let (vault, key) = (VaultId::random(), RecoveryKey::random());
     let label = format!("x{}", "é".repeat(40));
     let sealed = draft(&vault, &label).seal_key(&MasterKey::random(), &key);
-    let opened = UnverifiedSlot::parse(&sealed.bytes)
-        .unwrap()
-        .open_with_key(&key, &vault)
-        .unwrap();
+    let opened = UnverifiedSlot::parse(&sealed.bytes).unwrap().open_with_key(&key, &vault).unwrap();
     assert_eq!(opened.label, format!("x{}", "é".repeat(31)));
 }
 

@@ -61,7 +61,7 @@ impl FileSystem {
         if let Ok(mut live) = self.write_live() {
             live.read_only.get_or_insert_with(|| "unmounted".into());
         }
-        if let Some(state) = self.state.as_ref().filter(|_| is_writable) {
+        if let Some(state) = self.state.as_ref().filter(|_| self.lock.is_some()) {
             let message = result.as_ref().err().map_or(String::new(), FsError::to_string);
             let end = LastEnd { ok: result.is_ok(), message };
             state.set_last_end(Some(&end)).unwrap_or_else(|error| log::warn!("{error}"));

@@ -20,5 +20,7 @@ pub use host::HostDisk;
 pub use lock::{LockHolder, LockedBy, StateLock};
 pub use pack_reader::{PackReadError, PackReader};
 pub use stage::{ClosedPack, PackRoom, StagedPack, recover_staged_pack};
-pub use state_folder::{DeviceIdentity, LastEnd, StateFolder, default_state_folder};
+pub use state_folder::{
+    DeviceIdentity, LastEnd, StateFolder, default_state_folder, holds_unpublished,
+};
 pub use vault_folder::{VaultFolder, VaultListing};

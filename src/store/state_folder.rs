@@ -32,6 +32,12 @@ pub fn default_state_folder(vault: &VaultId) -> Option<PathBuf> {
     Some(base.join("hushfs").join(vault.to_string()))
 }
 
+/// Whether a state folder that nobody uses holds something that is not in the vault: a mount
+/// ended without saying that all is well.
+pub fn holds_unpublished(root: &Path) -> bool {
+    root.join(DEVICE_NAME).exists() && !StateFolder::last_end(root).is_some_and(|end| end.ok)
+}
+
 /// Which device this state folder makes of the machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceIdentity {

@@ -6,9 +6,8 @@ use std::sync::Arc;
 
 use crate::crypto::ClassKeys;
 use crate::format::{
-    DATA_FOLDER, DESCRIPTOR_NAME, DeviceId, KEYS_FOLDER, LOG_FOLDER, LogKind, OpenedLog, PackId,
-    UnverifiedDescriptor, UnverifiedLog, log_name, pack_folder, pack_path, parse_log_name,
-    parse_pack_name,
+    DATA_FOLDER, DeviceId, KEYS_FOLDER, LOG_FOLDER, LogKind, OpenedLog, PackId, UnverifiedLog,
+    log_name, pack_folder, pack_path, parse_log_name, parse_pack_name,
 };
 
 use super::disk::{Disk, DiskFile, read_whole};
@@ -18,8 +17,6 @@ use super::error::StoreError;
 const LOG_BYTES_MAX: u64 = 4 << 30;
 /// Likewise for a pack: positions in one are 32 bits wide.
 const PACK_BYTES_MAX: u64 = 1 << 32;
-/// Likewise for a descriptor.
-const DESCRIPTOR_BYTES_MAX: u64 = 4096;
 
 /// Which objects a vault holds, by name and length; nothing of them was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -147,16 +144,6 @@ impl VaultFolder {
             Err(StoreError::Exists(_)) => Ok(()),
             result => result,
         }
-    }
-
-    /// Reads the descriptor; nothing of it is authenticated yet.
-    ///
-    /// # Errors
-    /// [`StoreError`]; [`StoreError::Missing`] where this is no vault.
-    pub fn descriptor(&self) -> Result<UnverifiedDescriptor, StoreError> {
-        let bytes = self.get(DESCRIPTOR_NAME, DESCRIPTOR_BYTES_MAX)?;
-        UnverifiedDescriptor::parse(&bytes)
-            .map_err(|error| StoreError::format(&self.place(DESCRIPTOR_NAME), error))
     }
 
     /// Puts a log object or checkpoint.

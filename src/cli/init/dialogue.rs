@@ -59,9 +59,7 @@ pub fn affirm_saved(ask: &mut dyn Ask, ways: &Ways) -> Result<(), Error> {
         (false, _) => "the key is saved",
     };
     loop {
-        let typed = ask.line(&format!(
-            "Type yes in full if {saved}, or no to stop here: "
-        ))?;
+        let typed = ask.line(&format!("Type yes in full if {saved}, or no to stop here: "))?;
         match answer(&typed).to_ascii_lowercase().as_str() {
             "yes" => return Ok(()),
             "no" | "n" => return Err(InitError::Declined.into()),
@@ -112,9 +110,7 @@ fn types_back(ask: &mut dyn Ask, key: &RecoveryKey) -> Result<bool, Error> {
         let number = index + 1;
         let typed = ask.line(&format!("Group {number} of {KEY_GROUPS}: "))?;
         if !answer(&typed).eq_ignore_ascii_case(&key.group(index)) {
-            ask.say(&format!(
-                "That is not group {number}. Here is the whole key once more."
-            ))?;
+            ask.say(&format!("That is not group {number}. Here is the whole key once more."))?;
             return Ok(false);
         }
     }

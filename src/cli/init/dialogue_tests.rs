@@ -22,10 +22,7 @@ struct Person {
 
 impl Person {
     fn answering(answers: &[&'static str]) -> Self {
-        Self {
-            answers: answers.iter().copied().collect(),
-            ..Self::default()
-        }
+        Self { answers: answers.iter().copied().collect(), ..Self::default() }
     }
 
     fn next(&mut self) -> Result<Zeroizing<Vec<u8>>, AskError> {
@@ -61,9 +58,7 @@ impl Ask for Person {
             self.wrong_groups -= 1;
             group.insert(0, 'x');
         }
-        Ok(Zeroizing::new(
-            format!(" {} ", group.to_uppercase()).into_bytes(),
-        ))
+        Ok(Zeroizing::new(format!(" {} ", group.to_uppercase()).into_bytes()))
     }
 
     fn secret(&mut self, _: &str) -> Result<Zeroizing<Vec<u8>>, AskError> {
@@ -112,10 +107,7 @@ fn a_weak_password_is_taken_from_whoever_insists() {
 
 #[test]
 fn nothing_but_yes_in_full_is_a_yes() {
-    let ways = Ways {
-        key: Some(RecoveryKey::random()),
-        ..Ways::default()
-    };
+    let ways = Ways { key: Some(RecoveryKey::random()), ..Ways::default() };
     let mut person = Person::answering(&["y", "", "sure", "yes"]);
     affirm_saved(&mut person, &ways).unwrap();
     assert!(person.answers.is_empty());
@@ -131,20 +123,14 @@ fn the_loss_is_named_at_the_start_and_for_each_way_at_the_end() {
     let mut person = Person::default();
     introduce(&mut person, Path::new("/v")).unwrap();
     assert!(person.said.contains("Nobody can restore"));
-    let (password, key) = (
-        || Password::new(Zeroizing::new(b"x".to_vec())).ok(),
-        || Some(RecoveryKey::random()),
-    );
+    let (password, key) =
+        (|| Password::new(Zeroizing::new(b"x".to_vec())).ok(), || Some(RecoveryKey::random()));
     for (password, key, expected) in [
         (password(), None, "the password is lost"),
         (None, key(), "the key is lost"),
         (password(), key(), "both the password and the key are lost"),
     ] {
-        let ways = Ways {
-            password,
-            key,
-            key_file: None,
-        };
+        let ways = Ways { password, key, key_file: None };
         assert!(words::warning(&ways).contains(expected));
         assert!(words::last_words(Path::new("/v"), &ways).contains("lost the backup"));
     }

@@ -29,27 +29,23 @@ pub fn write_new_key(path: &Path, place: &Place, undo: &mut Undo) -> Result<Reco
         );
     }
     let key = RecoveryKey::random();
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .and_then(|mut file| {
+    let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).and_then(
+        |mut file| {
             undo.file(path);
             file.write_all(key.four_lines().as_bytes())?;
             file.write_all(b"\n")?;
             file.sync_all()?;
             sync_folder(parent_of(path))
-        });
+        },
+    );
     match written {
         Ok(()) => Ok(key),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             Err(InitError::KeyFileExists { path: path_buf }.into())
         }
-        Err(source) => Err(Error::Io {
-            doing: format!("writing the key to {}", path.display()),
-            source,
-        }),
+        Err(source) => {
+            Err(Error::Io { doing: format!("writing the key to {}", path.display()), source })
+        }
     }
 }
 
@@ -73,10 +69,7 @@ mod tests {
 
         let mut second = Undo::default();
         let refused = write_new_key(&path, &place, &mut second);
-        assert!(matches!(
-            refused,
-            Err(Error::Init(InitError::KeyFileExists { .. }))
-        ));
+        assert!(matches!(refused, Err(Error::Init(InitError::KeyFileExists { .. }))));
         drop(second);
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
         drop(undo);

@@ -34,11 +34,7 @@ pub fn make_vault(
     let master = MasterKey::random();
     // Stretching takes the most time and can fail: before anything is written.
     let slots = seal_slots(&vault, &master, ways).map_err(InitError::Stretch)?;
-    let descriptor = Descriptor {
-        vault,
-        chunk_size,
-        created: Time::now(),
-    };
+    let descriptor = Descriptor { vault, chunk_size, created: Time::now() };
 
     place.make(undo)?;
     let folder = VaultFolder::new(Arc::new(HostDisk), &place.vault);
@@ -56,10 +52,7 @@ pub fn make_vault(
         put(&slot_path(slot.id), &slot.bytes)?;
     }
     put(README_NAME, words::README.as_bytes())?;
-    put(
-        DESCRIPTOR_NAME,
-        &descriptor.seal(&master.class_keys(&vault)),
-    )?;
+    put(DESCRIPTOR_NAME, &descriptor.seal(&master.class_keys(&vault)))?;
     Ok(())
 }
 
@@ -103,10 +96,7 @@ mod tests {
     fn what_fails_on_the_way_has_no_descriptor_and_is_taken_back() {
         let folder = tempfile::tempdir().unwrap();
         let place = Place::check(folder.path()).unwrap();
-        let ways = Ways {
-            key: Some(RecoveryKey::random()),
-            ..Ways::default()
-        };
+        let ways = Ways { key: Some(RecoveryKey::random()), ..Ways::default() };
         // In the way of the file before the last.
         let obstacle = folder.path().join(README_NAME);
         fs::create_dir(&obstacle).unwrap();

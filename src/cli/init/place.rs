@@ -63,11 +63,7 @@ impl Place {
                 let (Ok(parent), Some(name)) = (fs::canonicalize(parent), vault.file_name()) else {
                     return Err(InitError::NoParent { vault: owned }.into());
                 };
-                Ok(Self {
-                    canonical: parent.join(name),
-                    vault: owned,
-                    exists: false,
-                })
+                Ok(Self { canonical: parent.join(name), vault: owned, exists: false })
             }
             Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
                 Err(InitError::NotAFolder { vault: owned }.into())
@@ -141,10 +137,7 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
 
 fn reading(vault: &Path) -> impl Fn(io::Error) -> Error {
     let doing = format!("reading {}", vault.display());
-    move |source| Error::Io {
-        doing: doing.clone(),
-        source,
-    }
+    move |source| Error::Io { doing: doing.clone(), source }
 }
 
 #[cfg(test)]
@@ -196,10 +189,7 @@ mod tests {
         assert!(matches!(far, Err(Error::Init(InitError::NoParent { .. }))));
         fs::write(&vault, b"").unwrap();
         let file = Place::check(&vault);
-        assert!(matches!(
-            file,
-            Err(Error::Init(InitError::NotAFolder { .. }))
-        ));
+        assert!(matches!(file, Err(Error::Init(InitError::NotAFolder { .. }))));
     }
 
     #[test]

@@ -85,9 +85,5 @@ fn given_ways(args: &InitArgs, place: &Place, undo: &mut Undo) -> Result<Ways, E
         Some(file) => Some(key_file::write_new_key(file, place, undo)?),
         None => None,
     };
-    Ok(Ways {
-        password,
-        key,
-        key_file: args.key_file.clone(),
-    })
+    Ok(Ways { password, key, key_file: args.key_file.clone() })
 }

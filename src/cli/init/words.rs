@@ -69,14 +69,10 @@ pub fn last_words(vault: &Path, ways: &Ways) -> String {
             "The password opens it, and so does the 64-digit key.",
             "Whoever loses both password and key has lost the backup.",
         ),
-        (true, false) => (
-            "The password opens it.",
-            "Whoever loses the password has lost the backup.",
-        ),
-        (false, _) => (
-            "The 64-digit key opens it.",
-            "Whoever loses the key has lost the backup.",
-        ),
+        (true, false) => {
+            ("The password opens it.", "Whoever loses the password has lost the backup.")
+        }
+        (false, _) => ("The 64-digit key opens it.", "Whoever loses the key has lost the backup."),
     };
     let key_flag = match &ways.key_file {
         Some(file) if ways.password.is_none() => format!("--key-file {} ", quoted(file)),

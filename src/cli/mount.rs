@@ -1,0 +1,191 @@
+//! `hushfs mount`: unlock, open, mount, and stay in the background until it is unmounted.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::format::UnverifiedDescriptor;
+use crate::fs::{FileSystem, MountMode, OpenRequest};
+use crate::fuse::daemon::{self, Detacher, Role};
+use crate::fuse::{self, Session, harden, hushfs_mounts};
+use crate::store::{
+    HostDisk, LockHolder, StateFolder, StateLock, VaultFolder, default_state_folder,
+};
+
+use super::args::MountArgs;
+use super::error::Error;
+use super::mount_options::MountOptions;
+use super::unlock::{Unlocked, claimed_descriptor, unlock};
+
+/// Names this machine; systemd's and D-Bus's place for it.
+const MACHINE_ID_FILES: [&str; 2] = ["/etc/machine-id", "/var/lib/dbus/machine-id"];
+
+/// Mounts; returns when the mount is ready, or in the foreground when it has ended.
+///
+/// # Errors
+/// [`Error`]; nothing is mounted then.
+pub fn run(args: &MountArgs) -> Result<(), Error> {
+    let options = args.resolved()?;
+    if args.foreground {
+        return mount(args, &options, None);
+    }
+    let role = daemon::fork()
+        .map_err(|source| Error::Io { doing: "going to the background".into(), source })?;
+    match role {
+        Role::Parent(code) => std::process::exit(code),
+        Role::Child(detacher) => mount(args, &options, Some(detacher)),
+    }
+}
+
+fn mount(
+    args: &MountArgs,
+    options: &MountOptions,
+    detacher: Option<Detacher>,
+) -> Result<(), Error> {
+    // Locked memory is not inherited over a fork.
+    harden::protect_memory();
+    harden::drop_privileges();
+    let vault_path = absolute(&args.vault)?;
+    let mountpoint = absolute(&args.mountpoint)?;
+    if mountpoint.starts_with(&vault_path) || vault_path.starts_with(&mountpoint) {
+        return Err(Error::Usage(format!(
+            "{} and {} must not be within each other: the vault is what a sync client uploads, \
+             the mount point shows it unlocked",
+            args.vault.display(),
+            args.mountpoint.display()
+        )));
+    }
+    let disk = Arc::new(HostDisk);
+    let vault = VaultFolder::new(disk.clone(), &vault_path);
+    let claimed = claimed_descriptor(&vault_path, &vault)?;
+    let state_path = state_path(options.state_dir.as_deref(), &claimed)?;
+    refuse_if_in_use(&vault_path, &state_path)?;
+
+    let Unlocked { descriptor, keys } = unlock(&vault_path, &vault, &options.unlock)?;
+    let mode = if options.read_only { MountMode::ReadOnly } else { MountMode::ReadWrite };
+    let (state, lock) = open_state(disk, &state_path, mode)?;
+    let owner = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
+    let files = FileSystem::open_vault(OpenRequest {
+        vault,
+        state,
+        lock,
+        keys,
+        descriptor,
+        mode,
+        device_name: device_name(),
+        machine: machine(),
+        owner,
+    })?;
+    let status = files.status();
+    for sentence in &status.damage {
+        eprintln!("hushfs: {sentence}");
+    }
+    if let Some(reason) = status.read_only.filter(|_| mode == MountMode::ReadWrite) {
+        eprintln!("hushfs: mounted read-only: {reason}");
+    }
+
+    let (device, mount_point) = fuse::mount(
+        &mountpoint,
+        &fuse::MountOptions {
+            allow_other: options.allow_other,
+            nonempty: false,
+            read_only: options.read_only,
+            suid: options.suid,
+            dev: options.dev,
+            noexec: !options.exec,
+            source: vault_path.display().to_string(),
+        },
+    )?;
+    if let Some(lock) = files.state_lock() {
+        let mountpoint = mount_point.path().display().to_string();
+        let told = lock.tell(&LockHolder { pid: std::process::id(), mountpoint });
+        told.unwrap_or_else(|error| log::warn!("{error}"));
+    }
+    let session = Session::start(device, mount_point, files.clone())?;
+    let ready = match files.start_background() {
+        Ok(()) => detacher
+            .map_or(Ok(()), Detacher::detach)
+            .map_err(|source| Error::Io { doing: "going to the background".into(), source }),
+        Err(error) => Err(error.into()),
+    };
+    if let Err(error) = ready {
+        session.abandon();
+        files.shut_down()?;
+        return Err(error);
+    }
+    session.run()?;
+    // Threads of a mount that is busy elsewhere may still wait for requests: leave them behind.
+    std::process::exit(0);
+}
+
+/// The state folder of a vault: the user's choice, or the usual place.
+///
+/// # Errors
+/// [`Error::Usage`] if there is no usual place.
+pub fn state_path(
+    chosen: Option<&Path>,
+    descriptor: &UnverifiedDescriptor,
+) -> Result<PathBuf, Error> {
+    match chosen {
+        Some(path) => std::path::absolute(path)
+            .map_err(|source| Error::Io { doing: format!("finding {}", path.display()), source }),
+        None => default_state_folder(descriptor.claimed_vault()).ok_or_else(|| {
+            Error::Usage(
+                "there is neither HOME nor XDG_STATE_HOME to keep this device's state below: \
+                 pass --state-dir"
+                    .into(),
+            )
+        }),
+    }
+}
+
+/// The state folder and its lock. A read-only mount makes none.
+pub fn open_state(
+    disk: Arc<HostDisk>,
+    path: &Path,
+    mode: MountMode,
+) -> Result<(Option<StateFolder>, Option<StateLock>), Error> {
+    let state = match mode {
+        MountMode::ReadWrite => StateFolder::make(disk, path)?,
+        MountMode::ReadOnly if path.is_dir() => StateFolder::existing(disk, path),
+        MountMode::ReadOnly => return Ok((None, None)),
+    };
+    let lock = StateLock::take(state.root())?;
+    Ok((Some(state), Some(lock)))
+}
+
+/// What the user calls this device.
+pub fn device_name() -> String {
+    let system = rustix::system::uname();
+    system.nodename().to_string_lossy().into_owned()
+}
+
+/// Names this machine; empty where the system has no name for it.
+pub fn machine() -> String {
+    let mut names = MACHINE_ID_FILES.iter().filter_map(|path| std::fs::read_to_string(path).ok());
+    names.next().unwrap_or_default().trim().to_owned()
+}
+
+/// Refuses before anybody types a password for nothing.
+fn refuse_if_in_use(vault: &Path, state: &Path) -> Result<(), Error> {
+    let mounted = hushfs_mounts().unwrap_or_default();
+    let elsewhere =
+        mounted.iter().find(|mount| mount.source == vault && !fuse::is_dead(&mount.mount_point));
+    let place = match (StateLock::holder(state), elsewhere) {
+        (Some(LockHolder { pid, mountpoint }), _) if mountpoint.is_empty() => {
+            format!("by process {pid}")
+        }
+        (Some(LockHolder { pid, mountpoint }), _) => {
+            format!("mounted at {mountpoint} by process {pid}")
+        }
+        (None, Some(mount)) => format!("mounted at {}", mount.mount_point.display()),
+        (None, None) => return Ok(()),
+    };
+    Err(Error::InUse(format!("{} is in use on this machine: {place}", vault.display())))
+}
+
+/// A path that still means the same after leaving the working folder.
+fn absolute(path: &Path) -> Result<PathBuf, Error> {
+    fuse::absolute_path(path)
+        .or_else(|_| std::path::absolute(path))
+        .map_err(|source| Error::Io { doing: format!("finding {}", path.display()), source })
+}

@@ -1,0 +1,338 @@
+//! `hushfs status`: what a mount tells of itself, at a glance or as JSON.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::getxattr;
+use rustix::io::Errno;
+use serde::Serialize;
+
+use super::units::{ago, bytes, counted};
+use crate::format::Time;
+use crate::fs::Status;
+use crate::fuse::{STATUS_ATTRIBUTE, absolute_path, hushfs_mounts, is_dead, mount_at};
+
+/// No attribute's value is longer.
+const VALUE_BYTES_MAX: usize = 65_536;
+
+/// Why a mount's status is not to be had.
+#[derive(Debug, thiserror::Error)]
+pub enum StatusError {
+    /// The path cannot be looked at.
+    #[error("{path}: {why}")]
+    Path {
+        /// The path.
+        path: PathBuf,
+        /// What the system says.
+        why: io::Error,
+    },
+    /// Nothing is mounted there.
+    #[error("{0}: nothing is mounted here")]
+    NotMountPoint(PathBuf),
+    /// Something else is mounted there.
+    #[error("{path}: this mount is not a vault's (its type is {fs_type})")]
+    NotOurs {
+        /// The path.
+        path: PathBuf,
+        /// What is mounted.
+        fs_type: String,
+    },
+    /// The mount is another user's.
+    #[error("{0}: another user has mounted this: only they and root can ask about it")]
+    NotAllowed(PathBuf),
+    /// The daemon is gone.
+    #[error("{path}: its daemon has ended; clear it away with: hushfs unmount {path}")]
+    Dead {
+        /// The path.
+        path: PathBuf,
+    },
+    /// It answers in a way that this version does not know.
+    #[error(
+        "{0}: another version of hushfs has mounted this, and they do not understand each other"
+    )]
+    NotUnderstood(PathBuf),
+}
+
+/// One of a user's mounts.
+#[derive(Debug)]
+pub struct UserMount {
+    /// Where it is.
+    pub mount_point: PathBuf,
+    /// What it tells, or why it does not.
+    pub status: Result<Status, StatusError>,
+}
+
+/// What can be said of a vault that is not mounted.
+#[derive(Clone, Debug, Serialize)]
+pub struct LockedVault {
+    /// The vault folder.
+    pub vault: String,
+    /// Its id, in hex.
+    pub vault_id: String,
+    /// Packs and log objects in it.
+    pub objects: u64,
+    /// Bytes of those.
+    pub object_bytes: u64,
+    /// Ways to unlock.
+    pub slots: u64,
+    /// This device's state folder, if it has one.
+    pub state_folder: Option<String>,
+    /// Whether something in the state folder is not in the vault yet.
+    pub unpublished: bool,
+}
+
+/// Asks the daemon of a mount.
+///
+/// # Errors
+/// [`StatusError`].
+pub fn status_of_mount(mountpoint: &Path) -> Result<Status, StatusError> {
+    let of_path = |why: io::Error| StatusError::Path { path: mountpoint.to_owned(), why };
+    let path = absolute_path(mountpoint).map_err(of_path)?;
+    match mount_at(&path).map_err(of_path)? {
+        None => return Err(StatusError::NotMountPoint(path)),
+        Some(top) if !top.is_hushfs() => {
+            let fs_type = top.fs_type;
+            return Err(StatusError::NotOurs { path, fs_type });
+        }
+        Some(_) if is_dead(&path) => return Err(StatusError::Dead { path }),
+        Some(_) => {}
+    }
+    let mut json = vec![0; VALUE_BYTES_MAX];
+    match getxattr(&path, STATUS_ATTRIBUTE, &mut json[..]) {
+        Ok(length) => {
+            serde_json::from_slice(&json[..length]).map_err(|_| StatusError::NotUnderstood(path))
+        }
+        Err(Errno::PERM | Errno::ACCESS) => Err(StatusError::NotAllowed(path)),
+        Err(Errno::NOTCONN | Errno::CONNABORTED) => Err(StatusError::Dead { path }),
+        Err(Errno::NODATA | Errno::NOTSUP) => Err(StatusError::NotUnderstood(path)),
+        Err(error) => Err(of_path(error.into())),
+    }
+}
+
+/// The mounts of this user; for root, everybody's.
+///
+/// # Errors
+/// If `/proc` is not there.
+pub fn mounts_of_user() -> io::Result<Vec<UserMount>> {
+    let me = rustix::process::getuid();
+    let mut mounts = hushfs_mounts()?;
+    mounts.retain(|mount| me.is_root() || mount.owner_uid == Some(me.as_raw()));
+    Ok(mounts
+        .into_iter()
+        .map(|mount| UserMount {
+            status: status_of_mount(&mount.mount_point),
+            mount_point: mount.mount_point,
+        })
+        .collect())
+}
+
+/// Shows one mount's status.
+///
+/// # Errors
+/// If standard output does not take it.
+pub fn print_status(status: &Status, json: bool) -> io::Result<()> {
+    print(&if json { to_json(status)? } else { described(status, Time::now().secs) })
+}
+
+/// Shows the mounts of a user, one after the other; as JSON, a list of those that answer.
+///
+/// # Errors
+/// If standard output does not take it.
+pub fn print_mounts(mounts: &[UserMount], json: bool) -> io::Result<()> {
+    let now = Time::now().secs;
+    if json {
+        let told: Vec<&Status> = mounts.iter().filter_map(|m| m.status.as_ref().ok()).collect();
+        return print(&to_json(&told)?);
+    }
+    if mounts.is_empty() {
+        return print("no vault is mounted\n");
+    }
+    let texts: Vec<String> = mounts
+        .iter()
+        .map(|mount| match &mount.status {
+            Ok(status) => described(status, now),
+            Err(error) => format!("{error}\n"),
+        })
+        .collect();
+    print(&texts.join("\n"))
+}
+
+/// Shows a vault that is not mounted.
+///
+/// # Errors
+/// If standard output does not take it.
+pub fn print_locked(vault: &LockedVault, json: bool) -> io::Result<()> {
+    print(&if json { to_json(vault)? } else { described_locked(vault) })
+}
+
+fn print(text: &str) -> io::Result<()> {
+    io::stdout().lock().write_all(text.as_bytes())
+}
+
+fn to_json(value: &impl Serialize) -> io::Result<String> {
+    let mut json = serde_json::to_string_pretty(value)?;
+    json.push('\n');
+    Ok(json)
+}
+
+/// Lines of a heading and a text, the texts below each other.
+fn aligned(lines: &[(&str, String)]) -> String {
+    let width = lines.iter().map(|(head, _)| head.len()).max().unwrap_or(0);
+    lines.iter().map(|(head, text)| format!("{head:width$}  {text}\n")).collect()
+}
+
+fn described(status: &Status, now: i64) -> String {
+    let mut lines = vec![
+        ("mounted at", status.mountpoint.clone()),
+        ("vault", status.vault.clone()),
+        ("since", format!("{} (process {})", ago(status.mounted_since, now), status.pid)),
+        (
+            "holds",
+            format!("{}, {}", counted(status.files, "file", "files"), bytes(status.content_bytes)),
+        ),
+        ("in the vault", in_the_vault(status)),
+        ("not yet there", not_yet_there(status)),
+    ];
+    if let Some(last) = status.last_publish {
+        lines.push(("last published", ago(last, now)));
+    }
+    if let Some(why) = &status.publish_error {
+        lines.push(("PUBLISH FAILS", why.clone()));
+    }
+    if let Some(why) = &status.read_only {
+        lines.push(("READ-ONLY", why.clone()));
+    }
+    lines.push(("unlocked by", counted(status.slots, "slot", "slots")));
+    for device in &status.devices {
+        let this = if device.this_device { " (this one)" } else { "" };
+        let seen = ago(device.last_seen, now);
+        lines.push(("device", format!("{}{this}, wrote {seen}", device.name)));
+    }
+    for sentence in &status.damage {
+        lines.push(("DAMAGE", sentence.clone()));
+    }
+    aligned(&lines)
+}
+
+fn in_the_vault(status: &Status) -> String {
+    let mut text =
+        format!("{}, {}", counted(status.objects, "object", "objects"), bytes(status.object_bytes));
+    if status.dead_bytes > 0 {
+        text.push_str(&format!(" ({} no longer needed)", bytes(status.dead_bytes)));
+    }
+    text
+}
+
+fn not_yet_there(status: &Status) -> String {
+    match (status.unpublished_operations, status.unpublished_bytes) {
+        (0, 0) => "nothing: all is in the vault".to_owned(),
+        (operations, content) => {
+            format!("{}, {}", counted(operations, "change", "changes"), bytes(content))
+        }
+    }
+}
+
+fn described_locked(vault: &LockedVault) -> String {
+    let waiting = match (&vault.state_folder, vault.unpublished) {
+        (None, _) => "nothing from this device: it has not mounted this vault".to_owned(),
+        (Some(_), false) => "nothing: all is in the vault".to_owned(),
+        (Some(folder), true) => format!("changes wait in {folder}: mount it to bring them in"),
+    };
+    aligned(&[
+        ("vault", vault.vault.clone()),
+        ("locked", "not mounted".to_owned()),
+        (
+            "in the vault",
+            format!(
+                "{}, {}",
+                counted(vault.objects, "object", "objects"),
+                bytes(vault.object_bytes)
+            ),
+        ),
+        ("not yet there", waiting),
+        ("unlocked by", counted(vault.slots, "slot", "slots")),
+        ("vault id", vault.vault_id.clone()),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fs::DeviceStatus;
+
+    fn sample() -> Status {
+        Status {
+            vault: "/home/ann/Drive/chats".to_owned(),
+            mountpoint: "/home/ann/Chats".to_owned(),
+            pid: 77,
+            mounted_since: 1000,
+            files: 12_345,
+            content_bytes: 3_400_000_000,
+            objects: 210,
+            object_bytes: 3_500_000_000,
+            dead_bytes: 1_200_000,
+            unpublished_operations: 3,
+            unpublished_bytes: 4096,
+            last_publish: Some(1000),
+            slots: 2,
+            devices: vec![DeviceStatus {
+                id: "00".to_owned(),
+                name: "laptop".to_owned(),
+                last_seq: 4,
+                last_seen: 1060,
+                this_device: true,
+            }],
+            ..Status::default()
+        }
+    }
+
+    #[test]
+    fn a_status_reads_at_a_glance() {
+        let expected = "\
+mounted at      /home/ann/Chats
+vault           /home/ann/Drive/chats
+since           2 minutes ago (process 77)
+holds           12,345 files, 3.4 GB
+in the vault    210 objects, 3.5 GB (1.2 MB no longer needed)
+not yet there   3 changes, 4.1 kB
+last published  2 minutes ago
+unlocked by     2 slots
+device          laptop (this one), wrote 1 minute ago
+";
+        assert_eq!(described(&sample(), 1120), expected);
+    }
+
+    #[test]
+    fn what_is_wrong_stands_out() {
+        let status = Status {
+            publish_error: Some("no space left".to_owned()),
+            read_only: Some("the disk failed".to_owned()),
+            damage: vec!["a.txt: pack missing".to_owned()],
+            ..sample()
+        };
+        let text = described(&status, 1120);
+        for line in [
+            "PUBLISH FAILS   no space left\n",
+            "READ-ONLY       the disk failed\n",
+            "DAMAGE          a.txt: pack missing\n",
+        ] {
+            assert!(text.contains(line), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_locked_vault_says_what_waits_for_it() {
+        let vault = LockedVault {
+            vault: "/v".to_owned(),
+            vault_id: "ab".to_owned(),
+            objects: 1,
+            object_bytes: 0,
+            slots: 1,
+            state_folder: Some("/s".to_owned()),
+            unpublished: true,
+        };
+        let text = described_locked(&vault);
+        assert!(text.contains("changes wait in /s"), "{text}");
+        assert!(text.contains("1 object, 0 bytes"), "{text}");
+    }
+}

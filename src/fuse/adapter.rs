@@ -1,0 +1,623 @@
+//! Answers the kernel's requests with the file system's operations; converts types and numbers.
+//!
+//! One implementation of one trait cannot be spread over files, hence the length; each operation is
+//! by itself.
+
+use std::cell::Cell;
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
+
+use fuser::{
+    AccessFlags, BsdFileFlags, CopyFileRangeFlags, Errno, FileHandle, Filesystem, FopenFlags,
+    INodeNo, InitFlags, IoctlFlags, KernelConfig, LockOwner, Notifier, OpenFlags, PollEvents,
+    PollFlags, PollNotifier, RenameFlags, ReplyAttr, ReplyBmap, ReplyCreate, ReplyData,
+    ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyIoctl, ReplyLseek, ReplyOpen,
+    ReplyPoll, ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
+};
+
+use super::caching::OpenHandles;
+use super::control::{self, Control};
+use super::convert::{self, PERMISSION_BITS, file_attr, ino};
+use super::replies::{GENERATION, TTL, guarded, reply_attr, reply_empty, reply_entry, reply_xattr};
+use crate::format::{Ino, NAME_BYTES_MAX, NodeKind};
+use crate::fs::{AttributeChange, FileSystem, FsError, NewNode};
+
+/// The kernel's largest request (`max_pages_limit`).
+const REQUEST_BYTES_MAX: u32 = 1 << 20;
+/// Requests that the kernel makes ahead of need, at most.
+const BACKGROUND_REQUESTS: u16 = 64;
+/// From so many of those on it holds back.
+const CONGESTED_REQUESTS: u16 = 48;
+/// What opened handles are known by: an inode's are all alike.
+const HANDLE: FileHandle = FileHandle(0);
+
+/// What we ask of the kernel. Not the write-back cache: under it the kernel, not we, would own
+/// sizes and times, and writes could come after their close.
+const CAPABILITIES: [InitFlags; 8] = [
+    InitFlags::FUSE_PARALLEL_DIROPS,
+    InitFlags::FUSE_DO_READDIRPLUS,
+    InitFlags::FUSE_READDIRPLUS_AUTO,
+    InitFlags::FUSE_ASYNC_DIO,
+    InitFlags::FUSE_CACHE_SYMLINKS,
+    InitFlags::FUSE_ATOMIC_O_TRUNC,
+    InitFlags::FUSE_HANDLE_KILLPRIV_V2,
+    // A reader that joined a direct writer is direct, and must still be able to map the file.
+    InitFlags::FUSE_DIRECT_IO_ALLOW_MMAP,
+];
+
+/// Setuid and setgid.
+const SET_ID_BITS: u32 = 0o6000;
+
+thread_local! {
+    /// The last read's buffer, to be used again: fresh pages would cost more than the read.
+    static READ_BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// Serves a [`FileSystem`] to the kernel.
+pub struct Adapter {
+    files: Arc<FileSystem>,
+    handles: OpenHandles,
+    control: Control,
+    /// Set once the session has begun.
+    notifier: Arc<OnceLock<Notifier>>,
+}
+
+impl Adapter {
+    /// For a mount at `mountpoint`, made just now by this process.
+    pub fn new(files: Arc<FileSystem>, mountpoint: PathBuf) -> Self {
+        Self {
+            files,
+            handles: OpenHandles::default(),
+            control: Control::new(mountpoint),
+            notifier: Arc::new(OnceLock::new()),
+        }
+    }
+
+    /// Where the session puts what the adapter needs to talk to the kernel unasked.
+    pub(super) fn notifier(&self) -> Arc<OnceLock<Notifier>> {
+        self.notifier.clone()
+    }
+
+    fn write(&self, ino: Ino, offset: u64, data: &[u8], clear: bool) -> Result<u32, Errno> {
+        let clears_mode = clear && self.files.attributes(ino)?.mode & SET_ID_BITS != 0;
+        self.files.write(ino, offset, data, clear)?;
+        if clears_mode {
+            self.forget_attributes(ino);
+        }
+        // A request has a 32-bit length.
+        u32::try_from(data.len()).map_err(|_| Errno::EFBIG)
+    }
+
+    /// Makes the kernel ask for the mode again: after a write it asks only for size and times,
+    /// though it has told us to clear the setuid bit.
+    fn forget_attributes(&self, ino: Ino) {
+        // Negative: attributes alone. Pages it could not drop from here without waiting for other
+        // requests.
+        let told = self.notifier.get().map(|notifier| notifier.inval_inode(INodeNo(ino.0), -1, 0));
+        if let Some(Err(error)) = told {
+            log::debug!("inval_inode: {error}");
+        }
+    }
+
+    fn open(&self, ino: Ino, flags: OpenFlags) -> Result<FopenFlags, FsError> {
+        self.files.open(ino)?;
+        if flags.0 & libc::O_TRUNC != 0 {
+            let empty = AttributeChange { size: Some(0), ..AttributeChange::default() };
+            if let Err(error) = self.files.set_attributes(ino, &empty) {
+                self.files.release(ino);
+                return Err(error);
+            }
+        }
+        Ok(self.handles.opened(ino, flags))
+    }
+
+    fn xattr(&self, who: &Request, ino: Ino, name: &OsStr) -> Result<Vec<u8>, Errno> {
+        if control::is_reserved(ino, name) {
+            return self.control.get(&self.files, who, name);
+        }
+        Ok(self.files.xattr(ino, name.as_bytes())?)
+    }
+}
+
+/// A new inode of the asking user. The kernel has applied the umask already: we do not ask for
+/// `FUSE_DONT_MASK`.
+fn new_node(who: &Request, mode: u32) -> NewNode {
+    NewNode { mode: mode & PERMISSION_BITS, uid: who.uid(), gid: who.gid() }
+}
+
+impl Filesystem for Adapter {
+    fn init(&mut self, _who: &Request, config: &mut KernelConfig) -> io::Result<()> {
+        // Each by itself: one refused bit would have all of them refused. What an old kernel
+        // lacks is only slower without.
+        for capability in CAPABILITIES {
+            if let Err(missing) = config.add_capabilities(capability) {
+                log::debug!("this kernel's FUSE has no {missing:?}");
+            }
+        }
+        // Came with the same kernel version as direct writes that drop cached pages.
+        let drops_pages = config.capabilities().contains(InitFlags::FUSE_DIRECT_IO_ALLOW_MMAP);
+        self.handles.allow_direct(drops_pages);
+        // These refuse zero and what is above fuser's own maximum, neither of which these are.
+        let _ = config.set_max_write(REQUEST_BYTES_MAX);
+        let _ = config.set_max_background(BACKGROUND_REQUESTS);
+        let _ = config.set_congestion_threshold(CONGESTED_REQUESTS);
+        // A kernel that offers less refuses, and keeps what it offered.
+        let _ = config.set_max_readahead(REQUEST_BYTES_MAX);
+        Ok(())
+    }
+
+    fn lookup(&self, _who: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
+        let found = guarded("lookup", || Ok(self.files.lookup(ino(parent), name.as_bytes())?));
+        match found {
+            Err(Errno::ENOENT) => reply.entry(&TTL, &convert::absent(), GENERATION),
+            found => reply_entry(reply, found),
+        }
+    }
+
+    // Inodes live as long as they have names or handles, whatever the kernel remembers.
+    fn forget(&self, _who: &Request, _ino: INodeNo, _lookups: u64) {}
+
+    fn getattr(&self, _who: &Request, of: INodeNo, _fh: Option<FileHandle>, reply: ReplyAttr) {
+        let attributes = guarded("getattr", || Ok(self.files.attributes(ino(of))?));
+        reply_attr(reply, attributes);
+    }
+
+    fn setattr(
+        &self,
+        _who: &Request,
+        of: INodeNo,
+        mode: Option<u32>,
+        uid: Option<u32>,
+        gid: Option<u32>,
+        size: Option<u64>,
+        atime: Option<TimeOrNow>,
+        mtime: Option<TimeOrNow>,
+        _ctime: Option<SystemTime>,
+        _fh: Option<FileHandle>,
+        _crtime: Option<SystemTime>,
+        _chgtime: Option<SystemTime>,
+        _bkuptime: Option<SystemTime>,
+        _flags: Option<BsdFileFlags>,
+        reply: ReplyAttr,
+    ) {
+        let change = AttributeChange {
+            mode: mode.map(|mode| mode & PERMISSION_BITS),
+            uid,
+            gid,
+            size,
+            atime: atime.map(convert::time_to_set),
+            mtime: mtime.map(convert::time_to_set),
+        };
+        let changed = guarded("setattr", || Ok(self.files.set_attributes(ino(of), &change)?));
+        reply_attr(reply, changed);
+    }
+
+    fn readlink(&self, _who: &Request, of: INodeNo, reply: ReplyData) {
+        match guarded("readlink", || Ok(self.files.read_link(ino(of))?)) {
+            Ok(target) => reply.data(&target),
+            Err(errno) => reply.error(errno),
+        }
+    }
+
+    fn mknod(
+        &self,
+        who: &Request,
+        parent: INodeNo,
+        name: &OsStr,
+        mode: u32,
+        _umask: u32,
+        rdev: u32,
+        reply: ReplyEntry,
+    ) {
+        let made = guarded("mknod", || {
+            let kind = convert::node_kind(mode, rdev).ok_or(Errno::EINVAL)?;
+            let new = new_node(who, mode);
+            Ok(self.files.make(ino(parent), name.as_bytes(), kind, new)?)
+        });
+        reply_entry(reply, made);
+    }
+
+    fn mkdir(
+        &self,
+        who: &Request,
+        parent: INodeNo,
+        name: &OsStr,
+        mode: u32,
+        _umask: u32,
+        reply: ReplyEntry,
+    ) {
+        let made = guarded("mkdir", || {
+            let (kind, new) = (NodeKind::Folder, new_node(who, mode));
+            Ok(self.files.make(ino(parent), name.as_bytes(), kind, new)?)
+        });
+        reply_entry(reply, made);
+    }
+
+    fn unlink(&self, _who: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
+        let done = guarded("unlink", || Ok(self.files.unlink(ino(parent), name.as_bytes())?));
+        reply_empty(reply, done);
+    }
+
+    fn rmdir(&self, _who: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
+        let done =
+            guarded("rmdir", || Ok(self.files.remove_folder(ino(parent), name.as_bytes())?));
+        reply_empty(reply, done);
+    }
+
+    fn symlink(
+        &self,
+        who: &Request,
+        parent: INodeNo,
+        name: &OsStr,
+        target: &Path,
+        reply: ReplyEntry,
+    ) {
+        let made = guarded("symlink", || {
+            let kind = NodeKind::Symlink(target.as_os_str().as_bytes());
+            let new = new_node(who, 0o777);
+            Ok(self.files.make(ino(parent), name.as_bytes(), kind, new)?)
+        });
+        reply_entry(reply, made);
+    }
+
+    fn rename(
+        &self,
+        _who: &Request,
+        parent: INodeNo,
+        name: &OsStr,
+        newparent: INodeNo,
+        newname: &OsStr,
+        flags: RenameFlags,
+        reply: ReplyEmpty,
+    ) {
+        let done = guarded("rename", || {
+            let mode = convert::rename_mode(flags).ok_or(Errno::EINVAL)?;
+            let (from, to) = (name.as_bytes(), newname.as_bytes());
+            Ok(self.files.rename(ino(parent), from, ino(newparent), to, mode)?)
+        });
+        reply_empty(reply, done);
+    }
+
+    fn link(
+        &self,
+        _who: &Request,
+        of: INodeNo,
+        newparent: INodeNo,
+        newname: &OsStr,
+        reply: ReplyEntry,
+    ) {
+        let linked =
+            guarded("link", || Ok(self.files.link(ino(of), ino(newparent), newname.as_bytes())?));
+        reply_entry(reply, linked);
+    }
+
+    fn open(&self, _who: &Request, of: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
+        match guarded("open", || Ok(self.open(ino(of), flags)?)) {
+            Ok(how) => reply.opened(HANDLE, how),
+            Err(errno) => reply.error(errno),
+        }
+    }
+
+    fn create(
+        &self,
+        who: &Request,
+        parent: INodeNo,
+        name: &OsStr,
+        mode: u32,
+        _umask: u32,
+        flags: i32,
+        reply: ReplyCreate,
+    ) {
+        let created = guarded("create", || {
+            let new = new_node(who, mode);
+            let attributes = self.files.create(ino(parent), name.as_bytes(), new)?;
+            let how = self.handles.opened(attributes.ino, OpenFlags(flags));
+            Ok((attributes, how))
+        });
+        match created {
+            Ok((made, how)) => reply.created(&TTL, &file_attr(&made), GENERATION, HANDLE, how),
+            Err(errno) => reply.error(errno),
+        }
+    }
+
+    fn read(
+        &self,
+        _who: &Request,
+        of: INodeNo,
+        _fh: FileHandle,
+        offset: u64,
+        size: u32,
+        _flags: OpenFlags,
+        _lock_owner: Option<LockOwner>,
+        reply: ReplyData,
+    ) {
+        let mut buffer = READ_BUFFER.take();
+        let bytes = size as usize;
+        if buffer.len() < bytes {
+            buffer.resize(bytes, 0);
+        }
+        match guarded("read", || Ok(self.files.read(ino(of), offset, &mut buffer[..bytes])?)) {
+            Ok(read) => reply.data(&buffer[..read]),
+            Err(errno) => reply.error(errno),
+        }
+        READ_BUFFER.set(buffer);
+    }
+
+    fn write(
+        &self,
+        _who: &Request,
+        of: INodeNo,
+        _fh: FileHandle,
+        offset: u64,
+        data: &[u8],
+        write_flags: WriteFlags,
+        _flags: OpenFlags,
+        _lock_owner: Option<LockOwner>,
+        reply: ReplyWrite,
+    ) {
+        let clear_set_ids = write_flags.contains(WriteFlags::FUSE_WRITE_KILL_SUIDGID);
+        let written = guarded("write", || self.write(ino(of), offset, data, clear_set_ids));
+        match written {
+            Ok(bytes) => reply.written(bytes),
+            Err(errno) => reply.error(errno),
+        }
+    }
+
+    fn flush(
+        &self,
+        _who: &Request,
+        of: INodeNo,
+        _fh: FileHandle,
+        _lock_owner: LockOwner,
+        reply: ReplyEmpty,
+    ) {
+        reply_empty(reply, guarded("flush", || Ok(self.files.close(ino(of))?)));
+    }
+
+    fn release(
+        &self,
+        _who: &Request,
+        of: INodeNo,
+        _fh: FileHandle,
+        _flags: OpenFlags,
+        _lock_owner: Option<LockOwner>,
+        _flush: bool,
+        reply: ReplyEmpty,
+    ) {
+        let done = guarded("release", || {
+            self.handles.released(ino(of));
+            self.files.release(ino(of));
+            Ok(())
+        });
+        reply_empty(reply, done);
+    }
+
+    fn fsync(
+        &self,
+        _who: &Request,
+        of: INodeNo,
+        _fh: FileHandle,
+        _datasync: bool,
+        reply: ReplyEmpty,
+    ) {
+        reply_empty(reply, guarded("fsync", || Ok(self.files.fsync(ino(of))?)));
+    }
+
+    fn opendir(&self, _who: &Request, _of: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
+        // Not FOPEN_CACHE_DIR: under several listers and a change, kernels put an old answer into
+        // the new cache, and a listing then lacks a file whose making had returned.
+        reply.opened(HANDLE, FopenFlags::empty());
+    }
+
+    fn readdir(
+        &self,
+        _who: &Request,
+        of: INodeNo,
+        _fh: FileHandle,
+        offset: u64,
+        mut reply: ReplyDirectory,
+    ) {
+        let listed = guarded("readdir", || {
+            Ok(self.files.list(ino(of), offset, &mut |entry| {
+                let name = OsStr::from_bytes(entry.name);
+                let kind = convert::file_type(entry.attributes.kind);
+                let of = INodeNo(entry.attributes.ino.0);
+                !reply.add(of, entry.cookie, kind, name)
+            })?)
+        });
+        match listed {
+            Ok(()) => reply.ok(),
+            Err(errno) => reply.error(errno),
+        }
+    }
+
+    fn readdirplus(
+        &self,
+        _who: &Request,
+        of: INodeNo,
+        _fh: FileHandle,
+        offset: u64,
+        mut reply: ReplyDirectoryPlus,
+    ) {
+        let listed = guarded("readdirplus", || {
+            Ok(self.files.list(ino(of), offset, &mut |entry| {
+                let name = OsStr::from_bytes(entry.name);
+                let attr = file_attr(&entry.attributes);
+                !reply.add(attr.ino, entry.cookie, name, &TTL, &attr, GENERATION)
+            })?)
+        });
+        match listed {
+            Ok(()) => reply.ok(),
+            Err(errno) => reply.error(errno),
+        }
+    }
+
+    fn fsyncdir(
+        &self,
+        _who: &Request,
+        of: INodeNo,
+        _fh: FileHandle,
+        _datasync: bool,
+        reply: ReplyEmpty,
+    ) {
+        reply_empty(reply, guarded("fsyncdir", || Ok(self.files.fsync(ino(of))?)));
+    }
+
+    fn statfs(&self, _who: &Request, _of: INodeNo, reply: ReplyStatfs) {
+        match guarded("statfs", || Ok(self.files.room()?)) {
+            Ok(room) => reply.statfs(
+                room.blocks,
+                room.free,
+                room.available,
+                // Inodes are limited by room alone.
+                room.files.saturating_add(room.free),
+                room.free,
+                room.block_bytes,
+                NAME_BYTES_MAX as u32,
+                room.block_bytes,
+            ),
+            Err(errno) => reply.error(errno),
+        }
+    }
+
+    fn setxattr(
+        &self,
+        who: &Request,
+        of: INodeNo,
+        name: &OsStr,
+        value: &[u8],
+        flags: i32,
+        _position: u32,
+        reply: ReplyEmpty,
+    ) {
+        let done = guarded("setxattr", || {
+            if control::is_reserved(ino(of), name) {
+                return self.control.set(&self.files, who, name);
+            }
+            let mode = convert::xattr_mode(flags).ok_or(Errno::EINVAL)?;
+            let name = name.as_bytes();
+            Ok(self.files.set_xattr(ino(of), name, value, mode)?)
+        });
+        reply_empty(reply, done);
+    }
+
+    fn getxattr(&self, who: &Request, of: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr) {
+        let value = guarded("getxattr", || self.xattr(who, ino(of), name));
+        reply_xattr(reply, size, value);
+    }
+
+    fn listxattr(&self, _who: &Request, of: INodeNo, size: u32, reply: ReplyXattr) {
+        let names = guarded("listxattr", || Ok(self.files.xattr_names(ino(of))?));
+        reply_xattr(reply, size, names);
+    }
+
+    fn removexattr(&self, _who: &Request, of: INodeNo, name: &OsStr, reply: ReplyEmpty) {
+        let done = guarded("removexattr", || {
+            if control::is_reserved(ino(of), name) {
+                return Err(Errno::EPERM);
+            }
+            Ok(self.files.remove_xattr(ino(of), name.as_bytes())?)
+        });
+        reply_empty(reply, done);
+    }
+
+    fn fallocate(
+        &self,
+        _who: &Request,
+        of: INodeNo,
+        _fh: FileHandle,
+        offset: u64,
+        length: u64,
+        mode: i32,
+        reply: ReplyEmpty,
+    ) {
+        let done = guarded("fallocate", || {
+            let mode = convert::allocate_mode(mode).ok_or(Errno::EOPNOTSUPP)?;
+            Ok(self.files.allocate(ino(of), mode, offset, length)?)
+        });
+        reply_empty(reply, done);
+    }
+
+    fn lseek(
+        &self,
+        _who: &Request,
+        of: INodeNo,
+        _fh: FileHandle,
+        offset: i64,
+        whence: i32,
+        reply: ReplyLseek,
+    ) {
+        let found = guarded("lseek", || {
+            let from = u64::try_from(offset).map_err(|_| Errno::ENXIO)?;
+            let found = match whence {
+                libc::SEEK_DATA => self.files.seek_data(ino(of), from)?,
+                libc::SEEK_HOLE => self.files.seek_hole(ino(of), from)?,
+                _ => return Err(Errno::EINVAL),
+            };
+            i64::try_from(found).map_err(|_| Errno::EOVERFLOW)
+        });
+        match found {
+            Ok(offset) => reply.offset(offset),
+            Err(errno) => reply.error(errno),
+        }
+    }
+
+    // To these ENOSYS means "do it yourself, and do not ask again": the kernel checks permissions
+    // (`default_permissions`), copies through its own buffers and polls as for any regular file;
+    // an ioctl becomes ENOTTY. Without these, fuser would log a warning each time.
+
+    fn access(&self, _who: &Request, _of: INodeNo, _mask: AccessFlags, reply: ReplyEmpty) {
+        reply.error(Errno::ENOSYS);
+    }
+
+    fn copy_file_range(
+        &self,
+        _who: &Request,
+        _ino_in: INodeNo,
+        _fh_in: FileHandle,
+        _offset_in: u64,
+        _ino_out: INodeNo,
+        _fh_out: FileHandle,
+        _offset_out: u64,
+        _len: u64,
+        _flags: CopyFileRangeFlags,
+        reply: ReplyWrite,
+    ) {
+        reply.error(Errno::ENOSYS);
+    }
+
+    fn ioctl(
+        &self,
+        _who: &Request,
+        _of: INodeNo,
+        _fh: FileHandle,
+        _flags: IoctlFlags,
+        _cmd: u32,
+        _in_data: &[u8],
+        _out_size: u32,
+        reply: ReplyIoctl,
+    ) {
+        reply.error(Errno::ENOSYS);
+    }
+
+    fn poll(
+        &self,
+        _who: &Request,
+        _of: INodeNo,
+        _fh: FileHandle,
+        _notifier: PollNotifier,
+        _events: PollEvents,
+        _flags: PollFlags,
+        reply: ReplyPoll,
+    ) {
+        reply.error(Errno::ENOSYS);
+    }
+
+    fn bmap(&self, _who: &Request, _of: INodeNo, _blocksize: u32, _idx: u64, reply: ReplyBmap) {
+        reply.error(Errno::ENOSYS);
+    }
+}

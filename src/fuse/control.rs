@@ -1,0 +1,114 @@
+//! The reserved extended attributes of the root, by which other processes talk to the daemon.
+//!
+//! In the `system.` namespace the kernel asks nobody for permission and passes the names through,
+//! for root and users alike; `user.` names would depend on the root's own mode bits, and
+//! `trusted.` ones need root. They are never listed, so no copying tool meets them.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use fuser::{Errno, Request};
+
+use crate::format::{Ino, Time};
+use crate::fs::{FileSystem, Status};
+
+/// Reading it gives the [`Status`] as JSON.
+pub const STATUS_ATTRIBUTE: &str = "system.hushfs.status";
+/// Setting it, to whatever, publishes; the answer is how that went.
+pub const PUBLISH_ATTRIBUTE: &str = "system.hushfs.publish";
+
+/// What both names start with.
+const RESERVED: &[u8] = b"system.hushfs.";
+/// No attribute's value can be longer (`XATTR_SIZE_MAX`).
+const VALUE_BYTES_MAX: usize = 65_536;
+
+/// Whether a name on an inode is one that never reaches the file system.
+pub(super) fn is_reserved(ino: Ino, name: &OsStr) -> bool {
+    ino == Ino::ROOT && name.as_bytes().starts_with(RESERVED)
+}
+
+/// What only the mount knows, and who may ask.
+#[derive(Debug)]
+pub(super) struct Control {
+    mountpoint: PathBuf,
+    owner_uid: u32,
+    since: i64,
+}
+
+impl Control {
+    /// For a mount made just now, by this process and its user.
+    pub(super) fn new(mountpoint: PathBuf) -> Self {
+        Self { mountpoint, owner_uid: rustix::process::getuid().as_raw(), since: Time::now().secs }
+    }
+
+    /// The value of a reserved attribute.
+    pub(super) fn get(
+        &self,
+        files: &FileSystem,
+        who: &Request,
+        name: &OsStr,
+    ) -> Result<Vec<u8>, Errno> {
+        self.check(who)?;
+        if name != STATUS_ATTRIBUTE {
+            return Err(Errno::ENODATA);
+        }
+        let mut status = files.status();
+        status.mountpoint = self.mountpoint.display().to_string();
+        status.pid = std::process::id();
+        status.mounted_since = self.since;
+        to_json(status)
+    }
+
+    /// Does what setting a reserved attribute asks for.
+    pub(super) fn set(&self, files: &FileSystem, who: &Request, name: &OsStr) -> Result<(), Errno> {
+        self.check(who)?;
+        if name != PUBLISH_ATTRIBUTE {
+            return Err(Errno::EPERM);
+        }
+        Ok(files.publish()?)
+    }
+
+    fn check(&self, who: &Request) -> Result<(), Errno> {
+        if who.uid() == self.owner_uid || who.uid() == 0 { Ok(()) } else { Err(Errno::EPERM) }
+    }
+}
+
+/// The status as JSON, with so much of the damage left out that it fits into an attribute.
+fn to_json(mut status: Status) -> Result<Vec<u8>, Errno> {
+    loop {
+        let json = serde_json::to_vec(&status).map_err(|_| Errno::EIO)?;
+        if json.len() <= VALUE_BYTES_MAX {
+            return Ok(json);
+        }
+        let keep = status.damage.len() / 2;
+        if keep == 0 {
+            return Err(Errno::E2BIG);
+        }
+        status.damage.truncate(keep - 1);
+        status.damage.push("and more: see the log".to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_with_endless_damage_still_fits_into_an_attribute() {
+        let status = Status { damage: vec!["x".repeat(100); 5000], ..Status::default() };
+        let json = to_json(status).unwrap();
+        assert!(json.len() <= VALUE_BYTES_MAX);
+        let back: Status = serde_json::from_slice(&json).unwrap();
+        assert!(back.damage.len() > 100);
+        assert_eq!(back.damage.last().unwrap(), "and more: see the log");
+    }
+
+    #[test]
+    fn only_the_root_has_reserved_names() {
+        assert!(is_reserved(Ino::ROOT, OsStr::new(STATUS_ATTRIBUTE)));
+        assert!(is_reserved(Ino::ROOT, OsStr::new("system.hushfs.other")));
+        assert!(!is_reserved(Ino(2), OsStr::new(STATUS_ATTRIBUTE)));
+        assert!(!is_reserved(Ino::ROOT, OsStr::new("user.hushfs.status")));
+    }
+}

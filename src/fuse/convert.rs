@@ -1,0 +1,231 @@
+//! Types of `fuser` ⇄ types of the file system; nothing is decided here.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use fuser::{FileAttr, FileType, INodeNo, RenameFlags, TimeOrNow};
+
+use crate::format::{Ino, NodeKind, Time};
+use crate::fs::{AllocateMode, Attributes, FileKind, RenameMode, XattrMode};
+
+/// What `stat` shows as the best size of a request.
+const BLOCK_BYTES: u32 = 4096;
+
+/// The permission bits of a mode, with setuid, setgid and sticky.
+pub(super) const PERMISSION_BITS: u32 = 0o7777;
+
+/// An inode number, from the kernel's.
+pub(super) fn ino(number: INodeNo) -> Ino {
+    Ino(number.0)
+}
+
+/// A kind of inode, as `readdir` and `stat` show it.
+pub(super) fn file_type(kind: FileKind) -> FileType {
+    match kind {
+        FileKind::File => FileType::RegularFile,
+        FileKind::Folder => FileType::Directory,
+        FileKind::Symlink => FileType::Symlink,
+        FileKind::Fifo => FileType::NamedPipe,
+        FileKind::Socket => FileType::Socket,
+        FileKind::CharDevice => FileType::CharDevice,
+        FileKind::BlockDevice => FileType::BlockDevice,
+    }
+}
+
+/// What `mknod(2)` is to make; `None` for what it cannot make.
+pub(super) fn node_kind(mode: u32, rdev: u32) -> Option<NodeKind<'static>> {
+    match mode & libc::S_IFMT {
+        0 | libc::S_IFREG => Some(NodeKind::File),
+        libc::S_IFIFO => Some(NodeKind::Fifo),
+        libc::S_IFSOCK => Some(NodeKind::Socket),
+        libc::S_IFCHR => Some(NodeKind::CharDevice(rdev)),
+        libc::S_IFBLK => Some(NodeKind::BlockDevice(rdev)),
+        _ => None,
+    }
+}
+
+/// Attributes, as the kernel wants them.
+pub(super) fn file_attr(attributes: &Attributes) -> FileAttr {
+    FileAttr {
+        ino: INodeNo(attributes.ino.0),
+        size: attributes.size,
+        blocks: attributes.blocks,
+        atime: system_time(attributes.atime),
+        mtime: system_time(attributes.mtime),
+        ctime: system_time(attributes.ctime),
+        crtime: UNIX_EPOCH,
+        kind: file_type(attributes.kind),
+        // Twelve bits always fit into sixteen.
+        perm: (attributes.mode & PERMISSION_BITS) as u16,
+        nlink: attributes.nlink,
+        uid: attributes.uid,
+        gid: attributes.gid,
+        rdev: attributes.rdev,
+        blksize: BLOCK_BYTES,
+        flags: 0,
+    }
+}
+
+/// The entry of a name that is not there: inode 0, which the kernel remembers as "no such file".
+pub(super) fn absent() -> FileAttr {
+    FileAttr {
+        ino: INodeNo(0),
+        size: 0,
+        blocks: 0,
+        atime: UNIX_EPOCH,
+        mtime: UNIX_EPOCH,
+        ctime: UNIX_EPOCH,
+        crtime: UNIX_EPOCH,
+        kind: FileType::RegularFile,
+        perm: 0,
+        nlink: 0,
+        uid: 0,
+        gid: 0,
+        rdev: 0,
+        blksize: 0,
+        flags: 0,
+    }
+}
+
+/// A point in time, as `fuser` takes it; what `SystemTime` cannot hold is 1970.
+fn system_time(time: Time) -> SystemTime {
+    let whole_secs = Duration::from_secs(time.secs.unsigned_abs());
+    let whole = if time.secs < 0 {
+        UNIX_EPOCH.checked_sub(whole_secs)
+    } else {
+        UNIX_EPOCH.checked_add(whole_secs)
+    };
+    whole.and_then(|t| t.checked_add(Duration::from_nanos(time.nanos.into()))).unwrap_or(UNIX_EPOCH)
+}
+
+/// A time to set, from `fuser`.
+pub(super) fn time_to_set(time: TimeOrNow) -> Time {
+    match time {
+        TimeOrNow::Now => Time::now(),
+        TimeOrNow::SpecificTime(time) => decoded_time(time),
+    }
+}
+
+/// Undoes `fuser`'s decoding exactly. The kernel sends seconds rounded down and nanoseconds
+/// forward from there; for negative seconds `fuser` 0.18 makes `1970 - (|seconds| + nanoseconds)`
+/// of them, so both are still to be read off.
+fn decoded_time(time: SystemTime) -> Time {
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(_) => Time::from(time),
+        Err(before) => {
+            let before = before.duration();
+            Time {
+                secs: 0_i64.checked_sub_unsigned(before.as_secs()).unwrap_or(i64::MIN),
+                nanos: before.subsec_nanos(),
+            }
+        }
+    }
+}
+
+/// The flags of `renameat2(2)`; `None` for those that no file system of this kind has
+/// (`RENAME_WHITEOUT`) and for pairs that make no sense.
+pub(super) fn rename_mode(flags: RenameFlags) -> Option<RenameMode> {
+    if flags.is_empty() {
+        Some(RenameMode::Replace)
+    } else if flags == RenameFlags::RENAME_NOREPLACE {
+        Some(RenameMode::NoReplace)
+    } else if flags == RenameFlags::RENAME_EXCHANGE {
+        Some(RenameMode::Exchange)
+    } else {
+        None
+    }
+}
+
+/// The flags of `setxattr(2)`; `None` for pairs that make no sense.
+pub(super) fn xattr_mode(flags: i32) -> Option<XattrMode> {
+    match flags {
+        0 => Some(XattrMode::Set),
+        libc::XATTR_CREATE => Some(XattrMode::Create),
+        libc::XATTR_REPLACE => Some(XattrMode::Replace),
+        _ => None,
+    }
+}
+
+/// The mode of `fallocate(2)`; `None` for what is not supported.
+pub(super) fn allocate_mode(mode: i32) -> Option<AllocateMode> {
+    const KEEP_SIZE: i32 = libc::FALLOC_FL_KEEP_SIZE;
+    const PUNCH_HOLE: i32 = libc::FALLOC_FL_PUNCH_HOLE | KEEP_SIZE;
+    const ZERO_RANGE: i32 = libc::FALLOC_FL_ZERO_RANGE;
+    const ZERO_RANGE_KEEP_SIZE: i32 = ZERO_RANGE | KEEP_SIZE;
+    match mode {
+        0 => Some(AllocateMode::Extend),
+        KEEP_SIZE => Some(AllocateMode::KeepSize),
+        PUNCH_HOLE => Some(AllocateMode::PunchHole),
+        ZERO_RANGE => Some(AllocateMode::ZeroRange),
+        ZERO_RANGE_KEEP_SIZE => Some(AllocateMode::ZeroRangeKeepSize),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `fuser::time::system_time_from_time` of version 0.18.0, which cannot be called from here.
+    fn as_fuser_decodes(secs: i64, nanos: u32) -> SystemTime {
+        if secs >= 0 {
+            UNIX_EPOCH + Duration::new(secs as u64, nanos)
+        } else {
+            UNIX_EPOCH - Duration::new((-secs) as u64, nanos)
+        }
+    }
+
+    const SAMPLES: [(i64, u32); 11] = [
+        (0, 0),
+        (0, 1),
+        (1_700_000_000, 999_999_999),
+        (-1, 0),
+        (-1, 1),
+        (-1, 750_000_000),
+        (-1, 999_999_999),
+        (-2, 200_000_000),
+        (-2_208_988_800, 123_456_789),
+        (i64::MAX, 0),
+        (i64::MIN + 1, 1),
+    ];
+
+    #[test]
+    fn every_time_the_kernel_sends_arrives_as_it_was() {
+        for (secs, nanos) in SAMPLES {
+            let sent = TimeOrNow::SpecificTime(as_fuser_decodes(secs, nanos));
+            assert_eq!(time_to_set(sent), Time { secs, nanos });
+        }
+    }
+
+    #[test]
+    fn every_time_goes_to_the_kernel_as_it_is() {
+        for (secs, nanos) in SAMPLES {
+            let time = Time { secs, nanos };
+            assert_eq!(Time::from(system_time(time)), time);
+        }
+    }
+
+    #[test]
+    fn a_whiteout_is_no_rename_we_can_do() {
+        let flags = RenameFlags::RENAME_WHITEOUT;
+        assert_eq!(rename_mode(flags), None);
+        assert_eq!(rename_mode(flags | RenameFlags::RENAME_NOREPLACE), None);
+        let both = RenameFlags::RENAME_EXCHANGE | RenameFlags::RENAME_NOREPLACE;
+        assert_eq!(rename_mode(both), None);
+        assert_eq!(rename_mode(RenameFlags::RENAME_EXCHANGE), Some(RenameMode::Exchange));
+    }
+
+    #[test]
+    fn a_hole_is_punched_only_where_the_size_stays() {
+        let punch = libc::FALLOC_FL_PUNCH_HOLE;
+        assert_eq!(allocate_mode(punch), None);
+        assert_eq!(allocate_mode(punch | libc::FALLOC_FL_KEEP_SIZE), Some(AllocateMode::PunchHole));
+        assert_eq!(allocate_mode(libc::FALLOC_FL_COLLAPSE_RANGE), None);
+    }
+
+    #[test]
+    fn a_node_of_no_type_is_a_file_and_a_folder_is_not_made_by_mknod() {
+        assert_eq!(node_kind(0o644, 0), Some(NodeKind::File));
+        assert_eq!(node_kind(libc::S_IFDIR | 0o755, 0), None);
+        assert_eq!(node_kind(libc::S_IFCHR | 0o600, 0x0103), Some(NodeKind::CharDevice(0x0103)));
+    }
+}

@@ -1,0 +1,126 @@
+//! Going into the background without losing errors, prompts or exit codes.
+//!
+//! The process is forked before it has threads, keys or anything else that a fork would copy; the
+//! child stays in the foreground of the terminal, asks for the password and mounts, and only then
+//! lets go. The parent waits for that, so whoever started it finds the mount ready.
+#![allow(unsafe_code, reason = "fork, and closing what is not ours, are not to be had safely")]
+
+use std::fs::OpenOptions;
+use std::io;
+use std::os::fd::{OwnedFd, RawFd};
+
+use rustix::fs::Mode;
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{Pid, WaitOptions, WaitStatus, chdir, setsid, umask, waitpid};
+use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
+
+/// The first descriptor after standard input, output and error.
+const FIRST_OTHER: RawFd = 3;
+/// Added to a signal's number, it makes the exit code of a process that the signal ended.
+const SIGNAL_EXIT: i32 = 128;
+
+/// Which of the two processes this is.
+#[derive(Debug)]
+pub enum Role {
+    /// The child is ready, or has ended: leave at once with this exit code, by `process::exit`.
+    Parent(i32),
+    /// Goes on, in the foreground until it detaches.
+    Child(Detacher),
+}
+
+/// Lets go of the terminal, once.
+#[derive(Debug)]
+#[must_use = "the parent waits until it is used or dropped"]
+pub struct Detacher {
+    ready: OwnedFd,
+    /// Descriptors that the caller left open and nothing of ours owns.
+    inherited: Vec<RawFd>,
+}
+
+/// Forks. What the caller handed down (a pipe with the password, say) stays open until the child
+/// detaches.
+///
+/// To be called before anything is opened and before any thread is started.
+///
+/// # Errors
+/// If there can be no more processes or descriptors.
+///
+/// # Panics
+/// If the process has threads already.
+pub fn fork() -> io::Result<Role> {
+    let threads = std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
+    assert_eq!(threads, 1, "fork before any thread is started");
+    let inherited = inherited();
+    let (told, ready) = pipe_with(PipeFlags::CLOEXEC)?;
+    // SAFETY: this is the only thread, so the child may do all that the parent may.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => Ok(Role::Child(Detacher { ready, inherited })),
+        child => {
+            drop(ready);
+            wait_for(Pid::from_raw(child), &told).map(Role::Parent)
+        }
+    }
+}
+
+/// What the process was started with beyond the standard descriptors.
+fn inherited() -> Vec<RawFd> {
+    let open = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
+    let numbers = open.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    // The listing's own descriptor is among them, and closed by now.
+    let numbers: Vec<RawFd> = numbers.filter(|number| *number >= FIRST_OTHER).collect();
+    let is_open = |number: &RawFd| std::fs::read_link(format!("/proc/self/fd/{number}")).is_ok();
+    numbers.into_iter().filter(is_open).collect()
+}
+
+/// Waits until the child is ready or gone; gives the exit code that tells which.
+fn wait_for(child: Option<Pid>, told: &OwnedFd) -> io::Result<i32> {
+    let ready = loop {
+        match rustix::io::read(told, &mut [0_u8]) {
+            Err(rustix::io::Errno::INTR) => {}
+            read => break read? > 0,
+        }
+    };
+    if ready {
+        return Ok(0);
+    }
+    loop {
+        match waitpid(child, WaitOptions::empty()) {
+            Err(rustix::io::Errno::INTR) => {}
+            ended => return Ok(ended?.map_or(1, |(_, status)| exit_code(status))),
+        }
+    }
+}
+
+fn exit_code(status: WaitStatus) -> i32 {
+    let signal = status.terminating_signal().map(|s| SIGNAL_EXIT + s);
+    status.exit_status().or(signal).unwrap_or(1)
+}
+
+impl Detacher {
+    /// Leaves the terminal, the session and the working folder, and tells the parent that all is
+    /// ready. Standard input, output and error are `/dev/null` from here on.
+    ///
+    /// # Errors
+    /// If one of these is refused; the parent is not told then, and waits for the child's end.
+    pub fn detach(self) -> io::Result<()> {
+        setsid()?;
+        chdir("/")?;
+        umask(Mode::RWXG | Mode::RWXO);
+        let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
+        dup2_stdin(&null)?;
+        dup2_stdout(&null)?;
+        dup2_stderr(&null)?;
+        for descriptor in self.inherited {
+            // SAFETY: it was open before anything of ours was, so nothing of ours owns it.
+            unsafe {
+                libc::close(descriptor);
+            }
+        }
+        match rustix::io::write(&self.ready, &[1]) {
+            // The parent was killed: nobody waits.
+            Err(rustix::io::Errno::PIPE) => Ok(()),
+            told => told.map(drop).map_err(io::Error::from),
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Mounting and unmounting as an ordinary user, through the setuid program of the FUSE package.
+
+use std::env;
+use std::ffi::OsString;
+use std::io::{self, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SocketFlags, SocketType,
+    recvmsg, socketpair,
+};
+
+/// What the program is called, the newer first.
+const NAMES: [&str; 2] = ["fusermount3", "fusermount"];
+/// Where it may be though `PATH` does not say so.
+const FOLDERS: [&str; 2] = ["/usr/bin", "/bin"];
+/// Tells it over which descriptor to hand back `/dev/fuse`.
+const SOCKET_VARIABLE: &str = "_FUSE_COMMFD";
+
+/// Why the program did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FusermountError {
+    /// It is not installed.
+    #[error("fusermount3 is not installed: install the package fuse3 (or mount as root)")]
+    Missing,
+    /// It refused, in these words.
+    #[error("{0}")]
+    Refused(String),
+    /// It could not be run, or not be talked to.
+    #[error("fusermount3: {0}")]
+    Io(#[from] io::Error),
+}
+
+fn program() -> Result<PathBuf, FusermountError> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<PathBuf> = env::split_paths(&path).chain(FOLDERS.map(PathBuf::from)).collect();
+    NAMES
+        .iter()
+        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)))
+        .find(|program| program.is_absolute() && program.is_file())
+        .ok_or(FusermountError::Missing)
+}
+
+/// Mounts, with the comma-separated options; gives the opened `/dev/fuse`.
+pub(super) fn mount(mount_point: &Path, options: &str) -> Result<OwnedFd, FusermountError> {
+    let program = program()?;
+    // Inheritable on purpose; ours is marked at once, theirs is closed after the start.
+    let (ours, theirs) =
+        socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::empty(), None)
+            .map_err(io::Error::from)?;
+    fcntl_setfd(&ours, FdFlags::CLOEXEC).map_err(io::Error::from)?;
+    let child = Command::new(program)
+        .args(["-o", options, "--"])
+        .arg(mount_point)
+        .env(SOCKET_VARIABLE, theirs.as_raw_fd().to_string())
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    drop(theirs);
+    let device = receive_descriptor(ours.as_fd())?;
+    let output = child.wait_with_output()?;
+    match device {
+        Some(device) if output.status.success() => Ok(device),
+        _ => Err(FusermountError::Refused(words(&output.stderr))),
+    }
+}
+
+/// Unmounts; `lazy` even while files are open.
+pub(super) fn unmount(mount_point: &Path, lazy: bool) -> Result<(), FusermountError> {
+    let mut arguments: Vec<OsString> = vec!["-u".into()];
+    if lazy {
+        arguments.push("-z".into());
+    }
+    let output = Command::new(program()?)
+        .args(arguments)
+        .arg("--")
+        .arg(mount_point)
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .output()?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(FusermountError::Refused(words(&output.stderr)))
+    }
+}
+
+/// The descriptor that comes with the program's message; `None` if it ends without one.
+fn receive_descriptor(socket: impl AsFd) -> io::Result<Option<OwnedFd>> {
+    let mut byte = [0];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    loop {
+        let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+        let got = recvmsg(
+            &socket,
+            &mut [IoSliceMut::new(&mut byte)],
+            &mut ancillary,
+            RecvFlags::CMSG_CLOEXEC,
+        );
+        match got {
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+            Ok(_) => {
+                return Ok(ancillary.drain().find_map(|message| match message {
+                    RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
+                    _ => None,
+                }));
+            }
+        }
+    }
+}
+
+/// The program's last words, without its name before them.
+fn words(stderr: &[u8]) -> String {
+    let text = String::from_utf8_lossy(stderr);
+    let line = text.lines().last().unwrap_or("fusermount3 failed").trim();
+    line.split_once(": ")
+        .filter(|(name, _)| name.contains("fusermount"))
+        .map_or(line, |(_, words)| words)
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_programs_name_is_not_repeated_to_the_user() {
+        let said = b"fusermount3: user has no write access to mountpoint /x\n";
+        assert_eq!(words(said), "user has no write access to mountpoint /x");
+        assert_eq!(words(b"strange: words"), "strange: words");
+        assert_eq!(words(b""), "fusermount3 failed");
+    }
+}

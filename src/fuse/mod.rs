@@ -1,0 +1,24 @@
+//! The file system as a mount: an adapter that converts types, and what a daemon needs around it.
+
+mod adapter;
+mod caching;
+mod control;
+mod convert;
+pub mod daemon;
+mod errno;
+mod fusermount;
+pub mod harden;
+mod mount_info;
+mod mount_point;
+mod replies;
+mod session;
+mod signals;
+mod unmount;
+
+pub use adapter::Adapter;
+pub use control::{PUBLISH_ATTRIBUTE, STATUS_ATTRIBUTE};
+pub use errno::errno_of;
+pub use mount_info::{FUSE_TYPE, MountInfo, hushfs_mounts, mount_at, mounts};
+pub use mount_point::{MountError, MountOptions, absolute_path, mount, remove_dead_mount};
+pub use session::{Session, SessionError};
+pub use unmount::{MountPoint, StillMounted, Unmounted, is_dead, unmount_path};

@@ -1,0 +1,194 @@
+//! One mount, from the first request to the last; whatever ends it, the file system is shut down.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use fuser::{Config, SessionACL};
+
+use super::adapter::Adapter;
+use super::signals::Signals;
+use super::unmount::{MountPoint, StillMounted, Unmounted};
+use crate::fs::{FileSystem, FsError};
+
+/// Threads that answer requests: more cost throughput, and with one alone a long publish would
+/// stop everything.
+const THREADS: std::ops::RangeInclusive<usize> = 2..=4;
+/// How long requests may go on after we have unmounted: files that are still open, or copies of
+/// the mount in other namespaces, could keep the session for ever.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// Why a session did not begin. The mount is gone again.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The kernel and we could not agree on a protocol.
+    #[error("FUSE does not answer as it should: {0}")]
+    Handshake(io::Error),
+    /// No signal handlers, no threads.
+    #[error("the system refuses: {0}")]
+    System(io::Error),
+}
+
+/// A mount that answers.
+pub struct Session {
+    requests: fuser::Session<Adapter>,
+    mount_point: MountPoint,
+    files: Arc<FileSystem>,
+    signals: Signals,
+}
+
+enum Event {
+    /// No more requests will come, or none can be answered.
+    Ended(io::Result<()>),
+    /// A signal asks to end.
+    Asked,
+}
+
+impl Session {
+    /// Agrees with the kernel on how to talk. From here on SIGTERM, SIGINT and SIGHUP no longer
+    /// end the process: [`Session::run`] minds them.
+    ///
+    /// # Errors
+    /// [`SessionError`]; the mount is gone then, and `files` not yet shut down.
+    pub fn start(
+        device: OwnedFd,
+        mount_point: MountPoint,
+        files: Arc<FileSystem>,
+    ) -> Result<Self, SessionError> {
+        let started = Signals::catch().map_err(SessionError::System).and_then(|signals| {
+            let adapter = Adapter::new(files.clone(), mount_point.path().to_owned());
+            let notifier = adapter.notifier();
+            // Who gets in is the kernel's to decide, by `allow_other`.
+            fuser::Session::from_fd(adapter, device, SessionACL::All, config())
+                .map(|requests| {
+                    // Nobody else sets it, and only the first session is given this one.
+                    let _ = notifier.set(requests.notifier());
+                    (signals, requests)
+                })
+                .map_err(SessionError::Handshake)
+        });
+        match started {
+            Ok((signals, requests)) => {
+                mount_point.read_further_ahead();
+                Ok(Self { requests, mount_point, files, signals })
+            }
+            Err(error) => {
+                detach(&mount_point);
+                Err(error)
+            }
+        }
+    }
+
+    /// Where it is mounted, absolute and free of symbolic links.
+    pub fn mount_point(&self) -> &Path {
+        self.mount_point.path()
+    }
+
+    /// Unmounts again without having answered anything; `files` is not shut down.
+    pub fn abandon(self) {
+        detach(&self.mount_point);
+    }
+
+    /// Answers requests until the mount is gone: unmounted by whomever, or by us after a signal.
+    /// Then, whatever happened, shuts the file system down.
+    ///
+    /// # Errors
+    /// [`FileSystem::shut_down`]'s.
+    pub fn run(self) -> Result<(), FsError> {
+        let Self { requests, mount_point, files, signals } = self;
+        let (tell, events) = mpsc::channel();
+        let started = spawn_requests(requests, tell.clone())
+            .and_then(|()| spawn_signals(signals, tell))
+            .map_err(|error| log::error!("no threads: {error}"));
+        if started.is_ok() {
+            wait(&events, &mount_point, &files);
+        }
+        detach(&mount_point);
+        // The last of our descriptors: without a thread to answer, requests fail from here on.
+        drop(mount_point);
+        files.shut_down()
+    }
+}
+
+fn config() -> Config {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let mut config = Config::default();
+    config.n_threads = Some(cores.clamp(*THREADS.start(), *THREADS.end()));
+    config
+}
+
+fn spawn_requests(requests: fuser::Session<Adapter>, tell: Sender<Event>) -> io::Result<()> {
+    thread::Builder::new()
+        .name("hushfs-requests".to_owned())
+        .spawn(move || {
+            let ended = catch_unwind(AssertUnwindSafe(|| requests.run()))
+                .unwrap_or_else(|_| Err(io::Error::other("a panic in the session")));
+            // Nobody listens any more once the mount was given up.
+            let _ = tell.send(Event::Ended(ended));
+        })
+        .map(drop)
+}
+
+fn spawn_signals(signals: Signals, tell: Sender<Event>) -> io::Result<()> {
+    thread::Builder::new()
+        .name("hushfs-signals".to_owned())
+        .spawn(move || while signals.wait().is_ok() && tell.send(Event::Asked).is_ok() {})
+        .map(drop)
+}
+
+/// Returns once no request needs an answer any more.
+fn wait(events: &Receiver<Event>, mount_point: &MountPoint, files: &FileSystem) {
+    match events.recv() {
+        Ok(Event::Asked) => {
+            log::info!("asked to end: unmounting {}", mount_point.path().display());
+            end(events, mount_point, files);
+        }
+        Ok(Event::Ended(Err(error))) => log::error!("the session broke off: {error}"),
+        Ok(Event::Ended(Ok(()))) | Err(_) => {}
+    }
+}
+
+/// Unmounts, and gives the last requests a moment.
+fn end(events: &Receiver<Event>, mount_point: &MountPoint, files: &FileSystem) {
+    match mount_point.unmount(false) {
+        Ok(Unmounted::Done) => {}
+        Ok(Unmounted::NotOnTop) => {
+            log::warn!("{}: not ours to unmount", mount_point.path().display());
+        }
+        Err(error) => {
+            if !matches!(error, StillMounted::Busy(_)) {
+                log::warn!("{error}");
+            }
+            // Open files are cut off. What was written so far goes to the vault first.
+            mount_point.sync();
+            if let Err(error) = files.publish() {
+                log::error!("publish: {error}");
+            }
+            detach(mount_point);
+        }
+    }
+    let until = Instant::now() + GRACE;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        match events.recv_timeout(left) {
+            Ok(Event::Asked) => {}
+            Ok(Event::Ended(_)) | Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Timeout) => {
+                log::warn!("files are still open in the mount that was ended");
+                return;
+            }
+        }
+    }
+}
+
+/// Takes the mount away, if it is still there and ours, even while files are open.
+fn detach(mount_point: &MountPoint) {
+    if let Err(error) = mount_point.unmount(true) {
+        log::error!("{error}");
+    }
+}
