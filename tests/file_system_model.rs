@@ -434,8 +434,8 @@ impl Pair {
     }
 
     fn rename(&mut self, from: usize, from_name: &str, to: usize, to_name: &str, mode: u8) {
-        let mode = [RenameMode::Replace, RenameMode::NoReplace, RenameMode::Exchange]
-            [usize::from(mode)];
+        let mode =
+            [RenameMode::Replace, RenameMode::NoReplace, RenameMode::Exchange][usize::from(mode)];
         let (from_ino, to_ino) = (self.inos[from], self.inos[to]);
         let result =
             self.fs().rename(from_ino, from_name.as_bytes(), to_ino, to_name.as_bytes(), mode);
@@ -452,8 +452,8 @@ impl Pair {
                 match (mode, there) {
                     (RenameMode::Replace, Some(there)) => {
                         let same_kind = self.model.is_folder(moved) == self.model.is_folder(there);
-                        let replaceable = !self.model.is_folder(there)
-                            || self.model.entries(there).is_empty();
+                        let replaceable =
+                            !self.model.is_folder(there) || self.model.entries(there).is_empty();
                         !cycle && same_kind && replaceable
                     }
                     (RenameMode::NoReplace, there) => !cycle && there.is_none(),
