@@ -1,5 +1,6 @@
 //! The file system without a mount against a plain model: random operations, the whole tree
 //! compared after each, over publications, remounts and kills.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as the tests do")]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -572,8 +573,16 @@ fn assert_no_leftovers(folder: &Path) {
     assert!(left.is_empty(), "{left:?}");
 }
 
+/// As many cases as `PROPTEST_CASES` says; by default so many that they take a few seconds.
+fn config() -> ProptestConfig {
+    let from_environment = ProptestConfig::default();
+    let is_set = std::env::var_os("PROPTEST_CASES").is_some();
+    let cases = if is_set { from_environment.cases } else { 60 };
+    ProptestConfig { cases, ..from_environment }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn random_histories_agree_with_a_plain_model(steps in prop::collection::vec(step(), 1..60)) {
