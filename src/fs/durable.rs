@@ -6,6 +6,7 @@ use crate::store::StoreError;
 use super::error::FsError;
 use super::file_system::{FileSystem, lock};
 use super::live::FlushTo;
+use super::stage::NamesSync;
 
 impl FileSystem {
     /// One more open handle: the inode outlives its names until [`Self::release`].
@@ -79,15 +80,18 @@ impl FileSystem {
         if *durable >= seq {
             return Ok(());
         }
-        let (packs, journal, next_seq) = {
+        let (packs, names, journal, next_seq) = {
             let mut live = self.write_live()?;
             let writing = live.writing()?;
             let (stage, journal) = (&writing.stage, &writing.journal);
-            (stage.to_sync(), journal.files_to_sync(), journal.next_seq())
+            (stage.to_sync(), stage.names_to_sync(), journal.files_to_sync(), journal.next_seq())
         };
         // Packs first: a record that is durable must never tell of content that is not.
-        let synced =
-            packs.iter().map(|pack| &pack.file).chain(&journal).try_for_each(|file| file.sync());
+        let synced = packs
+            .iter()
+            .try_for_each(|pack| pack.file.sync())
+            .and_then(|()| names.iter().try_for_each(NamesSync::sync))
+            .and_then(|()| journal.iter().try_for_each(|file| file.sync()));
         let mut live = self.write_live()?;
         if let Err(error) = synced {
             let folder = self.state.as_ref().map(|state| state.root()).unwrap_or(self.vault.root());
@@ -96,6 +100,7 @@ impl FileSystem {
         }
         if let Some(writing) = &mut live.writing {
             packs.iter().for_each(|pack| writing.stage.note_synced(pack));
+            names.iter().for_each(|names| writing.stage.note_names_synced(names));
             writing.journal.note_durable(next_seq);
         }
         *durable = next_seq;

@@ -22,6 +22,21 @@ pub(super) struct PackSync {
     pub(super) end: u64,
 }
 
+/// The folder of staged packs, to sync for the names of the first so many to be durable.
+#[derive(Debug)]
+pub(super) struct NamesSync {
+    disk: Arc<dyn Disk>,
+    folder: PathBuf,
+    names: u64,
+}
+
+impl NamesSync {
+    /// Returns when the names are durable.
+    pub(super) fn sync(&self) -> std::io::Result<()> {
+        self.disk.sync_folder(&self.folder)
+    }
+}
+
 /// Packs that are not in the vault yet.
 #[derive(Debug)]
 pub(super) struct Stage {
@@ -31,6 +46,10 @@ pub(super) struct Stage {
     chunk_size: ChunkSize,
     growing: Option<StagedPack>,
     waiting: Vec<Waiting>,
+    /// Packs that got a name in the folder, and how many of those names are durable: content is
+    /// not, while the name of its file is not.
+    names: u64,
+    synced_names: u64,
 }
 
 impl Stage {
@@ -42,8 +61,10 @@ impl Stage {
         chunk_size: ChunkSize,
         recovered: Vec<ClosedPack>,
     ) -> Self {
-        let waiting = recovered.into_iter().map(|pack| Waiting { pack, synced: false }).collect();
-        Self { disk, folder, keys, chunk_size, growing: None, waiting }
+        let waiting: Vec<_> =
+            recovered.into_iter().map(|pack| Waiting { pack, synced: false }).collect();
+        let names = waiting.len() as u64;
+        Self { disk, folder, keys, chunk_size, growing: None, waiting, names, synced_names: 0 }
     }
 
     /// Seals `plain`, chunks of `ino` from `first_chunk` on, into packs; gives each run to
@@ -62,12 +83,12 @@ impl Stage {
         while !plain.is_empty() {
             let pack = match &mut self.growing {
                 Some(pack) => pack,
-                none => none.insert(StagedPack::create(
-                    &*self.disk,
-                    &self.folder,
-                    &self.keys,
-                    self.chunk_size,
-                )?),
+                none => {
+                    let Self { disk, folder, keys, chunk_size, .. } = self;
+                    let pack = StagedPack::create(&**disk, folder, keys, *chunk_size)?;
+                    self.names += 1;
+                    none.insert(pack)
+                }
             };
             let bytes = match pack.room(plain.len(), 4 * NAME_BYTES_MAX) {
                 PackRoom::Takes(bytes) => bytes,
@@ -121,6 +142,20 @@ impl Stage {
             end: pack.flushed_end(),
         });
         waiting.chain(growing).collect()
+    }
+
+    /// The folder, if it holds names that are not durable.
+    pub(super) fn names_to_sync(&self) -> Option<NamesSync> {
+        (self.synced_names < self.names).then(|| NamesSync {
+            disk: self.disk.clone(),
+            folder: self.folder.clone(),
+            names: self.names,
+        })
+    }
+
+    /// Takes note that the folder was synced.
+    pub(super) fn note_names_synced(&mut self, done: &NamesSync) {
+        self.synced_names = self.synced_names.max(done.names);
     }
 
     /// Takes note that a sync is done.

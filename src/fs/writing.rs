@@ -22,7 +22,7 @@ impl FileSystem {
     ///
     /// # Errors
     /// [`FsError::NoSpace`] before anything acknowledged is at risk; [`FsError::TooLarge`]. After
-    /// an error, a part of `data` may be in the file.
+    /// an error the file is as long as before; a part of `data` may be in it up to there.
     pub fn write(
         &self,
         ino: Ino,
@@ -45,6 +45,10 @@ impl FileSystem {
         // The size first: it says how much of the last chunk is sealed.
         live.tree.set_live_size(ino, before.size.max(end), now)?;
         let result = self.write_spans(live, ino, plain_offset, data);
+        if result.is_err() && before.size < end {
+            live.tree.set_live_size(ino, before.size, now)?;
+            live.cut_pending(ino, before.size);
+        }
         let file = live.dirty_file(ino);
         file.note_change();
         live.note_change();
