@@ -96,7 +96,13 @@ impl Journal {
                 needs_sync: true,
             });
         }
-        let number = waiting.last().map_or(0, |last| last.number) + 1;
+        // A header that was wiped must not come back with a number beyond those that follow.
+        for index in &replay.free_files {
+            let path = journal_path(folder, *index);
+            let synced = disk.open(&path, true).and_then(|file| file.sync());
+            synced.map_err(|e| StoreError::io("cannot sync", &path, e))?;
+        }
+        let number = replay.last_number + 1;
         let mut free = replay.free_files.clone();
         let header = GenerationHeader {
             id: ObjectId::random(),
