@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::sync::Arc;
 
-use common::image::{Dice, Image};
+use common::image::{Call, Dice, Image};
 use hushfs::crypto::{MasterKey, VaultId};
 use hushfs::format::{ChunkSize, Descriptor, Ino, Time};
 use hushfs::fs::{
-    AllocateMode, AttributeChange, FileKind, FileSystem, MountMode, NewNode, OpenError,
+    AllocateMode, AttributeChange, FileKind, FileSystem, FsError, MountMode, NewNode, OpenError,
     OpenRequest, RenameMode, verify,
 };
 use hushfs::store::{StateFolder, StateLock, VaultFolder};
@@ -504,4 +504,12 @@ proptest! {
     ) {
         run(&steps);
     }
+}
+
+#[test]
+fn a_first_mount_that_was_killed_at_once_still_gives_the_root_to_its_owner() {
+    let (bench, image) = (Bench::new(), Image::new());
+    drop(bench.open(&image));
+    let fs = bench.open(&image);
+    assert_eq!(fs.attributes(Ino::ROOT).unwrap().uid, 1000);
 }

@@ -16,8 +16,10 @@ pub enum Call {
     Create,
     Put,
     Adopt,
-    /// After the file has moved, before the caller knows.
+    /// The file is in both places, as on the way from one file system to another.
     Adopted,
+    /// It has moved, and the caller does not know yet.
+    Moved,
     Replace,
     Remove,
     Write,
@@ -347,10 +349,9 @@ impl Disk for Image {
         let file = running.file(from)?;
         running.free(to)?;
         running.set_durable_name(to, Some(Entry::File(file)));
-        // Here it is in both places, as on the way from one file system to another.
         running.call(Call::Adopted, to)?;
         running.set_durable_name(from, None);
-        Ok(())
+        running.call(Call::Moved, to)
     }
 
     fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
