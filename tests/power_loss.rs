@@ -513,3 +513,19 @@ fn a_first_mount_that_was_killed_at_once_still_gives_the_root_to_its_owner() {
     let fs = bench.open(&image);
     assert_eq!(fs.attributes(Ino::ROOT).unwrap().uid, 1000);
 }
+
+#[test]
+fn a_full_disk_under_the_journal_heals() {
+    let (bench, image) = (Bench::new(), Image::new());
+    let fs = bench.open(&image);
+    let made = fs.create(Ino::ROOT, b"file", NEW).unwrap();
+    fs.write(made.ino, 0, &content(1, 5000), false).unwrap();
+    image.set_faults(|call, path| {
+        let is_journal = path.to_string_lossy().contains("journal-1");
+        (is_journal && call == Call::Write).then_some(ErrorKind::StorageFull)
+    });
+    assert!(matches!(fs.publish(), Err(FsError::NoSpace)));
+    image.clear_faults();
+    fs.publish().unwrap();
+    assert!(read(&fs, made.ino) == content(1, 5000));
+}

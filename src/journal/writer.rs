@@ -270,15 +270,25 @@ fn begin<'a>(
     let path = journal_path(folder, file_index);
     let fail = |error| StoreError::io("cannot start the journal in", &path, error);
     let file = if is_new { disk.create(&path) } else { disk.open(&path, true) }.map_err(fail)?;
-    let mut zeroed_end = file.len().map_err(fail)?;
-    if zeroed_end < STEP_BYTES {
-        write_zeroes(&*file, zeroed_end, STEP_BYTES).map_err(fail)?;
-        zeroed_end = STEP_BYTES;
-    }
-    if is_new {
-        file.sync().and_then(|()| disk.sync_folder(folder)).map_err(fail)?;
-    }
-    file.write_all_at(&header.seal(keys), 0).map_err(fail)?;
+    let prepare = || -> std::io::Result<u64> {
+        let mut zeroed_end = file.len()?;
+        if zeroed_end < STEP_BYTES {
+            write_zeroes(&*file, zeroed_end, STEP_BYTES)?;
+            zeroed_end = STEP_BYTES;
+        }
+        if is_new {
+            file.sync().and_then(|()| disk.sync_folder(folder))?;
+        }
+        file.write_all_at(&header.seal(keys), 0)?;
+        Ok(zeroed_end)
+    };
+    let zeroed_end = prepare().map_err(|error| {
+        if is_new {
+            // The next attempt makes it again; one that cannot be removed is found by a mount.
+            let _ = disk.remove(&path);
+        }
+        fail(error)
+    })?;
     free.retain(|index| *index != file_index);
     Ok((Generation { number: header.number, file_index, file, needs_sync: true }, zeroed_end))
 }
