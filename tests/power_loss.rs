@@ -529,3 +529,19 @@ fn a_full_disk_under_the_journal_heals() {
     fs.publish().unwrap();
     assert!(read(&fs, made.ino) == content(1, 5000));
 }
+
+#[test]
+fn a_pack_that_had_moved_before_an_error_came_is_not_moved_again() {
+    let (bench, image) = (Bench::new(), Image::new());
+    let fs = bench.open(&image);
+    let made = fs.create(Ino::ROOT, b"file", NEW).unwrap();
+    fs.write(made.ino, 0, &content(1, 5000), false).unwrap();
+    let mut is_first = true;
+    image.set_faults(move |call, _| {
+        let fails = call == Call::Moved && std::mem::take(&mut is_first);
+        fails.then_some(ErrorKind::Other)
+    });
+    assert!(fs.publish().is_err());
+    fs.publish().unwrap();
+    bench.assert_healthy(&image);
+}
