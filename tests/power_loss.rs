@@ -545,3 +545,22 @@ fn a_pack_that_had_moved_before_an_error_came_is_not_moved_again() {
     fs.publish().unwrap();
     bench.assert_healthy(&image);
 }
+
+#[test]
+fn nothing_is_published_after_a_sync_has_failed() {
+    let (bench, image) = (Bench::new(), Image::new());
+    let fs = bench.open(&image);
+    let made = fs.create(Ino::ROOT, b"file", NEW).unwrap();
+    fs.write(made.ino, 0, &content(1, 5000), false).unwrap();
+    let mut is_first = true;
+    image.set_faults(move |call, path| {
+        let is_pack = path.extension().is_some_and(|extension| extension == "pack");
+        let fails = is_pack && call == Call::Sync && std::mem::take(&mut is_first);
+        fails.then_some(ErrorKind::Other)
+    });
+    assert!(fs.publish().is_err());
+    // A second sync may lie about what the first one lost.
+    assert!(fs.shut_down().is_err());
+    let listing = bench.vault(&image).listing().unwrap();
+    assert!(listing.packs.is_empty() && listing.logs.is_empty());
+}

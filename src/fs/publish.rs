@@ -111,6 +111,7 @@ impl FileSystem {
         if live.writing.is_none() {
             return Ok(None);
         }
+        live.writing()?;
         for ino in live.pending_files() {
             live.settle(ino)?;
         }
@@ -191,12 +192,16 @@ impl FileSystem {
         }
     }
 
-    /// Moves every closed pack to the vault.
+    /// Moves every closed pack to the vault. Nothing is published once writing has stopped: what
+    /// of it reached the disk is open, and a second sync may lie about it. The next mount looks.
     fn publish_packs(&self) -> Result<(), FsError> {
         loop {
             let next = {
                 let live = self.read_live()?;
                 let Some(writing) = &live.writing else { return Ok(()) };
+                if let Some(reason) = &live.read_only {
+                    return Err(FsError::ReadOnly(reason.clone()));
+                }
                 writing.stage.waiting().next().cloned()
             };
             let Some(pack) = next else { return Ok(()) };
