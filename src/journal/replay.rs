@@ -45,11 +45,14 @@ pub struct Replay {
     /// For each generation found, published or not: whose log, and which object of it, it was
     /// for.
     pub meant_for: Vec<(DeviceId, u64)>,
+    /// The highest number of a generation found, published or not.
+    pub(super) last_number: u64,
     pub(super) free_files: Vec<u32>,
 }
 
 /// Reads every journal file in `folder`, leaving aside generations that `is_published` says are
-/// in the vault.
+/// in the vault, and those before one that is: what a crash left of them went into the same log
+/// object, or an earlier one, whichever they had been meant for.
 ///
 /// # Errors
 /// [`StoreError`] if the disk fails.
@@ -62,6 +65,7 @@ pub fn read_journal(
     let items = disk.list(folder).map_err(|e| StoreError::io("cannot list", folder, e))?;
     let mut replay = Replay::default();
     let mut found = Vec::new();
+    let mut published_number = 0;
     for item in items {
         let index = item.name.strip_prefix(FILE_PREFIX).and_then(|digits| digits.parse().ok());
         let Some(file_index) = index else { continue };
@@ -73,7 +77,9 @@ pub fn read_journal(
             match GenerationHeader::open(keys, &block[..bytes]) {
                 Ok(header) => {
                     replay.meant_for.push((header.device, header.log_seq));
+                    replay.last_number = replay.last_number.max(header.number);
                     if is_published(header.device, header.log_seq) {
+                        published_number = published_number.max(header.number);
                         return Ok(Scan::Done);
                     }
                     scan_records(&*file, &header, keys)
@@ -87,17 +93,19 @@ pub fn read_journal(
             Scan::Done => replay.free_files.push(file_index),
             Scan::Damaged => replay.damaged = true,
             Scan::Records { header, records, durable_seq } => {
-                replay.durable_seq = replay.durable_seq.max(durable_seq);
-                found.push((header, file_index, records));
+                found.push((header, file_index, records, durable_seq));
             }
         }
     }
+    let published = found.extract_if(.., |(header, ..)| header.number <= published_number);
+    replay.free_files.extend(published.map(|(_, file_index, ..)| file_index));
     found.sort_by_key(|(header, ..)| header.number);
+    replay.durable_seq = found.iter().map(|(.., durable_seq)| *durable_seq).max().unwrap_or(0);
     if let Some((first, ..)) = found.first() {
         replay.next_seq = first.first_seq;
     }
     let first_seqs: Vec<u64> = found.iter().map(|(header, ..)| header.first_seq).collect();
-    for (nth, (header, file_index, mut records)) in found.into_iter().enumerate() {
+    for (nth, (header, file_index, mut records, _)) in found.into_iter().enumerate() {
         // A later generation that starts earlier than this one ends took its place from there.
         let end_seq = first_seqs.get(nth + 1..).into_iter().flatten().min().copied();
         records.retain(|(seq, _)| end_seq.is_none_or(|end| *seq < end));
@@ -262,6 +270,25 @@ mod tests {
             journal.release(done);
         }
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_published_generation_takes_with_it_all_before_it_whatever_they_were_meant_for() {
+        let (dir, keys) = setting();
+        let mut journal = start(dir.path(), &keys, &read(dir.path(), &keys, 0));
+        journal.append(b"one").unwrap();
+        // The log object 1 was sealed, and never came to the vault.
+        journal.rotate(2).unwrap();
+        journal.append(b"two").unwrap();
+        drop(journal);
+        // After a crash, all of it goes into the log object 1.
+        let mut journal = start(dir.path(), &keys, &read(dir.path(), &keys, 0));
+        journal.append(b"three").unwrap();
+        journal.rotate(2).unwrap();
+        journal.append(b"four").unwrap();
+        let replay = read(dir.path(), &keys, 1);
+        assert_eq!(bodies(&replay), ["four"]);
+        assert!(!replay.damaged);
     }
 
     #[test]

@@ -96,7 +96,13 @@ impl Journal {
                 needs_sync: true,
             });
         }
-        let number = waiting.last().map_or(0, |last| last.number) + 1;
+        // A header that was wiped must not come back with a number beyond those that follow.
+        for index in &replay.free_files {
+            let path = journal_path(folder, *index);
+            let synced = disk.open(&path, true).and_then(|file| file.sync());
+            synced.map_err(|e| StoreError::io("cannot sync", &path, e))?;
+        }
+        let number = replay.last_number + 1;
         let mut free = replay.free_files.clone();
         let header = GenerationHeader {
             id: ObjectId::random(),
@@ -264,15 +270,25 @@ fn begin<'a>(
     let path = journal_path(folder, file_index);
     let fail = |error| StoreError::io("cannot start the journal in", &path, error);
     let file = if is_new { disk.create(&path) } else { disk.open(&path, true) }.map_err(fail)?;
-    let mut zeroed_end = file.len().map_err(fail)?;
-    if zeroed_end < STEP_BYTES {
-        write_zeroes(&*file, zeroed_end, STEP_BYTES).map_err(fail)?;
-        zeroed_end = STEP_BYTES;
-    }
-    if is_new {
-        file.sync().and_then(|()| disk.sync_folder(folder)).map_err(fail)?;
-    }
-    file.write_all_at(&header.seal(keys), 0).map_err(fail)?;
+    let prepare = || -> std::io::Result<u64> {
+        let mut zeroed_end = file.len()?;
+        if zeroed_end < STEP_BYTES {
+            write_zeroes(&*file, zeroed_end, STEP_BYTES)?;
+            zeroed_end = STEP_BYTES;
+        }
+        if is_new {
+            file.sync().and_then(|()| disk.sync_folder(folder))?;
+        }
+        file.write_all_at(&header.seal(keys), 0)?;
+        Ok(zeroed_end)
+    };
+    let zeroed_end = prepare().map_err(|error| {
+        if is_new {
+            // The next attempt makes it again; one that cannot be removed is found by a mount.
+            let _ = disk.remove(&path);
+        }
+        fail(error)
+    })?;
     free.retain(|index| *index != file_index);
     Ok((Generation { number: header.number, file_index, file, needs_sync: true }, zeroed_end))
 }
