@@ -1,0 +1,8 @@
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as the tests do")]
+//! The program as a user has it: vaults mounted for real, by the real binary.
+//!
+//! Without `/dev/fuse` these tests skip themselves, unless `HUSHFS_REQUIRE_FUSE=1`.
+
+mod bench;
+mod mounting;
+mod watchdog;
