@@ -4,5 +4,9 @@
 //! Without `/dev/fuse` these tests skip themselves, unless `HUSHFS_REQUIRE_FUSE=1`.
 
 mod bench;
+mod fstab;
 mod mounting;
+mod namespace;
+mod reporting;
+mod unmounting;
 mod watchdog;
