@@ -4,9 +4,12 @@
 //! Without `/dev/fuse` these tests skip themselves, unless `HUSHFS_REQUIRE_FUSE=1`.
 
 mod bench;
+mod content;
 mod fstab;
+mod mapped;
 mod mounting;
 mod namespace;
 mod reporting;
+mod snapshot;
 mod unmounting;
 mod watchdog;
