@@ -3,11 +3,14 @@
 //!
 //! Without `/dev/fuse` these tests skip themselves, unless `HUSHFS_REQUIRE_FUSE=1`.
 
+mod attributes;
 mod bench;
 mod content;
+mod error_numbers;
 mod fstab;
 mod mapped;
 mod mounting;
+mod names;
 mod namespace;
 mod reporting;
 mod snapshot;
