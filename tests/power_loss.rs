@@ -13,7 +13,7 @@ use hushfs::crypto::{MasterKey, VaultId};
 use hushfs::format::{ChunkSize, Descriptor, Ino, Time};
 use hushfs::fs::{
     AllocateMode, AttributeChange, FileKind, FileSystem, FsError, MountMode, NewNode, OpenError,
-    OpenRequest, RenameMode, verify,
+    OpenRequest, RenameMode, VerifyRequest, verify,
 };
 use hushfs::store::{StateFolder, StateLock, VaultFolder};
 use proptest::prelude::*;
@@ -74,7 +74,14 @@ impl Bench {
     fn assert_healthy(&self, image: &Image) {
         let vault = self.vault(image);
         let keys = self.master.class_keys(&self.descriptor.vault);
-        let report = verify(&vault, &vault.listing().unwrap(), &keys, &self.descriptor, |_| {});
+        let request = VerifyRequest {
+            vault: &vault,
+            listing: &vault.listing().unwrap(),
+            keys: &keys,
+            descriptor: &self.descriptor,
+            state: None,
+        };
+        let report = verify(&request, &mut |_| {}).unwrap();
         assert!(report.damaged.is_empty() && report.strangers.is_empty(), "{report:?}");
     }
 }

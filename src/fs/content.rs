@@ -222,14 +222,13 @@ impl FileSystem {
         if let Some(reader) = lock(&self.readers.packs).get(&pack) {
             return Ok(reader.clone());
         }
-        let (sealer, file) = match &want.staged {
-            Some((sealer, file)) => (sealer.clone(), file.clone()),
+        let reader = Arc::new(match &want.staged {
+            Some((sealer, file)) => PackReader::new(sealer.clone(), file.clone()),
             None => {
                 let file = self.vault.open(&pack_path(pack)).map_err(std::io::Error::other)?;
-                (Arc::new(PackSealer::new(&self.keys, pack)), file)
+                PackReader::open(&self.keys, pack, file)?
             }
-        };
-        let reader = Arc::new(PackReader::new(sealer, file));
+        });
         lock(&self.readers.packs).put(pack, reader.clone());
         Ok(reader)
     }

@@ -173,9 +173,8 @@ impl Live {
         let Self { tree, writing, .. } = self;
         let Some(writing) = writing else { return Ok(()) };
         let mut placed: Vec<Run> = Vec::new();
-        let path = || tree.path(ino).unwrap_or_default();
         let result =
-            writing.stage.append(ino, &path, first_chunk, plain, &mut |run| placed.push(run));
+            writing.stage.append(ino, tree, first_chunk, plain, &mut |run| placed.push(run));
         for run in placed {
             tree.put_live_run(ino, &run)?;
             let end = run.first_chunk + u64::from(run.count);

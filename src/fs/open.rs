@@ -250,9 +250,15 @@ fn start_writing(
     listing: &VaultListing,
 ) -> Result<Writing, StoreError> {
     let disk = state.disk();
-    let packs = recovered.close_packs(live, state, keys, listing)?;
-    let stage =
-        Stage::new(disk.clone(), state.staged(), keys.clone(), descriptor.chunk_size, packs);
+    let packs = recovered.close_packs(live, state, keys, device, listing)?;
+    let stage = Stage::new(
+        disk.clone(),
+        state.staged(),
+        keys.clone(),
+        device,
+        descriptor.chunk_size,
+        packs,
+    );
     let journal = Journal::start(
         disk.clone(),
         state.root(),

@@ -122,7 +122,8 @@ impl FileSystem {
             return Ok(None);
         }
         let seq = publisher.next_seq();
-        let closed = writing.stage.close_growing().and_then(|()| writing.journal.rotate(seq + 1));
+        let closed = writing.stage.close_growing(&live.tree);
+        let closed = closed.and_then(|()| writing.journal.rotate(seq + 1));
         let generation = match closed {
             Ok(generation) => generation,
             Err(error) => return Err(live.disk_failed(error)),
