@@ -240,8 +240,8 @@ impl Journal {
         }
     }
 
-    /// Writes zeroes ahead until the file holds `end` bytes, and makes its new size durable, so
-    /// that the fsync of a record has none to commit.
+    /// Writes zeroes ahead until the file holds `end` bytes, a step at a time, so that few fsyncs
+    /// have a new size to commit.
     fn make_room(&mut self, end: u64) -> std::io::Result<()> {
         if end <= self.zeroed_end {
             return Ok(());
