@@ -13,7 +13,7 @@ use hushfs::crypto::{MasterKey, VaultId};
 use hushfs::format::{ChunkSize, Descriptor, Ino, Time};
 use hushfs::fs::{
     AllocateMode, AttributeChange, FileKind, FileSystem, FsError, MountMode, NewNode, OpenError,
-    OpenRequest, RenameMode, verify,
+    OpenRequest, RenameMode, XattrMode, verify,
 };
 use hushfs::store::{StateFolder, StateLock, VaultFolder};
 use proptest::prelude::*;
@@ -170,7 +170,8 @@ impl History {
     }
 }
 
-type Pick = prop::sample::Index;
+/// What a step picks by: taken modulo what there is.
+type Pick = u8;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -217,6 +218,11 @@ enum Step {
         file: Pick,
     },
     Publish,
+    /// So many operations that a checkpoint is due.
+    SetXattrs {
+        file: Pick,
+        seed: u8,
+    },
     /// The vault takes nothing from now on, or takes everything again.
     Vault {
         works: bool,
@@ -246,6 +252,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => pick().prop_map(|file| Step::Close { file }),
         4 => pick().prop_map(|file| Step::Fsync { file }),
         2 => Just(Step::Publish),
+        1 => (pick(), any::<u8>()).prop_map(|(file, seed)| Step::SetXattrs { file, seed }),
         1 => any::<bool>().prop_map(|works| Step::Vault { works }),
         2 => any::<bool>().prop_map(|power_loss| Step::Crash { power_loss }),
     ]
@@ -270,7 +277,7 @@ impl Run {
 
     fn pick(&self, pick: &Pick) -> Option<(String, Ino)> {
         let names = self.history.names.now();
-        let at = (!names.is_empty()).then(|| pick.index(names.len()))?;
+        let at = (!names.is_empty()).then(|| usize::from(*pick) % names.len())?;
         names.iter().nth(at).map(|(name, (ino, _))| (name.clone(), *ino))
     }
 
@@ -395,6 +402,14 @@ impl Run {
                     self.history.names.promise(Crash::PowerLoss);
                 }
             }
+            Step::SetXattrs { file, seed } => {
+                let Some((_, ino)) = self.pick(file) else { return };
+                for nth in 0..5 {
+                    let value = content(*seed, 60_000 + nth);
+                    let name = format!("user.{nth}");
+                    fs.set_xattr(ino, name.as_bytes(), &value, XattrMode::Set).unwrap();
+                }
+            }
             Step::Vault { works } => {
                 self.vault_works = *works;
                 let works = *works;
@@ -451,8 +466,16 @@ impl Run {
         self.bench.assert_healthy(&image);
         let elsewhere = self.bench.try_open(&image, "other device").unwrap();
         assert_eq!(names(&elsewhere), names(&fs));
-        for (ino, _) in names(&fs).values() {
-            assert!(read(&elsewhere, *ino) == read(&fs, *ino));
+        for ino in names(&fs).values().map(|(ino, _)| *ino).chain([Ino::ROOT]) {
+            assert_eq!(elsewhere.attributes(ino).unwrap(), fs.attributes(ino).unwrap());
+            let xattrs = fs.xattr_names(ino).unwrap();
+            assert_eq!(elsewhere.xattr_names(ino).unwrap(), xattrs);
+            for name in xattrs.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+                assert!(elsewhere.xattr(ino, name).unwrap() == fs.xattr(ino, name).unwrap());
+            }
+            if ino != Ino::ROOT {
+                assert!(read(&elsewhere, ino) == read(&fs, ino));
+            }
         }
     }
 }
@@ -563,4 +586,29 @@ fn nothing_is_published_after_a_sync_has_failed() {
     assert!(fs.shut_down().is_err());
     let listing = bench.vault(&image).listing().unwrap();
     assert!(listing.packs.is_empty() && listing.logs.is_empty());
+}
+
+#[test]
+fn regression_generations_that_became_one_log_object_are_all_let_go_of_or_none() {
+    for seed in 0..40 {
+        let mut run = Run::new();
+        let mut dice = Dice::new(seed);
+        // A crash with a log object on its way leaves two generations; a third joins them.
+        for step in [
+            Step::Create { name: 0 },
+            Step::Vault { works: false },
+            Step::Publish,
+            Step::Create { name: 1 },
+            Step::Close { file: 0 },
+            Step::Crash { power_loss: false },
+            Step::Create { name: 2 },
+            Step::Publish,
+            Step::Create { name: 3 },
+            Step::Fsync { file: 0 },
+            Step::Crash { power_loss: true },
+        ] {
+            run.apply(&step, &mut dice);
+        }
+        assert_eq!(run.history.names.now().len(), 4);
+    }
 }
