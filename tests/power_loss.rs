@@ -47,6 +47,15 @@ impl Bench {
     }
 
     fn try_open(&self, image: &Image, device: &str) -> Result<Arc<FileSystem>, OpenError> {
+        self.open_on(image, device, "machine")
+    }
+
+    fn open_on(
+        &self,
+        image: &Image,
+        device: &str,
+        machine: &str,
+    ) -> Result<Arc<FileSystem>, OpenError> {
         let vault = self.vault(image);
         let root = format!("/image/{device}");
         let state = StateFolder::make(Arc::new(image.clone()), root).unwrap();
@@ -62,7 +71,7 @@ impl Bench {
             descriptor: self.descriptor.clone(),
             mode: MountMode::ReadWrite,
             device_name: device.into(),
-            machine: "machine".into(),
+            machine: machine.into(),
             owner: (1000, 1000),
         })
     }
@@ -611,4 +620,27 @@ fn regression_generations_that_became_one_log_object_are_all_let_go_of_or_none()
         }
         assert_eq!(run.history.names.now().len(), 4);
     }
+}
+
+#[test]
+fn a_bulk_write_that_fails_halfway_reads_the_same_after_a_crash() {
+    let (bench, image) = (Bench::new(), Image::new());
+    let fs = bench.open(&image);
+    let made = fs.create(Ino::ROOT, b"file", NEW).unwrap();
+    // Fills a pack but for less than the next write.
+    fs.write(made.ino, 0, &content(1, 16_600_000), false).unwrap();
+    let at = 4096 * 10_000;
+    fs.write(made.ino, at, &content(2, 4096), false).unwrap();
+    fs.fsync(made.ino).unwrap();
+    image.set_faults(|call, path| {
+        let is_staged = path.starts_with("/image/state/staged");
+        (is_staged && call == Call::Create).then_some(ErrorKind::StorageFull)
+    });
+    let written = fs.write(made.ino, at, &content(3, 1 << 20), false);
+    assert!(matches!(written, Err(FsError::NoSpace)), "{written:?}");
+    image.clear_faults();
+    fs.fsync(made.ino).unwrap();
+    let before = read(&fs, made.ino);
+    let fs = bench.open(&image.after_kill());
+    assert!(read(&fs, made.ino) == before);
 }

@@ -167,13 +167,11 @@ impl FileSystem {
         self.write_pending(live, ino, plain_offset, head)?;
         if !bulk.is_empty() {
             let first = chunk_size.index_of(bulk_offset);
-            let end = first + chunk_size.count_for(bulk.len() as u64);
             // Full chunks that lead up to these go first, so that a file written in order stands
             // in order in its pack and is one extent.
             let start = leading_chunks(live, ino, first);
             live.seal_pending_in(ino, start, first)?;
             live.seal(ino, first, bulk)?;
-            live.drop_dirty_chunks(ino, first, end);
         }
         self.write_pending(live, ino, bulk_offset + bulk.len() as u64, tail)?;
         if live.dirty_bytes > DIRTY_BYTES_MAX {
