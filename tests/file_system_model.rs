@@ -10,7 +10,7 @@ use hushfs::crypto::{MasterKey, VaultId};
 use hushfs::format::{ChunkSize, Descriptor, Ino, NodeKind, Time};
 use hushfs::fs::{
     AllocateMode, AttributeChange, Attributes, FileKind, FileSystem, FsError, MountMode, NewNode,
-    OpenRequest, RenameMode, VerifyReport, XattrMode, verify,
+    OpenRequest, RenameMode, VerifyReport, VerifyRequest, XattrMode, verify,
 };
 use hushfs::store::{HostDisk, StateFolder, StateLock, VaultFolder};
 use proptest::prelude::*;
@@ -30,7 +30,7 @@ impl Bench {
             created: Time::now(),
         };
         let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("vault")).unwrap();
+        std::fs::create_dir_all(folder.path().join("vault/keys")).unwrap();
         Self { folder, master: MasterKey::random(), descriptor }
     }
 
@@ -59,7 +59,14 @@ impl Bench {
     fn verify(&self) -> VerifyReport {
         let vault = self.vault();
         let keys = self.master.class_keys(&self.descriptor.vault);
-        verify(&vault, &vault.listing().unwrap(), &keys, &self.descriptor, |_| {})
+        let request = VerifyRequest {
+            vault: &vault,
+            listing: &vault.listing().unwrap(),
+            keys: &keys,
+            descriptor: &self.descriptor,
+            state: None,
+        };
+        verify(&request, &mut |_| {}).unwrap()
     }
 }
 
@@ -578,7 +585,8 @@ fn config() -> ProptestConfig {
     let from_environment = ProptestConfig::default();
     let is_set = std::env::var_os("PROPTEST_CASES").is_some();
     let cases = if is_set { from_environment.cases } else { 60 };
-    ProptestConfig { cases, ..from_environment }
+    // A failure is kept as a test of its own, with a name.
+    ProptestConfig { cases, failure_persistence: None, ..from_environment }
 }
 
 proptest! {

@@ -65,6 +65,9 @@ pub enum Error {
         /// Why it was refused.
         source: io::Error,
     },
+    /// Some of what was asked for was not done; the text says how much.
+    #[error("{0}")]
+    Incomplete(String),
     /// Damage, in the words of whoever found it.
     #[error("{0}")]
     Damage(String),
@@ -107,7 +110,11 @@ impl Error {
                 | InitError::Declined
                 | InitError::Stretch(_) => ExitCode::Failed,
             },
-            Self::Ask(_) | Self::Io { .. } | Self::Session(_) | Self::Files(_) => ExitCode::Failed,
+            Self::Ask(_)
+            | Self::Io { .. }
+            | Self::Session(_)
+            | Self::Files(_)
+            | Self::Incomplete(_) => ExitCode::Failed,
             Self::Store(error) => store_code(error),
             Self::Open(error) => match error {
                 OpenError::Locked(LockedBy::Other(_)) => ExitCode::InUse,

@@ -11,10 +11,13 @@ pub mod mount_options;
 pub mod secrets;
 pub mod unlock;
 
+mod device;
 mod helper;
 mod holders;
 mod logger;
 mod mount;
+mod progress;
+mod restore;
 mod run;
 mod show;
 mod status;
@@ -22,6 +25,7 @@ mod undo;
 mod units;
 mod unlock_error;
 mod unmount;
+mod verify;
 
 pub use error::Error;
 pub use exit::ExitCode;

@@ -203,49 +203,50 @@ impl PackSealer {
         Ok(footer)
     }
 
-    /// Opens and authenticates a whole closed pack: its footer, and every chunk the footer names.
-    /// Gives the footer and the runs with a chunk that does not open.
-    ///
-    /// # Errors
-    /// [`FormatError`] if even the footer cannot be had.
-    pub fn check_pack(
+    /// Whether every chunk of a run opens, by itself and in its place; `pack` is the whole pack.
+    pub fn run_opens(
         &self,
         pack: &[u8],
+        pack_offset: u32,
+        shape: RunShape,
         chunk_size: ChunkSize,
-    ) -> Result<(Footer, Vec<(Ino, FooterRun)>), FormatError> {
-        let footer = self.open_footer(pack)?;
+    ) -> bool {
         let mut plain = vec![0; chunk_size.bytes()];
-        let mut damaged = Vec::new();
+        (0..shape.count).all(|nth| {
+            let at = chunk_size.chunk_pack_offset(pack_offset.into(), nth);
+            let plain_bytes = shape.chunk_bytes(nth, chunk_size) as usize;
+            let sealed = usize::try_from(at)
+                .ok()
+                .and_then(|start| pack.get(start..start.checked_add(plain_bytes + TAG_BYTES)?));
+            let plain = plain.get_mut(..plain_bytes);
+            sealed
+                .zip(plain)
+                .is_some_and(|(sealed, plain)| self.open_chunk(at, sealed, plain).is_ok())
+        })
+    }
+
+    /// Opens a closed pack's footer and checks that it tells of every byte before it: runs that
+    /// do not overlap, and zeroes between them. The chunks themselves are not opened.
+    ///
+    /// # Errors
+    /// [`FormatError`], as for [`Self::open_footer`].
+    pub fn check_layout(&self, pack: &[u8], chunk_size: ChunkSize) -> Result<Footer, FormatError> {
+        let footer = self.open_footer(pack)?;
+        let footer_at = self.open_trailer(pack)?;
         let mut runs: Vec<&FooterRun> = footer.files.iter().flat_map(|file| &file.runs).collect();
         runs.sort_unstable_by_key(|run| run.pack_offset);
-        let footer_at = self.open_trailer(pack)?;
         let mut chunks_end = PACK_HEADER_BYTES as u64;
         for run in runs {
             let run_at = u64::from(run.pack_offset);
-            if run_at < chunks_end || run.count == 0 {
-                return Err(FormatError::Malformed("two runs overlap"));
+            let has_shape = run.count > 0 && (1..=chunk_size.field()).contains(&run.tail_bytes);
+            if run_at < chunks_end || !has_shape {
+                return Err(FormatError::Malformed("two runs overlap, or one is empty"));
             }
             check_gap(pack, chunks_end, run_at)?;
             chunks_end = run_at + chunk_size.sealed_run_bytes(run.shape());
         }
         check_gap(pack, chunks_end, footer_at)?;
-        for (ino, run) in
-            footer.files.iter().flat_map(|file| file.runs.iter().map(|run| (file.ino, *run)))
-        {
-            let opens = (0..run.count).all(|nth| {
-                let at = chunk_size.chunk_pack_offset(run.pack_offset.into(), nth);
-                let plain_bytes = run.shape().chunk_bytes(nth, chunk_size) as usize;
-                let end = at as usize + plain_bytes + TAG_BYTES;
-                plain_bytes <= plain.len()
-                    && pack.get(at as usize..end).is_some_and(|sealed| {
-                        self.open_chunk(at, sealed, &mut plain[..plain_bytes]).is_ok()
-                    })
-            });
-            if !opens {
-                damaged.push((ino, run));
-            }
-        }
-        Ok((footer, damaged))
+        Ok(footer)
     }
 }
 
@@ -289,28 +290,38 @@ mod tests {
         (pack, bytes, footer)
     }
 
+    fn runs_open(pack: &PackSealer, bytes: &[u8], footer: &Footer) -> bool {
+        footer
+            .files
+            .iter()
+            .flat_map(|file| &file.runs)
+            .all(|run| pack.run_opens(bytes, run.pack_offset, run.shape(), ChunkSize::DEFAULT))
+    }
+
     #[test]
     fn a_pack_tells_from_its_footer_what_is_in_it() {
         let (pack, bytes, footer) = sample(ChunkSize::DEFAULT);
         assert_eq!(padme(bytes.len() as u64), bytes.len() as u64);
-        assert_eq!(pack.check_pack(&bytes, ChunkSize::DEFAULT).unwrap(), (footer.clone(), vec![]));
+        assert_eq!(pack.check_layout(&bytes, ChunkSize::DEFAULT).unwrap(), footer);
+        assert!(runs_open(&pack, &bytes, &footer));
         let bound = Footer::bytes_bound(1, 3, 1);
         assert!(postcard::to_allocvec(&footer).unwrap().len() as u64 + 40 <= bound);
     }
 
     #[test]
     fn a_changed_byte_is_found_wherever_it_is() {
-        let (pack, bytes, _) = sample(ChunkSize::DEFAULT);
+        let (pack, bytes, footer) = sample(ChunkSize::DEFAULT);
         for at in (0..bytes.len()).step_by(7).chain(bytes.len() - 40..bytes.len()) {
             let mut changed = bytes.clone();
             changed[at] ^= 1;
-            match pack.check_pack(&changed, ChunkSize::DEFAULT) {
-                Ok((_, damaged)) => assert_eq!(damaged.len(), 1, "byte {at}"),
-                Err(_) => assert!(!(PACK_HEADER_BYTES..10_000).contains(&at), "byte {at}"),
-            }
+            let is_content = (PACK_HEADER_BYTES..PACK_HEADER_BYTES + 10_048).contains(&at);
+            assert_eq!(runs_open(&pack, &changed, &footer), !is_content, "byte {at}");
+            let layout = pack.check_layout(&changed, ChunkSize::DEFAULT);
+            assert_eq!(layout.is_ok(), is_content, "byte {at}");
         }
         for cut in [0, 5, 31, 32, 60, 5000, bytes.len() - 1] {
-            assert!(pack.check_pack(&bytes[..cut], ChunkSize::DEFAULT).is_err());
+            assert!(pack.check_layout(&bytes[..cut], ChunkSize::DEFAULT).is_err());
+            assert_eq!(runs_open(&pack, &bytes[..cut], &footer), cut == bytes.len() - 1);
         }
     }
 }

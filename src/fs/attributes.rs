@@ -16,6 +16,14 @@ const GROUP_EXECUTE: u32 = 0o0010;
 const XATTR_LIST_BYTES_MAX: usize = 64 << 10;
 const XATTR_VALUE_BYTES_MAX: usize = 64 << 10;
 
+/// Namespaces of extended attributes that are kept.
+const NAMESPACES: [&[u8]; 3] = [b"user.", b"trusted.", b"security."];
+
+fn check_namespace(name: &[u8]) -> Result<(), FsError> {
+    let is_kept = NAMESPACES.iter().any(|prefix| name.starts_with(prefix));
+    if is_kept { Ok(()) } else { Err(FsError::NotSupported) }
+}
+
 impl Live {
     /// Attributes of an inode, pending content counted.
     pub(super) fn attributes(&self, ino: Ino) -> Result<Attributes, FsError> {
@@ -101,11 +109,13 @@ impl FileSystem {
         Ok(self.read_live()?.tree.link_target(ino)?.to_vec())
     }
 
-    /// Sets an extended attribute.
+    /// Sets an extended attribute of the namespaces `user`, `trusted` or `security`. Those of
+    /// `system` have a meaning that goes beyond their value (an access control list changes the
+    /// mode), so a program must not believe that one was kept.
     ///
     /// # Errors
     /// [`FsError::Exists`] or [`FsError::NoAttribute`] as `mode` asks,
-    /// [`FsError::AttributeTooLong`].
+    /// [`FsError::AttributeTooLong`], [`FsError::NotSupported`].
     pub fn set_xattr(
         &self,
         ino: Ino,
@@ -113,6 +123,7 @@ impl FileSystem {
         value: &[u8],
         mode: XattrMode,
     ) -> Result<(), FsError> {
+        check_namespace(name)?;
         let mut live = self.write_live()?;
         live.writing()?;
         let is_there = live.tree.xattr(ino, name)?.is_some();
@@ -138,8 +149,9 @@ impl FileSystem {
     /// An extended attribute's value.
     ///
     /// # Errors
-    /// [`FsError::NoAttribute`].
+    /// [`FsError::NoAttribute`], or [`FsError::NotSupported`] as for [`Self::set_xattr`].
     pub fn xattr(&self, ino: Ino, name: &[u8]) -> Result<Vec<u8>, FsError> {
+        check_namespace(name)?;
         let live = self.read_live()?;
         live.tree.xattr(ino, name)?.map(<[u8]>::to_vec).ok_or(FsError::NoAttribute)
     }
@@ -161,8 +173,9 @@ impl FileSystem {
     /// Removes an extended attribute.
     ///
     /// # Errors
-    /// [`FsError::NoAttribute`].
+    /// As for [`Self::xattr`].
     pub fn remove_xattr(&self, ino: Ino, name: &[u8]) -> Result<(), FsError> {
+        check_namespace(name)?;
         let mut live = self.write_live()?;
         let operation = Operation::RemoveXattr { ino, name, ctime: Time::now() };
         if live.is_unnamed(ino)? {

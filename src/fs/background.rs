@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::error::FsError;
 use super::file_system::{FileSystem, lock};
 use super::live::FlushTo;
-use crate::store::LastEnd;
+use crate::store::{LastEnd, holds_unpublished};
 
 /// How often the thread looks.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -63,7 +63,10 @@ impl FileSystem {
         }
         if let Some(state) = self.state.as_ref().filter(|_| self.lock.is_some()) {
             let message = result.as_ref().err().map_or(String::new(), FsError::to_string);
-            let end = LastEnd { ok: result.is_ok(), message };
+            // A mount that did not write leaves what an earlier one left.
+            let unpublished =
+                if is_writable { result.is_err() } else { holds_unpublished(state.root()) };
+            let end = LastEnd { ok: result.is_ok(), unpublished, message };
             state.set_last_end(Some(&end)).unwrap_or_else(|error| log::warn!("{error}"));
         }
         result

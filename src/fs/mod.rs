@@ -30,6 +30,6 @@ pub use fold::{FoldGap, Folded, fold};
 pub use open::{MountMode, OpenError, OpenRequest};
 pub use status::{DeviceStatus, Status};
 pub use types::{AllocateMode, AttributeChange, FolderEntry, NewNode, RenameMode, Room, XattrMode};
-pub use verify::{DamagedObject, VerifyProgress, VerifyReport, verify};
+pub use verify::{DamagedObject, VerifyProgress, VerifyReport, VerifyRequest, verify};
 
 pub use crate::tree::{Attributes, FileKind};

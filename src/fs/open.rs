@@ -273,7 +273,11 @@ fn is_concurrency(gap: &FoldGap) -> bool {
 }
 
 /// What this device has seen in the vault before and does not see now.
-fn rollback(trusted: &Frontier, folded: &Folded, identity: Option<&DeviceIdentity>) -> Vec<String> {
+pub(super) fn rollback(
+    trusted: &Frontier,
+    folded: &Folded,
+    identity: Option<&DeviceIdentity>,
+) -> Vec<String> {
     // With gaps in the chain, those already say what is missing.
     if !folded.gaps.is_empty() {
         return Vec::new();

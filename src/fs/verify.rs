@@ -1,12 +1,34 @@
 //! Verification: reads and authenticates every object of a vault.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
+
+use serde::Serialize;
 
 use crate::crypto::ClassKeys;
-use crate::format::{Descriptor, Ino, LogKind, PackId, PackSealer, log_name, pack_path};
-use crate::store::{VaultFolder, VaultListing};
+use crate::format::{
+    ChunkSize, Descriptor, FooterFile, Ino, KEYS_FOLDER, LOG_FOLDER, LogKind, PackId, PackSealer,
+    Run, SLOT_BYTES_MAX, SlotError, UnverifiedSlot, log_name, may_be_slot_name, pack_path,
+};
+use crate::store::{StateFolder, StoreError, VaultFolder, VaultListing};
+use crate::tree::Tree;
 
-use super::fold::{FoldGap, fold};
+use super::fold::{FoldGap, Folded, fold};
+use super::open::rollback;
+
+/// What is to be verified, and with what.
+#[derive(Debug)]
+pub struct VerifyRequest<'a> {
+    /// The vault.
+    pub vault: &'a VaultFolder,
+    /// Its objects.
+    pub listing: &'a VaultListing,
+    /// Its keys.
+    pub keys: &'a ClassKeys,
+    /// Its descriptor, authenticated.
+    pub descriptor: &'a Descriptor,
+    /// This machine's state folder, if there is one: it tells what the vault has lost since.
+    pub state: Option<&'a StateFolder>,
+}
 
 /// How far a verification has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +40,7 @@ pub struct VerifyProgress {
 }
 
 /// An object that is not what it should be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DamagedObject {
     /// Its path below the vault.
     pub object: String,
@@ -29,113 +51,185 @@ pub struct DamagedObject {
 }
 
 /// What a verification found.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct VerifyReport {
     /// Objects read.
     pub objects: u64,
-    /// Bytes read.
+    /// Bytes of those.
     pub bytes: u64,
     /// Files, folders and other inodes in the state.
     pub files: u64,
     /// What is damaged or missing; empty where all is well.
     pub damaged: Vec<DamagedObject>,
+    /// What is no damage, but keeps the state from being the whole story.
+    pub notes: Vec<String>,
     /// Files in the vault folder that are none of ours, by path.
     pub strangers: Vec<String>,
 }
 
-/// Reads every object of `listing`, authenticates it and its place, and checks that the log
+impl VerifyReport {
+    fn damage(&mut self, object: impl Into<String>, what: impl Into<String>, files: Vec<String>) {
+        self.damaged.push(DamagedObject { object: object.into(), what: what.into(), files });
+    }
+}
+
+/// Reads every object of the listing, authenticates it and its place, and checks that the log
 /// tells one whole story and names only content that is there.
+///
+/// # Errors
+/// [`StoreError`] if the slots or the state folder cannot be read; damage is no error.
 pub fn verify(
-    vault: &VaultFolder,
-    listing: &VaultListing,
-    keys: &ClassKeys,
-    descriptor: &Descriptor,
-    mut progress: impl FnMut(VerifyProgress),
-) -> VerifyReport {
-    let mut report = VerifyReport {
-        objects: listing.objects(),
-        strangers: listing.strangers.clone(),
-        ..VerifyReport::default()
+    request: &VerifyRequest<'_>,
+    progress: &mut dyn FnMut(VerifyProgress),
+) -> Result<VerifyReport, StoreError> {
+    let VerifyRequest { vault, listing, keys, descriptor, state } = request;
+    let mut report =
+        VerifyReport { strangers: listing.strangers.clone(), ..VerifyReport::default() };
+    let mut done = |report: &mut VerifyReport, bytes: u64| {
+        report.objects += 1;
+        report.bytes += bytes;
+        progress(VerifyProgress { done_bytes: report.bytes, all_bytes: listing.object_bytes() });
     };
-    let all_bytes = listing.object_bytes();
-    let mut done_bytes = 0;
-    let mut unreadable_logs = BTreeSet::new();
-    for (kind, logs) in
-        [(LogKind::Increment, &listing.logs), (LogKind::Checkpoint, &listing.checkpoints)]
-    {
-        for ((device, seq), bytes) in logs {
-            let name = log_name(kind, *device, *seq);
-            let checked = vault.get_log(keys, kind, *device, *seq).map_err(|e| e.to_string());
-            let checked = checked.and_then(|log| {
-                let decoded = log.operations().find_map(Result::err);
-                decoded.map_or(Ok(()), |error| Err(error.to_string()))
-            });
-            if let Err(what) = checked {
-                unreadable_logs.insert(name.clone());
-                let object = format!("log/{name}");
-                report.damaged.push(DamagedObject { object, what, files: Vec::new() });
-            }
-            done_bytes += bytes;
-            progress(VerifyProgress { done_bytes, all_bytes });
+    verify_slots(vault, &mut report)?;
+    let logs = listing.logs.iter().map(|item| (LogKind::Increment, item));
+    let checkpoints = listing.checkpoints.iter().map(|item| (LogKind::Checkpoint, item));
+    for (kind, ((device, seq), bytes)) in logs.chain(checkpoints) {
+        let opened = vault.get_log(keys, kind, *device, *seq).map_err(|error| error.to_string());
+        let decoded = opened.and_then(|log| {
+            let error = log.operations().find_map(Result::err);
+            error.map_or(Ok(()), |error| Err(error.to_string()))
+        });
+        if let Err(what) = decoded {
+            report.damage(log_path(&log_name(kind, *device, *seq)), what, Vec::new());
         }
+        done(&mut report, *bytes);
     }
     let folded = fold(vault, listing, keys, descriptor.chunk_size);
     report.files = folded.tree.inode_count();
+    verify_story(&folded, *state, keys, &mut report)?;
+    let mut needed = runs_by_pack(&folded.tree);
+    for (pack, bytes) in &listing.packs {
+        let runs = needed.remove(pack).unwrap_or_default();
+        if let Err((what, lost)) = verify_pack(request, *pack, &runs) {
+            report.damage(pack_path(*pack), what, paths(&folded.tree, lost));
+        }
+        done(&mut report, *bytes);
+    }
+    for (pack, runs) in needed {
+        let lost = runs.iter().map(|(ino, _)| *ino).collect();
+        report.damage(pack_path(pack), "missing", paths(&folded.tree, lost));
+    }
+    report.damaged.sort_by(|a, b| a.object.cmp(&b.object));
+    Ok(report)
+}
+
+fn log_path(name: &str) -> String {
+    format!("{LOG_FOLDER}/{name}")
+}
+
+/// Slots need no key to be checked for accidents; the one that unlocked was authenticated.
+fn verify_slots(vault: &VaultFolder, report: &mut VerifyReport) -> Result<(), StoreError> {
+    for name in vault.names(KEYS_FOLDER)?.into_iter().filter(|name| may_be_slot_name(name)) {
+        let path = format!("{KEYS_FOLDER}/{name}");
+        match vault.get(&path, SLOT_BYTES_MAX).map(|bytes| UnverifiedSlot::parse(&bytes)) {
+            // A way to unlock that a newer program made is no damage.
+            Ok(Ok(_) | Err(SlotError::Newer(_) | SlotError::UnknownKind(_))) => {}
+            Ok(Err(error)) => report.damage(path, error.to_string(), Vec::new()),
+            Err(error) => report.damage(path, error.to_string(), Vec::new()),
+        }
+        report.objects += 1;
+    }
+    Ok(())
+}
+
+/// Whether the log objects fit together, and are no older than what this machine has seen.
+fn verify_story(
+    folded: &Folded,
+    state: Option<&StateFolder>,
+    keys: &ClassKeys,
+    report: &mut VerifyReport,
+) -> Result<(), StoreError> {
     for gap in &folded.gaps {
         let object = match gap {
             FoldGap::Missing { device, seq }
             | FoldGap::Replaced { device, seq }
-            | FoldGap::Unfit { device, seq, .. } => log_name(LogKind::Increment, *device, *seq),
-            // Named above already; two devices at once are no damage.
-            FoldGap::Unreadable(_) | FoldGap::Concurrent { .. } => continue,
+            | FoldGap::Unfit { device, seq, .. } => {
+                log_path(&log_name(LogKind::Increment, *device, *seq))
+            }
+            // Found when it was read by itself.
+            FoldGap::Unreadable(_) => continue,
+            FoldGap::Concurrent { .. } => {
+                report.notes.push(gap.to_string());
+                continue;
+            }
         };
-        if !unreadable_logs.contains(&object) {
-            let object = format!("log/{object}");
-            let what = gap.to_string();
-            report.damaged.push(DamagedObject { object, what, files: Vec::new() });
+        if !report.damaged.iter().any(|damaged| damaged.object == object) {
+            report.damage(object, gap.to_string(), Vec::new());
         }
     }
-    let mut damaged_packs: BTreeMap<PackId, String> = BTreeMap::new();
-    for (pack, bytes) in &listing.packs {
-        let checked = vault.get_pack(*pack).map_err(|error| error.to_string());
-        let checked = checked.and_then(|content| {
-            let sealer = PackSealer::new(keys, *pack);
-            let found = sealer.check_pack(&content, descriptor.chunk_size);
-            found.map_err(|error| error.to_string())
-        });
-        match checked {
-            Ok((_, bad_runs)) if bad_runs.is_empty() => {}
-            Ok((footer, bad_runs)) => {
-                let what = format!("{} run(s) of chunks are not authentic", bad_runs.len());
-                let bad: BTreeSet<Ino> = bad_runs.iter().map(|(ino, _)| *ino).collect();
-                let files = footer.files.iter().filter(|file| bad.contains(&file.ino));
-                let files = files.map(|file| {
-                    let now = folded.tree.path(file.ino);
-                    String::from_utf8_lossy(now.as_ref().unwrap_or(&file.path)).into_owned()
-                });
-                let files = files.collect();
-                report.damaged.push(DamagedObject { object: pack_path(*pack), what, files });
+    if let Some(state) = state {
+        let trusted = state.trusted_frontier(keys)?.unwrap_or_default();
+        for sentence in rollback(&trusted, folded, state.device(keys)?.as_ref()) {
+            report.damage(LOG_FOLDER, sentence, Vec::new());
+        }
+    }
+    Ok(())
+}
+
+fn runs_by_pack(tree: &Tree) -> HashMap<PackId, Vec<(Ino, Run)>> {
+    let mut needed: HashMap<PackId, Vec<(Ino, Run)>> = HashMap::new();
+    for (ino, run) in tree.all_runs() {
+        needed.entry(run.pack).or_default().push((ino, run));
+    }
+    needed
+}
+
+/// `Err`: what is wrong with a pack, and which of the files that need it lose content.
+fn verify_pack(
+    request: &VerifyRequest<'_>,
+    pack: PackId,
+    needed: &[(Ino, Run)],
+) -> Result<(), (String, BTreeSet<Ino>)> {
+    let chunk_size = request.descriptor.chunk_size;
+    let sealer = PackSealer::new(request.keys, pack);
+    let content = request.vault.get_pack(pack).map_err(|error| {
+        let lost = needed.iter().map(|(ino, _)| *ino).collect();
+        (error.to_string(), lost)
+    })?;
+    let opens = |pack_offset, shape| sealer.run_opens(&content, pack_offset, shape, chunk_size);
+    let what = match sealer.check_layout(&content, chunk_size) {
+        Ok(footer) => {
+            let runs = footer.files.iter().flat_map(|file| &file.runs);
+            let bad = runs.filter(|run| !opens(run.pack_offset, run.shape())).count();
+            let files = footer.files.iter().map(|file| (file.ino, file)).collect();
+            let untold = needed.iter().any(|(ino, run)| !tells_of(&files, *ino, run, chunk_size));
+            match (bad, untold) {
+                (0, false) => return Ok(()),
+                (0, true) => "content that the log tells of is not in it".to_owned(),
+                (bad, _) => format!("{bad} run(s) of chunks are not authentic"),
             }
-            Err(what) => {
-                damaged_packs.insert(*pack, what);
-            }
         }
-        done_bytes += bytes;
-        progress(VerifyProgress { done_bytes, all_bytes });
-    }
-    for pack in folded.tree.packs().filter(|pack| pack.live_bytes > 0) {
-        if !listing.packs.contains_key(&pack.id) {
-            damaged_packs.insert(pack.id, "missing".into());
-        }
-    }
-    for (pack, what) in damaged_packs {
-        let files = folded.tree.files_in_packs(&[pack]).into_iter();
-        let files = files.map(|ino| {
-            String::from_utf8_lossy(&folded.tree.path(ino).unwrap_or_default()).into_owned()
-        });
-        let files = files.collect();
-        report.damaged.push(DamagedObject { object: pack_path(pack), what, files });
-    }
-    report.bytes = done_bytes;
-    report
+        Err(error) => error.to_string(),
+    };
+    let lost = needed.iter().filter(|(_, run)| !opens(run.pack_offset, run.shape()));
+    Err((what, lost.map(|(ino, _)| *ino).collect()))
+}
+
+/// Whether the footer has the whole of a file's run, in its place: then it is among those that
+/// were opened.
+fn tells_of(footer: &HashMap<Ino, &FooterFile>, ino: Ino, run: &Run, chunk: ChunkSize) -> bool {
+    footer.get(&ino).is_some_and(|file| {
+        file.runs.iter().any(|told| {
+            let Some(skipped) = run.first_chunk.checked_sub(told.first_chunk) else { return false };
+            let Ok(nth) = u32::try_from(skipped) else { return false };
+            let at = chunk.chunk_pack_offset(told.pack_offset.into(), nth);
+            u64::from(run.pack_offset) == at
+                && u64::from(nth) + u64::from(run.count) <= u64::from(told.count)
+        })
+    })
+}
+
+fn paths(tree: &Tree, files: BTreeSet<Ino>) -> Vec<String> {
+    let path = |ino| String::from_utf8_lossy(&tree.path(ino).unwrap_or_default()).into_owned();
+    files.into_iter().map(path).collect()
 }

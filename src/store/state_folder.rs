@@ -35,7 +35,8 @@ pub fn default_state_folder(vault: &VaultId) -> Option<PathBuf> {
 /// Whether a state folder that nobody uses holds something that is not in the vault: a mount
 /// ended without saying that all is well.
 pub fn holds_unpublished(root: &Path) -> bool {
-    root.join(DEVICE_NAME).exists() && !StateFolder::last_end(root).is_some_and(|end| end.ok)
+    let is_published = StateFolder::last_end(root).is_some_and(|end| !end.unpublished);
+    root.join(DEVICE_NAME).exists() && !is_published
 }
 
 /// Which device this state folder makes of the machine.
@@ -50,8 +51,10 @@ pub struct DeviceIdentity {
 /// How the last mount ended, for `unmount` to tell.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastEnd {
-    /// Everything is in the vault.
+    /// Everything that it took is in the vault.
     pub ok: bool,
+    /// Something is left here for the next mount that writes.
+    pub unpublished: bool,
     /// What is not, and why; empty where all is.
     pub message: String,
 }

@@ -182,6 +182,14 @@ impl Tree {
         }
     }
 
+    /// Every run of every file, with the file.
+    pub fn all_runs(&self) -> impl Iterator<Item = (Ino, Run)> {
+        self.inodes.iter().flatten().flat_map(|inode| {
+            let extents = inode.extents().into_iter().flat_map(Extents::iter);
+            extents.map(|extent| (inode.ino, self.run(extent)))
+        })
+    }
+
     /// Files with a chunk in one of these packs.
     pub fn files_in_packs(&self, packs: &[PackId]) -> Vec<Ino> {
         let is_one = |extent: &Extent| packs.contains(&self.pack(extent.pack));

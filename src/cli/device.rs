@@ -1,0 +1,61 @@
+//! This machine as a device of a vault: what it is called, and where it keeps its state.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::format::UnverifiedDescriptor;
+use crate::fs::MountMode;
+use crate::store::{HostDisk, StateFolder, StateLock, default_state_folder};
+
+use super::error::Error;
+
+/// Names this machine; systemd's and D-Bus's place for it.
+const MACHINE_ID_FILES: [&str; 2] = ["/etc/machine-id", "/var/lib/dbus/machine-id"];
+
+/// The state folder of a vault: the user's choice, or the usual place.
+///
+/// # Errors
+/// [`Error::Usage`] if there is no usual place.
+pub(super) fn state_path(
+    chosen: Option<&Path>,
+    descriptor: &UnverifiedDescriptor,
+) -> Result<PathBuf, Error> {
+    match chosen {
+        Some(path) => std::path::absolute(path)
+            .map_err(|source| Error::Io { doing: format!("finding {}", path.display()), source }),
+        None => default_state_folder(descriptor.claimed_vault()).ok_or_else(|| {
+            Error::Usage(
+                "there is neither HOME nor XDG_STATE_HOME to keep this device's state below: \
+                 pass --state-dir"
+                    .into(),
+            )
+        }),
+    }
+}
+
+/// The state folder and its lock. A read-only mount makes none.
+pub(super) fn open_state(
+    disk: Arc<HostDisk>,
+    path: &Path,
+    mode: MountMode,
+) -> Result<(Option<StateFolder>, Option<StateLock>), Error> {
+    let state = match mode {
+        MountMode::ReadWrite => StateFolder::make(disk, path)?,
+        MountMode::ReadOnly if path.is_dir() => StateFolder::existing(disk, path),
+        MountMode::ReadOnly => return Ok((None, None)),
+    };
+    let lock = StateLock::take(state.root())?;
+    Ok((Some(state), Some(lock)))
+}
+
+/// What the user calls this device.
+pub(super) fn device_name() -> String {
+    let system = rustix::system::uname();
+    system.nodename().to_string_lossy().into_owned()
+}
+
+/// Names this machine; empty where the system has no name for it.
+pub(super) fn machine() -> String {
+    let mut names = MACHINE_ID_FILES.iter().filter_map(|path| std::fs::read_to_string(path).ok());
+    names.next().unwrap_or_default().trim().to_owned()
+}

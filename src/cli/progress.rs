@@ -1,0 +1,45 @@
+//! A progress bar for whoever sits at a terminal; nothing for anybody else.
+
+use std::io::{self, IsTerminal};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// How far something long has come.
+pub(super) struct Progress(Option<ProgressBar>);
+
+impl Progress {
+    /// Of `all_bytes`; shown on standard error if that is a terminal.
+    pub(super) fn of(doing: &'static str, all_bytes: u64) -> Self {
+        Self(io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::with_draw_target(Some(all_bytes), ProgressDrawTarget::stderr());
+            let template = "{msg} {bar:30} {bytes}/{total_bytes} ({eta} left)";
+            bar.with_style(
+                ProgressStyle::with_template(template)
+                    .unwrap_or_else(|_| ProgressStyle::default_bar()),
+            )
+            .with_message(doing)
+        }))
+    }
+
+    /// So many bytes are done now.
+    pub(super) fn set(&self, done_bytes: u64) {
+        if let Some(bar) = &self.0 {
+            bar.set_position(done_bytes);
+        }
+    }
+
+    /// So many more bytes are done.
+    pub(super) fn advance(&self, bytes: u64) {
+        if let Some(bar) = &self.0 {
+            bar.inc(bytes);
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}

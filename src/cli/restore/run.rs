@@ -1,0 +1,151 @@
+//! The command itself.
+
+use std::collections::{BTreeMap, HashMap};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path};
+use std::sync::Arc;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::cli::args::RestoreArgs;
+use crate::cli::device::{device_name, machine, open_state, state_path};
+use crate::cli::error::Error;
+use crate::cli::progress::Progress;
+use crate::cli::unlock::{Unlocked, claimed_descriptor, unlock};
+use crate::format::Ino;
+use crate::fs::{FileSystem, MountMode, OpenRequest};
+use crate::store::{HostDisk, LockedBy, VaultFolder};
+
+use super::report::Report;
+use super::target::TargetFolder;
+use super::walk::{Restorer, Wanted, wanted_bytes};
+
+/// Restores what was asked for, and says what was not.
+///
+/// # Errors
+/// [`Error::Damage`] or [`Error::Incomplete`] if not everything was restored; or [`Error`] if the
+/// vault does not open or the destination takes nothing.
+pub fn run(args: &RestoreArgs) -> Result<(), Error> {
+    refuse_within_vault(&args.vault, &args.destination)?;
+    let paths =
+        args.paths.iter().map(|path| components(path.as_path())).collect::<Result<Vec<_>, _>>()?;
+    let files = open(args)?;
+    raise_file_limit();
+
+    let mut report = Report { vault_damage: files.status().damage, ..Report::default() };
+    let mut wanted = Wanted::Only(BTreeMap::new());
+    if paths.is_empty() {
+        wanted = Wanted::All;
+    }
+    for path in &paths {
+        if is_there(&files, path) {
+            wanted.add(path);
+        } else {
+            let shown = path.join(&b'/');
+            let shown = String::from_utf8_lossy(&shown);
+            report.failed.push(format!("{shown}: there is no such file in the vault"));
+        }
+    }
+    let opening =
+        |source| Error::Io { doing: format!("opening {}", args.destination.display()), source };
+    let (root, is_fresh) = TargetFolder::open_root(&args.destination).map_err(opening)?;
+    let target = root.again().map_err(opening)?;
+    let progress = Progress::of("restoring", wanted_bytes(&files, &wanted)?);
+    let with_root = is_fresh && wanted == Wanted::All;
+    let mut restorer = Restorer {
+        files: &files,
+        root: &root,
+        overwrite: args.overwrite,
+        progress: &progress,
+        report,
+        first_names: HashMap::new(),
+    };
+    let done = restorer.run(target, wanted, with_root);
+    let report = restorer.report;
+    drop(progress);
+    let synced = rustix::fs::syncfs(root.descriptor()).map_err(|error| Error::Io {
+        doing: format!("bringing {} to the disk", args.destination.display()),
+        source: error.into(),
+    });
+    print!("{}", report.described());
+    done.and(synced).and(report.verdict())
+}
+
+/// The vault for reading, with what the last mount here has not brought into it yet.
+fn open(args: &RestoreArgs) -> Result<Arc<FileSystem>, Error> {
+    let disk = Arc::new(HostDisk);
+    let vault = VaultFolder::new(disk.clone(), &args.vault);
+    let claimed = claimed_descriptor(&args.vault, &vault)?;
+    let state_root = state_path(args.state_dir.as_deref(), &claimed)?;
+    let Unlocked { descriptor, keys } = unlock(&args.vault, &vault, &args.unlock)?;
+    let (state, lock) = match open_state(disk, &state_root, MountMode::ReadOnly) {
+        Err(Error::Locked(LockedBy::Other(holder))) => {
+            log::warn!(
+                "{}: what is not published yet is not restored; “hushfs unmount” publishes it",
+                LockedBy::Other(holder)
+            );
+            (None, None)
+        }
+        opened => opened?,
+    };
+    Ok(FileSystem::open_vault(OpenRequest {
+        vault,
+        state,
+        lock,
+        keys,
+        descriptor,
+        mode: MountMode::ReadOnly,
+        device_name: device_name(),
+        machine: machine(),
+        owner: (0, 0),
+    })?)
+}
+
+/// A deep tree keeps a folder open for each of its levels.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+    raised.unwrap_or_else(|error| log::debug!("the limit of open files: {error}"));
+}
+
+/// A destination in the vault would be uploaded in the clear.
+fn refuse_within_vault(vault: &Path, destination: &Path) -> Result<(), Error> {
+    let resolved = |path: &Path| {
+        let mut existing = path.ancestors();
+        existing.find_map(|path| std::fs::canonicalize(path).ok()).unwrap_or_default()
+    };
+    let absolute = std::path::absolute(destination).unwrap_or_else(|_| destination.to_owned());
+    let Ok(vault_path) = std::fs::canonicalize(vault) else { return Ok(()) };
+    if resolved(&absolute).starts_with(&vault_path) {
+        return Err(Error::Usage(format!(
+            "{} is in the vault, and would be uploaded unencrypted: name a folder elsewhere",
+            destination.display()
+        )));
+    }
+    Ok(())
+}
+
+/// The names that a path in the vault consists of.
+fn components(path: &Path) -> Result<Vec<&[u8]>, Error> {
+    let mut names = Vec::new();
+    for component in path.components() {
+        match component {
+            Component::Normal(name) => names.push(name.as_bytes()),
+            Component::RootDir | Component::CurDir => {}
+            Component::ParentDir | Component::Prefix(_) => {
+                return Err(Error::Usage(format!(
+                    "{}: a path in the vault starts at its root and has no “..”",
+                    path.display()
+                )));
+            }
+        }
+    }
+    Ok(names)
+}
+
+fn is_there(files: &FileSystem, path: &[&[u8]]) -> bool {
+    let found = path.iter().try_fold(Ino::ROOT, |folder, name| {
+        files.lookup(folder, name).map(|attributes| attributes.ino)
+    });
+    found.is_ok()
+}

@@ -1,0 +1,142 @@
+//! `hushfs verify`: reads and authenticates every object, and says what is damaged.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::fs::{VerifyReport, VerifyRequest, verify};
+use crate::store::{HostDisk, StateFolder, VaultFolder, holds_unpublished};
+
+use super::args::VerifyArgs;
+use super::device::state_path;
+use super::error::Error;
+use super::progress::Progress;
+use super::units::{bytes, counted};
+use super::unlock::{Unlocked, claimed_descriptor, unlock};
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Told<'a> {
+    vault: String,
+    ok: bool,
+    #[serde(flatten)]
+    report: &'a VerifyReport,
+}
+
+/// Verifies, and shows what was found.
+///
+/// # Errors
+/// [`Error::Damage`] if anything is damaged or missing; or [`Error`] if the vault does not open.
+pub fn run(args: &VerifyArgs) -> Result<(), Error> {
+    let vault = VaultFolder::new(Arc::new(HostDisk), &args.vault);
+    let claimed = claimed_descriptor(&args.vault, &vault)?;
+    let state_root = state_path(args.state_dir.as_deref(), &claimed).ok();
+    let state_root = state_root.filter(|root| root.is_dir());
+    let Unlocked { descriptor, keys } = unlock(&args.vault, &vault, &args.unlock)?;
+    let listing = vault.listing()?;
+    let state = state_root.as_ref().map(|root| StateFolder::existing(Arc::new(HostDisk), root));
+    let progress = Progress::of("verifying", listing.object_bytes());
+    let request = VerifyRequest {
+        vault: &vault,
+        listing: &listing,
+        keys: &keys,
+        descriptor: &descriptor,
+        state: state.as_ref(),
+    };
+    let mut report = verify(&request, &mut |now| progress.set(now.done_bytes))?;
+    drop(progress);
+    if let Some(root) = state_root.filter(|root| holds_unpublished(root)) {
+        report.notes.push(format!(
+            "changes of this device wait in {} for the next mount to bring them in",
+            root.display()
+        ));
+    }
+    show(&args.vault, &report, args.json)
+        .map_err(|source| Error::Io { doing: "printing".into(), source })?;
+    if report.damaged.is_empty() { Ok(()) } else { Err(Error::Damage(verdict(&report))) }
+}
+
+fn show(vault: &Path, report: &VerifyReport, json: bool) -> io::Result<()> {
+    let text = if json {
+        let vault = vault.display().to_string();
+        let told = Told { vault, ok: report.damaged.is_empty(), report };
+        serde_json::to_string_pretty(&told)? + "\n"
+    } else {
+        described(report)
+    };
+    io::stdout().lock().write_all(text.as_bytes())
+}
+
+/// What was found, a line for each thing.
+fn described(report: &VerifyReport) -> String {
+    let mut text = String::new();
+    for damaged in &report.damaged {
+        text.push_str(&format!("DAMAGED  {}: {}\n", damaged.object, damaged.what));
+        for file in &damaged.files {
+            text.push_str(&format!("         loses content: {file}\n"));
+        }
+    }
+    for stranger in &report.strangers {
+        text.push_str(&format!("not used {stranger}: no object of this vault\n"));
+    }
+    for note in &report.notes {
+        text.push_str(&format!("note     {note}\n"));
+    }
+    if report.damaged.is_empty() {
+        text.push_str(&format!(
+            "{}, {}, {}: all is whole\n",
+            counted(report.objects, "object", "objects"),
+            bytes(report.bytes),
+            counted(report.files, "file", "files"),
+        ));
+    }
+    text
+}
+
+fn verdict(report: &VerifyReport) -> String {
+    let mut files: Vec<&String> = report.damaged.iter().flat_map(|d| &d.files).collect();
+    files.sort_unstable();
+    files.dedup();
+    let objects = counted(report.damaged.len() as u64, "object is", "objects are");
+    match files.len() as u64 {
+        0 => format!("{objects} damaged or missing"),
+        files => {
+            let files = counted(files, "file loses", "files lose");
+            format!("{objects} damaged or missing, and {files} content")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fs::DamagedObject;
+
+    #[test]
+    fn a_report_names_objects_and_the_files_that_lose_content() {
+        let damaged = |object: &str, files: &[&str]| DamagedObject {
+            object: object.to_owned(),
+            what: "missing".to_owned(),
+            files: files.iter().map(|file| (*file).to_owned()).collect(),
+        };
+        let report = VerifyReport {
+            damaged: vec![
+                damaged("data/ab/1.pack", &["a.jpg", "b.jpg"]),
+                damaged("log/2.log", &[]),
+            ],
+            strangers: vec!["log/2 (1).log".to_owned()],
+            ..VerifyReport::default()
+        };
+        assert_eq!(
+            described(&report),
+            "DAMAGED  data/ab/1.pack: missing\n         loses content: a.jpg\n         \
+             loses content: b.jpg\nDAMAGED  log/2.log: missing\n\
+             not used log/2 (1).log: no object of this vault\n"
+        );
+        assert_eq!(verdict(&report), "2 objects are damaged or missing, and 2 files lose content");
+        let whole = VerifyReport { objects: 3, bytes: 1000, files: 1, ..VerifyReport::default() };
+        assert_eq!(described(&whole), "3 objects, 1.0 kB, 1 file: all is whole\n");
+    }
+}
