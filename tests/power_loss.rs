@@ -14,7 +14,7 @@ use hushfs::crypto::{MasterKey, VaultId};
 use hushfs::format::{ChunkSize, Descriptor, Ino, Time};
 use hushfs::fs::{
     AllocateMode, AttributeChange, FileKind, FileSystem, FsError, MountMode, NewNode, OpenError,
-    OpenRequest, RenameMode, XattrMode, verify,
+    OpenRequest, RenameMode, VerifyRequest, XattrMode, verify,
 };
 use hushfs::store::{StateFolder, StateLock, VaultFolder};
 use proptest::prelude::*;
@@ -44,6 +44,7 @@ impl Bench {
         let vault = VaultFolder::new(Arc::new(image.clone()), "/image/vault");
         let _ = hushfs::store::Disk::create_folder(image, "/image".as_ref());
         let _ = hushfs::store::Disk::create_folder(image, vault.root());
+        let _ = vault.make_folder("keys");
         vault
     }
 
@@ -84,7 +85,14 @@ impl Bench {
     fn assert_healthy(&self, image: &Image) {
         let vault = self.vault(image);
         let keys = self.master.class_keys(&self.descriptor.vault);
-        let report = verify(&vault, &vault.listing().unwrap(), &keys, &self.descriptor, |_| {});
+        let request = VerifyRequest {
+            vault: &vault,
+            listing: &vault.listing().unwrap(),
+            keys: &keys,
+            descriptor: &self.descriptor,
+            state: None,
+        };
+        let report = verify(&request, &mut |_| {}).unwrap();
         assert!(report.damaged.is_empty() && report.strangers.is_empty(), "{report:?}");
     }
 }
