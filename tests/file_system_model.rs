@@ -604,3 +604,26 @@ proptest! {
         run(65536, &steps);
     }
 }
+
+#[test]
+fn regression_a_hole_of_any_size_is_made_at_once() {
+    let bench = Bench::new(4096);
+    let fs = bench.open("state");
+    let ino = fs.create(Ino::ROOT, b"sparse", NEW).unwrap().ino;
+    let size = 1 << 60;
+    let change = AttributeChange { size: Some(size), ..AttributeChange::default() };
+    fs.set_attributes(ino, &change).unwrap();
+    for offset in [0, 1 << 40, size - 5000] {
+        fs.write(ino, offset, &content(1, 5000), false).unwrap();
+    }
+    fs.allocate(ino, AllocateMode::PunchHole, 10, size - 20).unwrap();
+    let read = |offset| {
+        let mut out = vec![0xEE; 5000];
+        assert_eq!(fs.read(ino, offset, &mut out).unwrap(), 5000);
+        out
+    };
+    assert_eq!(read(0)[..10], content(1, 5000)[..10]);
+    assert!(read(0)[10..].iter().chain(&read(1 << 40)).all(|byte| *byte == 0));
+    assert_eq!(read(size - 5000)[4990..], content(1, 5000)[4990..]);
+    fs.shut_down().unwrap();
+}
