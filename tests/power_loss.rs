@@ -6,14 +6,15 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use common::image::{Call, Dice, Image};
 use hushfs::crypto::{MasterKey, VaultId};
 use hushfs::format::{ChunkSize, Descriptor, Ino, Time};
 use hushfs::fs::{
     AllocateMode, AttributeChange, FileKind, FileSystem, FsError, MountMode, NewNode, OpenError,
-    OpenRequest, RenameMode, VerifyRequest, verify,
+    OpenRequest, RenameMode, VerifyRequest, XattrMode, verify,
 };
 use hushfs::store::{StateFolder, StateLock, VaultFolder};
 use proptest::prelude::*;
@@ -43,10 +44,20 @@ impl Bench {
         let vault = VaultFolder::new(Arc::new(image.clone()), "/image/vault");
         let _ = hushfs::store::Disk::create_folder(image, "/image".as_ref());
         let _ = hushfs::store::Disk::create_folder(image, vault.root());
+        let _ = vault.make_folder("keys");
         vault
     }
 
     fn try_open(&self, image: &Image, device: &str) -> Result<Arc<FileSystem>, OpenError> {
+        self.open_on(image, device, "machine")
+    }
+
+    fn open_on(
+        &self,
+        image: &Image,
+        device: &str,
+        machine: &str,
+    ) -> Result<Arc<FileSystem>, OpenError> {
         let vault = self.vault(image);
         let root = format!("/image/{device}");
         let state = StateFolder::make(Arc::new(image.clone()), root).unwrap();
@@ -62,7 +73,7 @@ impl Bench {
             descriptor: self.descriptor.clone(),
             mode: MountMode::ReadWrite,
             device_name: device.into(),
-            machine: "machine".into(),
+            machine: machine.into(),
             owner: (1000, 1000),
         })
     }
@@ -177,7 +188,8 @@ impl History {
     }
 }
 
-type Pick = prop::sample::Index;
+/// What a step picks by: taken modulo what there is.
+type Pick = u8;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -224,6 +236,11 @@ enum Step {
         file: Pick,
     },
     Publish,
+    /// So many operations that a checkpoint is due.
+    SetXattrs {
+        file: Pick,
+        seed: u8,
+    },
     /// The vault takes nothing from now on, or takes everything again.
     Vault {
         works: bool,
@@ -253,6 +270,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => pick().prop_map(|file| Step::Close { file }),
         4 => pick().prop_map(|file| Step::Fsync { file }),
         2 => Just(Step::Publish),
+        1 => (pick(), any::<u8>()).prop_map(|(file, seed)| Step::SetXattrs { file, seed }),
         1 => any::<bool>().prop_map(|works| Step::Vault { works }),
         2 => any::<bool>().prop_map(|power_loss| Step::Crash { power_loss }),
     ]
@@ -277,7 +295,7 @@ impl Run {
 
     fn pick(&self, pick: &Pick) -> Option<(String, Ino)> {
         let names = self.history.names.now();
-        let at = (!names.is_empty()).then(|| pick.index(names.len()))?;
+        let at = (!names.is_empty()).then(|| usize::from(*pick) % names.len())?;
         names.iter().nth(at).map(|(name, (ino, _))| (name.clone(), *ino))
     }
 
@@ -402,6 +420,14 @@ impl Run {
                     self.history.names.promise(Crash::PowerLoss);
                 }
             }
+            Step::SetXattrs { file, seed } => {
+                let Some((_, ino)) = self.pick(file) else { return };
+                for nth in 0..5 {
+                    let value = content(*seed, 60_000 + nth);
+                    let name = format!("user.{nth}");
+                    fs.set_xattr(ino, name.as_bytes(), &value, XattrMode::Set).unwrap();
+                }
+            }
             Step::Vault { works } => {
                 self.vault_works = *works;
                 let works = *works;
@@ -458,8 +484,16 @@ impl Run {
         self.bench.assert_healthy(&image);
         let elsewhere = self.bench.try_open(&image, "other device").unwrap();
         assert_eq!(names(&elsewhere), names(&fs));
-        for (ino, _) in names(&fs).values() {
-            assert!(read(&elsewhere, *ino) == read(&fs, *ino));
+        for ino in names(&fs).values().map(|(ino, _)| *ino).chain([Ino::ROOT]) {
+            assert_eq!(elsewhere.attributes(ino).unwrap(), fs.attributes(ino).unwrap());
+            let xattrs = fs.xattr_names(ino).unwrap();
+            assert_eq!(elsewhere.xattr_names(ino).unwrap(), xattrs);
+            for name in xattrs.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+                assert!(elsewhere.xattr(ino, name).unwrap() == fs.xattr(ino, name).unwrap());
+            }
+            if ino != Ino::ROOT {
+                assert!(read(&elsewhere, ino) == read(&fs, ino));
+            }
         }
     }
 }
@@ -570,4 +604,124 @@ fn nothing_is_published_after_a_sync_has_failed() {
     assert!(fs.shut_down().is_err());
     let listing = bench.vault(&image).listing().unwrap();
     assert!(listing.packs.is_empty() && listing.logs.is_empty());
+}
+
+#[test]
+fn regression_generations_that_became_one_log_object_are_all_let_go_of_or_none() {
+    for seed in 0..40 {
+        let mut run = Run::new();
+        let mut dice = Dice::new(seed);
+        // A crash with a log object on its way leaves two generations; a third joins them.
+        for step in [
+            Step::Create { name: 0 },
+            Step::Vault { works: false },
+            Step::Publish,
+            Step::Create { name: 1 },
+            Step::Close { file: 0 },
+            Step::Crash { power_loss: false },
+            Step::Create { name: 2 },
+            Step::Publish,
+            Step::Create { name: 3 },
+            Step::Fsync { file: 0 },
+            Step::Crash { power_loss: true },
+        ] {
+            run.apply(&step, &mut dice);
+        }
+        assert_eq!(run.history.names.now().len(), 4);
+    }
+}
+
+#[test]
+fn a_bulk_write_that_fails_halfway_reads_the_same_after_a_crash() {
+    let (bench, image) = (Bench::new(), Image::new());
+    let fs = bench.open(&image);
+    let made = fs.create(Ino::ROOT, b"file", NEW).unwrap();
+    // Fills a pack but for less than the next write.
+    fs.write(made.ino, 0, &content(1, 16_600_000), false).unwrap();
+    let at = 4096 * 10_000;
+    fs.write(made.ino, at, &content(2, 4096), false).unwrap();
+    fs.fsync(made.ino).unwrap();
+    image.set_faults(|call, path| {
+        let is_staged = path.starts_with("/image/state/staged");
+        (is_staged && call == Call::Create).then_some(ErrorKind::StorageFull)
+    });
+    let written = fs.write(made.ino, at, &content(3, 1 << 20), false);
+    assert!(matches!(written, Err(FsError::NoSpace)), "{written:?}");
+    image.clear_faults();
+    fs.fsync(made.ino).unwrap();
+    let before = read(&fs, made.ino);
+    let fs = bench.open(&image.after_kill());
+    assert!(read(&fs, made.ino) == before);
+}
+
+/// Two files that are written and read while a third thread publishes and a fourth crashes.
+#[test]
+fn publications_beside_writes_and_reads_break_no_promise() {
+    let (bench, image) = (Bench::new(), Image::new());
+    let fs = bench.open(&image);
+    let until = Instant::now() + Duration::from_secs(2);
+    let files: Vec<(Ino, Mutex<Versions<Vec<u8>>>)> = (0..2)
+        .map(|nth| {
+            let made = fs.create(Ino::ROOT, format!("file-{nth}").as_bytes(), NEW).unwrap();
+            fs.fsync(made.ino).unwrap();
+            (made.ino, Mutex::new(Versions::new(Vec::new())))
+        })
+        .collect();
+    std::thread::scope(|scope| {
+        for (nth, (ino, versions)) in files.iter().enumerate() {
+            let fs = &fs;
+            scope.spawn(move || {
+                let mut dice = Dice::new(nth as u64);
+                let mut now: Vec<u8> = Vec::new();
+                while Instant::now() < until {
+                    let offset = dice.below(40_000) as usize;
+                    let bytes = [dice.below(9000), dice.below(200_000)][dice.below(2) as usize];
+                    let data = content(dice.below(256) as u8, 1 + bytes as usize);
+                    now.resize(now.len().max(offset + data.len()), 0);
+                    now[offset..offset + data.len()].copy_from_slice(&data);
+                    // Known to the one who crashes before it is done: it may come back or not.
+                    versions.lock().unwrap().all.push(now.clone());
+                    fs.write(*ino, offset as u64, &data, false).unwrap();
+                    assert!(read(fs, *ino) == now);
+                    match dice.below(6) {
+                        0 => {
+                            fs.fsync(*ino).unwrap();
+                            versions.lock().unwrap().promise(Crash::PowerLoss);
+                        }
+                        1 => {
+                            fs.close(*ino).unwrap();
+                            versions.lock().unwrap().promise(Crash::Kill);
+                        }
+                        _ => {}
+                    }
+                }
+            });
+        }
+        scope.spawn(|| {
+            while Instant::now() < until {
+                fs.publish().unwrap();
+            }
+        });
+        let mut dice = Dice::new(77);
+        while Instant::now() < until {
+            let promised: Vec<_> = files.iter().map(|(_, v)| v.lock().unwrap().clone()).collect();
+            let crash = if dice.below(2) == 0 { Crash::Kill } else { Crash::PowerLoss };
+            let image = match crash {
+                Crash::Kill => image.after_kill(),
+                Crash::PowerLoss => image.after_power_loss(&mut dice),
+            };
+            let versions: Vec<_> = files.iter().map(|(_, v)| v.lock().unwrap().clone()).collect();
+            let fs = bench.open(&image);
+            for (nth, (ino, _)) in files.iter().enumerate() {
+                let mut versions = versions[nth].clone();
+                versions.after_kill = promised[nth].after_kill;
+                versions.after_power_loss = promised[nth].after_power_loss;
+                versions.come_back(&read(&fs, *ino), crash, "content");
+            }
+            fs.shut_down().unwrap();
+            bench.assert_healthy(&image);
+        }
+    });
+    fs.shut_down().unwrap();
+    bench.assert_healthy(&image);
 }

@@ -43,6 +43,12 @@ impl PackReaders {
         }
     }
 
+    /// Closes a pack that has moved: from another disk it was copied, and the old file takes room
+    /// for as long as it is open.
+    pub(super) fn close_moved(&self, pack: PackId) {
+        lock(&self.packs).pop(&pack);
+    }
+
     /// Whether a pack is read from the state folder.
     pub(super) fn has_staged(&self, pack: PackId) -> bool {
         self.staged.contains_key(&pack)

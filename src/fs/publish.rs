@@ -214,6 +214,7 @@ impl FileSystem {
             if let Some(writing) = &mut self.write_live()?.writing {
                 writing.stage.note_published(pack.sealer.id());
             }
+            self.readers.close_moved(pack.sealer.id());
         }
     }
 

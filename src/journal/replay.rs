@@ -47,6 +47,7 @@ pub struct Replay {
     pub meant_for: Vec<(DeviceId, u64)>,
     /// The highest number of a generation found, published or not.
     pub(super) last_number: u64,
+    /// Files that no generation needs, the one with the latest published header last.
     pub(super) free_files: Vec<u32>,
 }
 
@@ -65,7 +66,7 @@ pub fn read_journal(
     let items = disk.list(folder).map_err(|e| StoreError::io("cannot list", folder, e))?;
     let mut replay = Replay::default();
     let mut found = Vec::new();
-    let mut published_number = 0;
+    let mut free = Vec::new();
     for item in items {
         let index = item.name.strip_prefix(FILE_PREFIX).and_then(|digits| digits.parse().ok());
         let Some(file_index) = index else { continue };
@@ -79,26 +80,28 @@ pub fn read_journal(
                     replay.meant_for.push((header.device, header.log_seq));
                     replay.last_number = replay.last_number.max(header.number);
                     if is_published(header.device, header.log_seq) {
-                        published_number = published_number.max(header.number);
-                        return Ok(Scan::Done);
+                        return Ok(Scan::Done(header.number));
                     }
                     scan_records(&*file, &header, keys)
                 }
                 // A block of zeroes is a file let go of; a torn header had no durable record.
-                Err(_) if block == [0; HEADER_BYTES] => Ok(Scan::Done),
+                Err(_) if block == [0; HEADER_BYTES] => Ok(Scan::Done(0)),
                 Err(_) => orphaned_records(&*file, keys),
             }
         };
         match scan().map_err(|e| StoreError::io("cannot read", &path, e))? {
-            Scan::Done => replay.free_files.push(file_index),
+            Scan::Done(number) => free.push((number, file_index)),
             Scan::Damaged => replay.damaged = true,
             Scan::Records { header, records, durable_seq } => {
                 found.push((header, file_index, records, durable_seq));
             }
         }
     }
+    let published_number = free.iter().map(|(number, _)| *number).max().unwrap_or(0);
     let published = found.extract_if(.., |(header, ..)| header.number <= published_number);
-    replay.free_files.extend(published.map(|(_, file_index, ..)| file_index));
+    free.extend(published.map(|(header, file_index, ..)| (header.number, file_index)));
+    free.sort_unstable();
+    replay.free_files = free.into_iter().map(|(_, file_index)| file_index).collect();
     found.sort_by_key(|(header, ..)| header.number);
     replay.durable_seq = found.iter().map(|(.., durable_seq)| *durable_seq).max().unwrap_or(0);
     if let Some((first, ..)) = found.first() {
@@ -127,8 +130,8 @@ pub fn read_journal(
 
 /// What one journal file holds.
 enum Scan {
-    /// Nothing that is needed.
-    Done,
+    /// Nothing that is needed; the number of the generation, 0 where there is none.
+    Done(u64),
     /// Records, but not the header that they need.
     Damaged,
     Records {
@@ -176,11 +179,11 @@ fn orphaned_records(file: &dyn DiskFile, keys: &ClassKeys) -> std::io::Result<Sc
     let mut block = [0; RECORD_HEADER_BYTES];
     file.read_at(&mut block, RECORDS_AT)?;
     let Some(record) = RecordHeader::parse(&block) else {
-        return Ok(Scan::Done);
+        return Ok(Scan::Done(0));
     };
     let sealer = keys.sealer(ObjectClass::Journal, &record.generation);
     let found = read_record(file, RECORDS_AT, file.len()?, &sealer, |_| true)?;
-    Ok(if found.is_some() { Scan::Damaged } else { Scan::Done })
+    Ok(if found.is_some() { Scan::Damaged } else { Scan::Done(0) })
 }
 
 /// The record at `at`, if there is one that opens.

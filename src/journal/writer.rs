@@ -96,11 +96,10 @@ impl Journal {
                 needs_sync: true,
             });
         }
-        // A header that was wiped must not come back with a number beyond those that follow.
         for index in &replay.free_files {
             let path = journal_path(folder, *index);
-            let synced = disk.open(&path, true).and_then(|file| file.sync());
-            synced.map_err(|e| StoreError::io("cannot sync", &path, e))?;
+            let wiped = disk.open(&path, true).and_then(|file| wipe(&*file));
+            wiped.map_err(|e| StoreError::io("cannot wipe", &path, e))?;
         }
         let number = replay.last_number + 1;
         let mut free = replay.free_files.clone();
@@ -231,12 +230,16 @@ impl Journal {
 
     /// Lets go of the generations up to `number`: their operations are durable in the vault.
     pub fn release(&mut self, number: u64) {
-        let done: Vec<Generation> =
-            self.waiting.extract_if(.., |generation| generation.number <= number).collect();
-        for generation in done {
-            // Best effort: a header that stays is recognised as published by its log number.
-            let _ = generation.file.write_all_at(&[0; BLOCK_BYTES as usize], 0);
-            self.free.push(generation.file_index);
+        let done = self.waiting.iter().take_while(|generation| generation.number <= number).count();
+        for left in (0..done).rev() {
+            let file = &self.waiting[0].file;
+            // The last one may come back: it is recognised as published by its log number.
+            let wiped = if left > 0 { wipe(&**file) } else { wipe_unsynced(&**file) };
+            if let Err(error) = wiped {
+                log::warn!("a journal file cannot be used again: {error}");
+                return;
+            }
+            self.free.push(self.waiting.remove(0).file_index);
         }
     }
 
@@ -291,6 +294,17 @@ fn begin<'a>(
     })?;
     free.retain(|index| *index != file_index);
     Ok((Generation { number: header.number, file_index, file, needs_sync: true }, zeroed_end))
+}
+
+/// Durably takes a file's header away. A generation is known to be published by its own log number
+/// or by a later one that is, so headers go for good one by one, the latest last; and none comes
+/// back to a journal that counts from the start again.
+fn wipe(file: &dyn DiskFile) -> std::io::Result<()> {
+    wipe_unsynced(file).and_then(|()| file.sync())
+}
+
+fn wipe_unsynced(file: &dyn DiskFile) -> std::io::Result<()> {
+    file.write_all_at(&[0; BLOCK_BYTES as usize], 0)
 }
 
 fn write_zeroes(file: &dyn DiskFile, start: u64, end: u64) -> std::io::Result<()> {
