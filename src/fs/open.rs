@@ -151,7 +151,9 @@ fn finish(
         request;
     let keys = Arc::new(keys);
     let Folded { tree, frontier, clock, checkpoint_bytes, bytes_since, devices, .. } = folded;
-    let is_new = frontier.iter().next().is_none() && replay.generations.is_empty();
+    // A generation without records is of a mount that did not come about, or not far.
+    let has_records = replay.generations.iter().any(|generation| !generation.records.is_empty());
+    let is_new = frontier.iter().next().is_none() && !has_records;
     let mut live = Live::new(tree, None, read_only.clone());
     let readers = match &state {
         Some(state) => staged_readers(state, &keys)?,

@@ -3,6 +3,7 @@
 //!
 //! Without `/dev/fuse` these tests skip themselves, unless `HUSHFS_REQUIRE_FUSE=1`.
 
+mod another_user;
 mod attributes;
 mod bench;
 mod content;

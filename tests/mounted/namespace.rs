@@ -17,7 +17,16 @@ shift
 "#;
 
 /// Runs a shell script as root in namespaces of its own, with these arguments.
-pub fn run(script: &str, arguments: &[&Path]) -> Output {
+///
+/// # Panics
+/// If one of its commands fails; the message shows which.
+pub fn assert_runs(script: &str, arguments: &[&Path]) {
+    let output = run(&format!("set -x\n{script}"), arguments);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}\n{said}", output.status);
+}
+
+fn run(script: &str, arguments: &[&Path]) -> Output {
     Command::new("unshare")
         .args(["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"])
         .args(["--mount-proc", "/bin/sh", "-c"])
