@@ -14,6 +14,7 @@ mod mapped;
 mod mounting;
 mod names;
 mod namespace;
+mod programs;
 mod reporting;
 mod secrecy;
 mod snapshot;

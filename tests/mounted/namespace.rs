@@ -5,12 +5,13 @@ use std::process::{Command, Output};
 
 use super::bench::{HUSHFS, is_root, skip};
 
-/// The program under test gets its usual name in a folder that every search path has: `mount(8)`
-/// hands no other on.
+/// The copies of other tests' mounts go, which would keep those alive. The program under test gets
+/// its usual name in a folder that every search path has: `mount(8)` hands no other on.
 const PROLOGUE: &str = r#"
 set -eu
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export PATH HUSHFS_STRETCH=floor
+umount --all --lazy --types fuse.hushfs
 mount -t tmpfs -o mode=755 none /usr/local/sbin
 cp "$1" /usr/local/sbin/hushfs
 shift
