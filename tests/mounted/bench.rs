@@ -31,6 +31,19 @@ pub struct Bench {
     _watchdog: Watchdog,
 }
 
+/// Tries an unmount again while it is refused for being in use: other tests' threads start programs
+/// meanwhile, and for a moment such a process has a copy of every open file.
+pub fn retried<T>(unmount: impl Fn() -> T, is_busy: impl Fn(&T) -> bool) -> T {
+    for _ in 0..50 {
+        let result = unmount();
+        if !is_busy(&result) {
+            return result;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    unmount()
+}
+
 /// Tells why a test is left out.
 pub fn skip(why: &str) {
     let test = thread::current().name().unwrap_or("a test").to_owned();
@@ -192,17 +205,12 @@ impl Bench {
         serde_json::from_slice(&told.stdout).unwrap()
     }
 
-    /// Runs `unmount`. Other tests' threads start programs meanwhile, and for a moment such a
-    /// process has a copy of every open file; so it is tried again where the mount was in use.
+    /// Runs `unmount`.
     pub fn try_unmount(&self) -> Output {
-        for _ in 0..20 {
-            let output = self.run("unmount", &[self.mount_point().as_os_str()], |_| {});
-            if output.status.code() != Some(13) {
-                return output;
-            }
-            thread::sleep(Duration::from_millis(100));
-        }
-        self.run("unmount", &[self.mount_point().as_os_str()], |_| {})
+        retried(
+            || self.run("unmount", &[self.mount_point().as_os_str()], |_| {}),
+            |output| output.status.code() == Some(13),
+        )
     }
 
     /// Unmounts the vault.

@@ -104,8 +104,7 @@ fn mount_8_mounts_by_type_and_by_a_line_of_fstab() {
     "#;
     let (vault, mount_point, state) = (bench.vault(), bench.mount_point(), bench.state());
     let arguments = [&*vault, &*mount_point, Path::new(&options), &*fstab, &*state];
-    let (code, text) = said(&namespace::run(script, &arguments));
-    assert_eq!(code, 0, "{text}");
+    namespace::assert_runs(script, &arguments);
     bench.mount_elsewhere();
     assert_eq!(fs::read(bench.at("by-type")).unwrap(), b"by type\n");
     assert_eq!(fs::read(bench.at("by-fstab")).unwrap(), b"by fstab\n");

@@ -3,16 +3,20 @@
 //!
 //! Without `/dev/fuse` these tests skip themselves, unless `HUSHFS_REQUIRE_FUSE=1`.
 
+mod another_user;
 mod attributes;
 mod bench;
 mod content;
+mod crashes;
 mod error_numbers;
 mod fstab;
 mod mapped;
 mod mounting;
 mod names;
 mod namespace;
+mod programs;
 mod reporting;
+mod secrecy;
 mod snapshot;
 mod unmounting;
 mod watchdog;

@@ -5,19 +5,29 @@ use std::process::{Command, Output};
 
 use super::bench::{HUSHFS, is_root, skip};
 
-/// The program under test gets its usual name in a folder that every search path has: `mount(8)`
-/// hands no other on.
+/// The copies of other tests' mounts go, which would keep those alive. The program under test gets
+/// its usual name in a folder that every search path has: `mount(8)` hands no other on.
 const PROLOGUE: &str = r#"
 set -eu
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export PATH HUSHFS_STRETCH=floor
+umount --all --lazy --types fuse.hushfs
 mount -t tmpfs -o mode=755 none /usr/local/sbin
 cp "$1" /usr/local/sbin/hushfs
 shift
 "#;
 
 /// Runs a shell script as root in namespaces of its own, with these arguments.
-pub fn run(script: &str, arguments: &[&Path]) -> Output {
+///
+/// # Panics
+/// If one of its commands fails; the message shows which.
+pub fn assert_runs(script: &str, arguments: &[&Path]) {
+    let output = run(&format!("set -x\n{script}"), arguments);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}\n{said}", output.status);
+}
+
+fn run(script: &str, arguments: &[&Path]) -> Output {
     Command::new("unshare")
         .args(["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"])
         .args(["--mount-proc", "/bin/sh", "-c"])

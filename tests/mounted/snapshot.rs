@@ -1,6 +1,6 @@
 //! A whole tree as one value: two trees that programs cannot tell apart are equal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -32,6 +32,17 @@ pub struct Node {
     pub xattrs: BTreeMap<OsString, Vec<u8>>,
     /// Target, or hash of the content.
     pub content: Vec<u8>,
+}
+
+/// Fails if two trees are not the same, and says only where they differ.
+#[track_caller]
+pub fn assert_same(one: &Snapshot, other: &Snapshot) {
+    let paths: BTreeSet<&PathBuf> = one.keys().chain(other.keys()).collect();
+    let different = paths.into_iter().filter(|path| one.get(*path) != other.get(*path));
+    let different: Vec<String> = different
+        .map(|path| format!("{}: {:?} or {:?}", path.display(), one.get(path), other.get(path)))
+        .collect();
+    assert!(different.is_empty(), "{} paths differ:\n{}", different.len(), different.join("\n"));
 }
 
 /// What is below a folder.
