@@ -216,86 +216,6 @@ impl Tree {
         Ok(())
     }
 
-    fn rename(
-        &mut self,
-        from: (InodeSlot, &[u8]),
-        to: (InodeSlot, &[u8]),
-        time: Time,
-    ) -> Result<Option<Ino>, ApplyError> {
-        let slot = self.entry(from.0, from.1)?;
-        check_name(to.1)?;
-        let is_folder = self.at(slot).is_folder();
-        let to_inode = self.at(to.0);
-        if !to_inode.is_folder() {
-            return Err(ApplyError::NotFolder);
-        }
-        if to_inode.names == 0 {
-            return Err(ApplyError::NoInode(to_inode.ino));
-        }
-        if is_folder {
-            self.check_not_within(to.0, slot)?;
-        }
-        let replaced = self.entry(to.0, to.1).ok();
-        if let Some(replaced) = replaced {
-            if replaced == slot {
-                return Err(ApplyError::BadField("both names are the same inode's"));
-            }
-            match (is_folder, self.at(replaced).is_folder()) {
-                (true, false) => return Err(ApplyError::NotFolder),
-                (false, true) => return Err(ApplyError::IsFolder),
-                _ => self.check_removable(replaced)?,
-            }
-            self.remove_entry(to.0, to.1);
-        }
-        self.remove_entry(from.0, from.1);
-        self.add_entry(to.0, to.1, slot);
-        self.count_subfolder(from.0, is_folder, -1);
-        self.count_subfolder(to.0, is_folder, 1);
-        let inode = self.at_mut(slot);
-        inode.set_ctime(time);
-        if let Some(folder) = inode.folder_mut() {
-            folder.parent = to.0;
-        }
-        self.touch_folder(from.0, time);
-        self.touch_folder(to.0, time);
-        Ok(replaced.and_then(|replaced| self.drop_name(replaced, to.0, time)))
-    }
-
-    fn exchange(
-        &mut self,
-        from: (InodeSlot, &[u8]),
-        to: (InodeSlot, &[u8]),
-        time: Time,
-    ) -> Result<(), ApplyError> {
-        let slots = (self.entry(from.0, from.1)?, self.entry(to.0, to.1)?);
-        let are_folders = (self.at(slots.0).is_folder(), self.at(slots.1).is_folder());
-        if are_folders.0 {
-            self.check_not_within(to.0, slots.0)?;
-        }
-        if are_folders.1 {
-            self.check_not_within(from.0, slots.1)?;
-        }
-        for ((folder, name), slot) in [(from, slots.1), (to, slots.0)] {
-            let hasher = self.hasher.clone();
-            let entries = self.at_mut(folder).folder_mut().ok_or(ApplyError::NotFolder)?;
-            let cookie = entries.replace(&hasher, name, slot).ok_or(ApplyError::NoName)?;
-            let inode = self.at_mut(slot);
-            (inode.parent, inode.cookie) = (folder, cookie);
-            inode.set_ctime(time);
-            if let Some(entries) = inode.folder_mut() {
-                entries.parent = folder;
-            }
-        }
-        for (folder, leaves, comes) in
-            [(from.0, are_folders.0, are_folders.1), (to.0, are_folders.1, are_folders.0)]
-        {
-            self.count_subfolder(folder, leaves, -1);
-            self.count_subfolder(folder, comes, 1);
-            self.touch_folder(folder, time);
-        }
-        Ok(())
-    }
-
     /// The folder `parent`, where `name` can be an entry's and is not yet.
     fn free_place(&self, parent: Ino, name: &[u8]) -> Result<InodeSlot, ApplyError> {
         check_name(name)?;
@@ -310,19 +230,19 @@ impl Tree {
         Ok(slot)
     }
 
-    fn entry(&self, folder: InodeSlot, name: &[u8]) -> Result<InodeSlot, ApplyError> {
+    pub(super) fn entry(&self, folder: InodeSlot, name: &[u8]) -> Result<InodeSlot, ApplyError> {
         let entries = self.at(folder).folder().ok_or(ApplyError::NotFolder)?;
         entries.find(&self.hasher, name).ok_or(ApplyError::NoName)
     }
 
-    fn remove_entry(&mut self, folder: InodeSlot, name: &[u8]) {
+    pub(super) fn remove_entry(&mut self, folder: InodeSlot, name: &[u8]) {
         let hasher = self.hasher.clone();
         if let Some(entries) = self.at_mut(folder).folder_mut() {
             entries.remove(&hasher, name);
         }
     }
 
-    fn check_removable(&self, slot: InodeSlot) -> Result<(), ApplyError> {
+    pub(super) fn check_removable(&self, slot: InodeSlot) -> Result<(), ApplyError> {
         if slot == ROOT_SLOT {
             return Err(ApplyError::Root);
         }
@@ -332,22 +252,13 @@ impl Tree {
         }
     }
 
-    /// Checks that `folder` is neither `moved` nor somewhere below it.
-    fn check_not_within(&self, folder: InodeSlot, moved: InodeSlot) -> Result<(), ApplyError> {
-        let mut at = folder;
-        loop {
-            if at == moved {
-                return Err(ApplyError::Cycle);
-            }
-            match self.at(at).folder() {
-                Some(entries) if at != ROOT_SLOT => at = entries.parent,
-                _ => return Ok(()),
-            }
-        }
-    }
-
     /// One name fewer; gives the inode if that was its last.
-    fn drop_name(&mut self, slot: InodeSlot, parent: InodeSlot, time: Time) -> Option<Ino> {
+    pub(super) fn drop_name(
+        &mut self,
+        slot: InodeSlot,
+        parent: InodeSlot,
+        time: Time,
+    ) -> Option<Ino> {
         let inode = self.at_mut(slot);
         inode.names -= 1;
         inode.set_ctime(time);
@@ -356,7 +267,7 @@ impl Tree {
         gone
     }
 
-    fn count_subfolder(&mut self, folder: InodeSlot, is_folder: bool, change: i32) {
+    pub(super) fn count_subfolder(&mut self, folder: InodeSlot, is_folder: bool, change: i32) {
         if let Some(entries) = self.at_mut(folder).folder_mut()
             && is_folder
         {
@@ -364,7 +275,7 @@ impl Tree {
         }
     }
 
-    fn touch_folder(&mut self, slot: InodeSlot, time: Time) {
+    pub(super) fn touch_folder(&mut self, slot: InodeSlot, time: Time) {
         let inode = self.at_mut(slot);
         inode.set_mtime(time);
         inode.set_ctime(time);
