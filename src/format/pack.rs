@@ -121,6 +121,20 @@ impl FooterRun {
     pub fn shape(&self) -> RunShape {
         RunShape { count: self.count, tail_bytes: self.tail_bytes }
     }
+
+    /// Makes one run of this one and `next`, if that goes on where this one ends, in the file and
+    /// in the pack; tells whether it does.
+    pub fn join(&mut self, next: &Self, chunk_size: ChunkSize) -> bool {
+        let follows = self.first_chunk + u64::from(self.count) == next.first_chunk
+            && self.tail_bytes == chunk_size.field()
+            && u64::from(self.pack_offset) + chunk_size.sealed_run_bytes(self.shape())
+                == u64::from(next.pack_offset);
+        if follows {
+            self.count += next.count;
+            self.tail_bytes = next.tail_bytes;
+        }
+        follows
+    }
 }
 
 /// Whose chunks a pack holds, and when it was closed: where two packs hold the same chunk of a

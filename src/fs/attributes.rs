@@ -6,7 +6,7 @@ use crate::tree::{Attributes, FileKind};
 
 use super::error::FsError;
 use super::file_system::FileSystem;
-use super::live::Live;
+use super::live::{FlushTo, Live};
 use super::types::{AttributeChange, Room, XattrMode};
 
 const SET_UID: u32 = 0o4000;
@@ -88,15 +88,11 @@ impl FileSystem {
         if !is_only_size {
             let ctime = Time::now();
             let operation = Operation::SetAttr { ino, mode, uid, gid, atime, mtime, ctime };
-            if live.is_unnamed(ino)? {
-                live.perform_unnamed(&operation)?;
-            } else {
-                if mtime.is_some() {
-                    // Pending content carries its own time and would undo this one.
-                    live.prepare(ino, super::live::FlushTo::Pack)?;
-                }
-                live.perform(&operation)?;
+            if mtime.is_some() {
+                // Pending content carries its own time and would undo this one.
+                live.prepare(ino, FlushTo::Pack)?;
             }
+            live.perform_on(ino, &operation)?;
         }
         live.attributes(ino)
     }
@@ -139,11 +135,7 @@ impl FileSystem {
             return Err(FsError::AttributeTooLong);
         }
         let operation = Operation::SetXattr { ino, name, value, ctime: Time::now() };
-        if live.is_unnamed(ino)? {
-            live.perform_unnamed(&operation)
-        } else {
-            live.perform(&operation)
-        }
+        live.perform_on(ino, &operation)
     }
 
     /// An extended attribute's value.
@@ -178,11 +170,7 @@ impl FileSystem {
         check_namespace(name)?;
         let mut live = self.write_live()?;
         let operation = Operation::RemoveXattr { ino, name, ctime: Time::now() };
-        if live.is_unnamed(ino)? {
-            live.perform_unnamed(&operation)
-        } else {
-            live.perform(&operation)
-        }
+        live.perform_on(ino, &operation)
     }
 
     /// The room there is: that of the disk that holds the vault.

@@ -119,8 +119,16 @@ impl Live {
         Ok(())
     }
 
-    /// Applies an operation on an inode without a name, of which no trace will remain.
-    pub(super) fn perform_unnamed(&mut self, operation: &Operation<'_>) -> Result<(), FsError> {
+    /// Applies an operation that changes `ino` alone. Of one on an inode without a name no trace
+    /// will remain.
+    pub(super) fn perform_on(
+        &mut self,
+        ino: Ino,
+        operation: &Operation<'_>,
+    ) -> Result<(), FsError> {
+        if !self.is_unnamed(ino)? {
+            return self.perform(operation);
+        }
         self.writing()?;
         self.tree.apply(operation)?;
         Ok(())

@@ -219,23 +219,15 @@ fn footer_of(
     let mut files: BTreeMap<Ino, Vec<FooterRun>> = BTreeMap::new();
     for (pack_offset, (ino, chunk_index, bytes)) in chunks {
         let runs = files.entry(*ino).or_default();
-        if let Some(last) = runs.last_mut() {
-            let follows = last.first_chunk + u64::from(last.count) == *chunk_index
-                && last.tail_bytes == chunk_size.field()
-                && u64::from(last.pack_offset) + chunk_size.sealed_run_bytes(last.shape())
-                    == u64::from(*pack_offset);
-            if follows {
-                last.count += 1;
-                last.tail_bytes = *bytes;
-                continue;
-            }
-        }
-        runs.push(FooterRun {
+        let run = FooterRun {
             first_chunk: *chunk_index,
             count: 1,
             pack_offset: *pack_offset,
             tail_bytes: *bytes,
-        });
+        };
+        if !runs.last_mut().is_some_and(|last| last.join(&run, chunk_size)) {
+            runs.push(run);
+        }
     }
     let files = files.into_iter().map(|(ino, runs)| {
         let path = facts.path(ino).unwrap_or_default();

@@ -272,5 +272,5 @@ pub(super) fn clear_set_id_bits(
         mtime: None,
         ctime: now,
     };
-    if live.is_unnamed(ino)? { live.perform_unnamed(&operation) } else { live.perform(&operation) }
+    live.perform_on(ino, &operation)
 }

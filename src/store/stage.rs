@@ -192,21 +192,13 @@ impl StagedPack {
             files.len() - 1
         });
         note_facts(&mut files[index], facts);
-        let runs = &mut files[index].runs;
-        if let Some(last) = runs.last_mut() {
-            let follows = last.first_chunk + u64::from(last.count) == first_chunk
-                && last.tail_bytes == self.chunk_size.field()
-                && u64::from(last.pack_offset) + self.chunk_size.sealed_run_bytes(last.shape())
-                    == u64::from(pack_offset);
-            if follows {
-                last.count += shape.count;
-                last.tail_bytes = shape.tail_bytes;
-                return;
-            }
-        }
-        self.runs += 1;
         let RunShape { count, tail_bytes } = shape;
-        runs.push(FooterRun { first_chunk, count, pack_offset, tail_bytes });
+        let run = FooterRun { first_chunk, count, pack_offset, tail_bytes };
+        let runs = &mut files[index].runs;
+        if !runs.last_mut().is_some_and(|last| last.join(&run, self.chunk_size)) {
+            self.runs += 1;
+            runs.push(run);
+        }
     }
 
     /// Hands everything to the disk: afterwards it survives this process, and can be read.
