@@ -63,8 +63,7 @@ pub enum MountError {
     NotFolder(PathBuf),
     /// The mount point has entries.
     #[error(
-        "{0}: is not empty; what is in it would be hidden while mounted \
-         (mount it anyway with --nonempty)"
+        "{0}: is not empty; what is in it would be hidden while mounted: choose an empty folder"
     )]
     NotEmpty(PathBuf),
     /// One of our mounts is there.

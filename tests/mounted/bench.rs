@@ -54,7 +54,7 @@ pub fn skip(why: &str) {
 pub fn is_root() -> bool {
     let is_root = geteuid().is_root();
     if !is_root {
-        skip("only root can do this");
+        skip("what only root can do");
     }
     is_root
 }

@@ -172,7 +172,7 @@ fn what_cannot_be_mounted_on_is_refused_before_anything_happens() {
     fs::create_dir_all(bench.folder().join("full/entry")).unwrap();
     let (code, text) = mount_on(&bench.folder().join("full"));
     assert_eq!(code, 1, "{text}");
-    assert!(text.contains("not empty"), "{text}");
+    assert!(text.contains("choose an empty folder"), "{text}");
     for inside in [bench.vault(), bench.vault().join("log"), bench.folder()] {
         let (code, text) = mount_on(&inside);
         assert_eq!(code, 2, "{text}");
