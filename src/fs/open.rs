@@ -10,16 +10,19 @@ use crate::store::{
     DeviceIdentity, LockedBy, PackReader, StateFolder, StateLock, StoreError, VaultFolder,
     VaultListing,
 };
+use crate::tree::Tree;
 
 use super::content::PackReaders;
 use super::error::FsError;
 use super::file_system::{Background, FileSystem};
 use super::fold::{FoldGap, Folded, fold};
 use super::live::{Live, Writing};
+use super::overtaken::OtherChanges;
 use super::publish::Publisher;
 use super::recover::{Recovered, replay_records, staged_readers};
 use super::room::RoomGauge;
 use super::stage::Stage;
+use super::trust::{is_copied_state, rollback};
 
 /// Whether a vault is opened for changing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,9 +71,25 @@ pub enum OpenError {
     /// The journal lacks something that had been acknowledged.
     #[error("the journal in the state folder is damaged: {0}")]
     JournalDamaged(String),
+    /// The journal changes something that another device has changed since.
+    #[error("another device has changed {0} since")]
+    Overtaken(String),
     /// The file system would not start.
     #[error(transparent)]
     Fs(#[from] FsError),
+}
+
+/// What was found in vault and state folder, before it is put together.
+struct Found {
+    listing: VaultListing,
+    folded: Folded,
+    identity: Option<DeviceIdentity>,
+    trusted: Frontier,
+    replay: Replay,
+    /// What is wrong, in sentences.
+    damage: Vec<String>,
+    /// Why nothing can be written, if so.
+    read_only: Option<String>,
 }
 
 impl FileSystem {
@@ -82,81 +101,158 @@ impl FileSystem {
     /// # Errors
     /// [`OpenError`]; neither vault nor journal has lost anything by it.
     pub fn open_vault(request: OpenRequest) -> Result<Arc<Self>, OpenError> {
-        let OpenRequest { vault, state, lock, keys, descriptor, mode, .. } = &request;
-        let listing = vault.listing()?;
-        let folded = fold(vault, &listing, keys, descriptor.chunk_size);
-        let identity = match state {
-            Some(state) => state.device(keys)?,
-            None => None,
-        };
-        let trusted = match state {
-            Some(state) => state.trusted_frontier(keys)?.unwrap_or_default(),
-            None => Frontier::default(),
-        };
-        let mut damage = rollback(&trusted, &folded, identity.as_ref());
-        damage
-            .extend(folded.gaps.iter().filter(|gap| !is_concurrency(gap)).map(FoldGap::to_string));
-        let is_forked = folded.gaps.iter().any(is_concurrency);
-        if *mode == MountMode::ReadWrite && !damage.is_empty() {
-            return Err(OpenError::Damaged(damage));
-        }
-        let read_only = match mode {
-            MountMode::ReadOnly => Some("mounted so".to_owned()),
-            MountMode::ReadWrite if is_forked => {
-                let gaps = folded.gaps.iter().map(FoldGap::to_string);
-                Some(gaps.collect::<Vec<_>>().join("; "))
+        let mut found = look(&request)?;
+        let others = other_changes(&request, &found)?;
+        let (live, recovered) = match replay_onto(&request, &mut found, &others) {
+            Err(OpenError::Overtaken(path)) => {
+                overtaken(&request, &mut found, &path)?;
+                replay_onto(&request, &mut found, &OtherChanges::default())?
             }
-            MountMode::ReadWrite if state.is_none() || lock.is_none() => {
-                Some("there is no state folder to write to".to_owned())
-            }
-            MountMode::ReadWrite => None,
+            replayed => replayed?,
         };
-        let replay = match state {
-            Some(state) if damage.is_empty() && !is_forked => {
-                let disk = state.disk();
-                // A state folder that has never been written to has nothing to replay.
-                if disk.list(state.root()).is_err() {
-                    Replay::default()
-                } else {
-                    read_journal(&**disk, state.root(), keys, |device, seq| {
-                        listing.logs.range((device, seq)..=(device, u64::MAX)).next().is_some()
-                    })?
-                }
-            }
-            _ => Replay::default(),
-        };
-        if replay.damaged && *mode == MountMode::ReadWrite {
-            return Err(OpenError::JournalDamaged(
-                "records that had been made durable cannot be read".into(),
-            ));
-        }
-        damage.extend(folded.gaps.iter().filter(|gap| is_concurrency(gap)).map(FoldGap::to_string));
-        finish(request, listing, folded, identity, trusted, replay, damage, read_only)
+        put_together(request, found, live, recovered)
     }
 }
 
-/// The second half of opening: everything is read, now the parts are put together.
-#[expect(clippy::too_many_arguments, reason = "each is one finding of the first half")]
-fn finish(
+/// Reads the log and the journal, and finds what is not right with them.
+fn look(request: &OpenRequest) -> Result<Found, OpenError> {
+    let OpenRequest { vault, state, lock, keys, descriptor, mode, .. } = request;
+    let listing = vault.listing()?;
+    let folded = fold(vault, &listing, keys, descriptor.chunk_size);
+    let identity = match state {
+        Some(state) => state.device(keys)?,
+        None => None,
+    };
+    let trusted = match state {
+        Some(state) => state.trusted_frontier(keys)?.unwrap_or_default(),
+        None => Frontier::default(),
+    };
+    let mut damage = rollback(&trusted, &folded, identity.as_ref());
+    damage.extend(folded.gaps.iter().filter(|gap| !is_concurrency(gap)).map(FoldGap::to_string));
+    let is_forked = folded.gaps.iter().any(is_concurrency);
+    if *mode == MountMode::ReadWrite && !damage.is_empty() {
+        return Err(OpenError::Damaged(damage));
+    }
+    let read_only = match mode {
+        MountMode::ReadOnly => Some("mounted so".to_owned()),
+        MountMode::ReadWrite if is_forked => {
+            let gaps = folded.gaps.iter().map(FoldGap::to_string);
+            Some(gaps.collect::<Vec<_>>().join("; "))
+        }
+        MountMode::ReadWrite if state.is_none() || lock.is_none() => {
+            Some("there is no state folder to write to".to_owned())
+        }
+        MountMode::ReadWrite => None,
+    };
+    let replay = match state {
+        Some(state) if damage.is_empty() && !is_forked => journal_of(state, keys, &listing)?,
+        _ => Replay::default(),
+    };
+    if replay.damaged && *mode == MountMode::ReadWrite {
+        return Err(OpenError::JournalDamaged(
+            "records that had been made durable cannot be read".into(),
+        ));
+    }
+    damage.extend(folded.gaps.iter().filter(|gap| is_concurrency(gap)).map(FoldGap::to_string));
+    Ok(Found { listing, folded, identity, trusted, replay, damage, read_only })
+}
+
+fn journal_of(
+    state: &StateFolder,
+    keys: &ClassKeys,
+    listing: &VaultListing,
+) -> Result<Replay, StoreError> {
+    let disk = state.disk();
+    // A state folder that has never been written to has nothing to replay.
+    if disk.list(state.root()).is_err() {
+        return Ok(Replay::default());
+    }
+    read_journal(&**disk, state.root(), keys, |device, seq| {
+        listing.logs.range((device, seq)..=(device, u64::MAX)).next().is_some()
+    })
+}
+
+/// What others did since this device last saw the vault, where it matters: the journal's records
+/// were written onto what was there before.
+fn other_changes(request: &OpenRequest, found: &Found) -> Result<OtherChanges, OpenError> {
+    let has_records = found.replay.generations.iter().any(|g| !g.records.is_empty());
+    if !has_records {
+        return Ok(OtherChanges::default());
+    }
+    let own = found.identity.as_ref().map(|identity| identity.device);
+    let changes = OtherChanges::between(
+        &request.vault,
+        &request.keys,
+        own,
+        &found.trusted,
+        &found.folded.frontier,
+    );
+    Ok(changes?)
+}
+
+/// The folded tree with the journal's records applied.
+fn replay_onto(
+    request: &OpenRequest,
+    found: &mut Found,
+    others: &OtherChanges,
+) -> Result<(Live, Recovered), OpenError> {
+    let empty = Tree::new(request.descriptor.chunk_size);
+    let tree = std::mem::replace(&mut found.folded.tree, empty);
+    let mut live = Live::new(tree, None, found.read_only.clone());
+    let readers = match &request.state {
+        Some(state) => staged_readers(state, &request.keys)?,
+        None => HashMap::new(),
+    };
+    let recovered = replay_records(&mut live, &found.replay, readers, &found.listing, others)?;
+    Ok((live, recovered))
+}
+
+/// Others have changed what the journal changes too, and this version cannot merge the two. Who
+/// wanted to write gets the vault as the others left it, and what waits in the journal stays
+/// there; who only wanted to look, as a restore does, gets it as this device left it.
+fn overtaken(request: &OpenRequest, found: &mut Found, path: &str) -> Result<(), OpenError> {
+    let OpenRequest { vault, keys, descriptor, mode, .. } = request;
+    let since = format!(
+        "another device changed {path} while changes of this device to it waited in the state \
+         folder"
+    );
+    let sentence = match mode {
+        MountMode::ReadWrite => {
+            found.replay = Replay::default();
+            format!(
+                "{since}; they are kept there and not shown: a mount with --read-only, or a \
+                 restore, shows the vault with them instead"
+            )
+        }
+        MountMode::ReadOnly => {
+            let trusted = &found.trusted;
+            let is_seen = |(device, seq): &(DeviceId, u64)| *seq <= trusted.seq(*device);
+            found.listing.logs.retain(|name, _| is_seen(name));
+            found.listing.checkpoints.retain(|name, _| is_seen(name));
+            format!("{since}; this shows the vault with them, as it was before the other device")
+        }
+    };
+    found.folded = fold(vault, &found.listing, keys, descriptor.chunk_size);
+    if *mode == MountMode::ReadWrite {
+        found.read_only = Some(sentence.clone());
+    }
+    found.damage.push(sentence);
+    Ok(())
+}
+
+/// Makes the file system of what was found, ready to be written to unless something speaks
+/// against it.
+fn put_together(
     request: OpenRequest,
-    listing: VaultListing,
-    folded: Folded,
-    identity: Option<DeviceIdentity>,
-    trusted: Frontier,
-    replay: Replay,
-    damage: Vec<String>,
-    read_only: Option<String>,
+    found: Found,
+    mut live: Live,
+    recovered: Recovered,
 ) -> Result<Arc<FileSystem>, OpenError> {
+    let Found { listing, folded, identity, trusted, replay, damage, read_only } = found;
+    let Folded { frontier, clock, checkpoint_bytes, bytes_since, devices, .. } = folded;
     let OpenRequest { vault, state, lock, keys, descriptor, device_name, machine, owner, .. } =
         request;
     let keys = Arc::new(keys);
-    let Folded { tree, frontier, clock, checkpoint_bytes, bytes_since, devices, .. } = folded;
-    let mut live = Live::new(tree, None, read_only.clone());
-    let readers = match &state {
-        Some(state) => staged_readers(state, &keys)?,
-        None => HashMap::new(),
-    };
-    let recovered = replay_records(&mut live, &replay, readers, &listing)?;
     let is_new = frontier.iter().next().is_none() && recovered.log.is_empty();
     let mut device = identity.as_ref().map_or_else(DeviceId::random, |identity| identity.device);
     if read_only.is_none()
@@ -169,24 +265,21 @@ fn finish(
         if identity.as_ref() != Some(&wanted) {
             state.set_device(&keys, &wanted)?;
         }
-        let writing = start_writing(
-            &live,
-            state,
-            &keys,
-            &descriptor,
-            device,
-            &frontier,
-            &replay,
-            &recovered,
-            &listing,
-        )?;
+        let packs = recovered.close_packs(&live, state, &keys, device, &listing)?;
+        let (disk, chunk_size) = (state.disk().clone(), descriptor.chunk_size);
+        let stage =
+            Stage::new(disk.clone(), state.staged(), keys.clone(), device, chunk_size, packs);
+        let (next, keep) = (frontier.seq(device) + 1, recovered.keep_seq);
+        let journal =
+            Journal::start(disk, state.root(), keys.clone(), device, next, &replay, keep)?;
+        let mut writing = Writing::new(stage, journal);
+        writing.log.clone_from(&recovered.log);
+        writing.log_operations = recovered.log_operations;
         live.writing = Some(writing);
         state.set_last_end(None)?;
         state.set_trusted_frontier(&keys, &frontier)?;
     }
-    if live.writing.as_ref().is_some_and(|writing| !writing.log.is_empty())
-        || !live.dirty.is_empty()
-    {
+    if !recovered.log.is_empty() || !live.dirty.is_empty() {
         live.note_change();
     }
     let staged: HashMap<PackId, Arc<PackReader>> =
@@ -237,105 +330,8 @@ fn finish(
     Ok(Arc::new(fs))
 }
 
-#[expect(clippy::too_many_arguments, reason = "called once, right above")]
-fn start_writing(
-    live: &Live,
-    state: &StateFolder,
-    keys: &Arc<ClassKeys>,
-    descriptor: &Descriptor,
-    device: DeviceId,
-    frontier: &Frontier,
-    replay: &Replay,
-    recovered: &Recovered,
-    listing: &VaultListing,
-) -> Result<Writing, StoreError> {
-    let disk = state.disk();
-    let packs = recovered.close_packs(live, state, keys, device, listing)?;
-    let stage = Stage::new(
-        disk.clone(),
-        state.staged(),
-        keys.clone(),
-        device,
-        descriptor.chunk_size,
-        packs,
-    );
-    let journal = Journal::start(
-        disk.clone(),
-        state.root(),
-        keys.clone(),
-        device,
-        frontier.seq(device) + 1,
-        replay,
-        recovered.keep_seq,
-    )?;
-    let mut writing = Writing::new(stage, journal);
-    writing.log.clone_from(&recovered.log);
-    writing.log_operations = recovered.log_operations;
-    Ok(writing)
-}
-
 fn is_concurrency(gap: &FoldGap) -> bool {
     matches!(gap, FoldGap::Concurrent { .. })
-}
-
-/// What this device has seen in the vault before and does not see now.
-pub(super) fn rollback(
-    trusted: &Frontier,
-    folded: &Folded,
-    identity: Option<&DeviceIdentity>,
-) -> Vec<String> {
-    // With gaps in the chain, those already say what is missing.
-    if !folded.gaps.is_empty() {
-        return Vec::new();
-    }
-    let mut found = Vec::new();
-    for entry in trusted.iter() {
-        let now = folded.frontier.get(entry.device);
-        let is_own = identity.is_some_and(|identity| identity.device == entry.device);
-        let whose = if is_own { "this device".into() } else { format!("device {}", entry.device) };
-        match now {
-            Some(now) if now.seq > entry.seq => {}
-            Some(now) if now.seq == entry.seq && now.hash == entry.hash => {}
-            Some(now) if now.seq == entry.seq => found.push(format!(
-                "the last log object of {whose} is not the one that was there before"
-            )),
-            now => {
-                let missing = entry.seq - now.map_or(0, |now| now.seq);
-                let why = if is_own {
-                    "the vault has lost them, or an older copy of it was put in its place"
-                } else {
-                    "they have not arrived, or an older copy of the vault was put in its place"
-                };
-                found.push(format!(
-                    "{missing} log object(s) of {whose} that were in the vault are gone: {why}"
-                ));
-            }
-        }
-    }
-    found
-}
-
-/// Whether the state folder is another machine's, or older than what its device has published:
-/// then the device's numbers may be in use elsewhere, and it must not go on with them.
-fn is_copied_state(
-    identity: Option<&DeviceIdentity>,
-    machine: &str,
-    listing: &VaultListing,
-    trusted: &Frontier,
-    replay: &Replay,
-) -> bool {
-    let Some(identity) = identity else { return false };
-    let device = identity.device;
-    let known = replay
-        .meant_for
-        .iter()
-        .filter(|(meant_device, _)| *meant_device == device)
-        .map(|(_, seq)| *seq)
-        .chain([trusted.seq(device)])
-        .max()
-        .unwrap_or(0);
-    let in_vault = listing.logs.range((device, 0)..=(device, u64::MAX)).next_back();
-    identity.machine != machine || in_vault.is_some_and(|((_, seq), _)| *seq > known)
 }
 
 impl FileSystem {

@@ -17,6 +17,7 @@ use crate::store::{
 use super::dirty::DirtyChunk;
 use super::live::Live;
 use super::open::OpenError;
+use super::overtaken::OtherChanges;
 use super::stage::FooterFacts;
 
 /// What a crash left, brought back.
@@ -61,11 +62,16 @@ pub(super) fn staged_readers(
 
 /// Applies the journal's records to `live`, each whole or not at all. A record whose content did
 /// not reach the disk ends the replay: nothing behind it was acknowledged as durable.
+///
+/// # Errors
+/// [`OpenError::Overtaken`] where a record changes what `others` have changed since;
+/// [`OpenError::JournalDamaged`]. Some of the records are applied then.
 pub(super) fn replay_records(
     live: &mut Live,
     replay: &Replay,
     readers: HashMap<PackId, Arc<PackReader>>,
     listing: &VaultListing,
+    others: &OtherChanges,
 ) -> Result<Recovered, OpenError> {
     let mut recovered = Recovered { keep_seq: replay.next_seq, readers, ..Recovered::default() };
     for (seq, body) in replay.generations.iter().flat_map(|generation| &generation.records) {
@@ -85,7 +91,16 @@ pub(super) fn replay_records(
             break;
         }
         for operation in &operations {
-            recovered.apply(live, operation)?;
+            if let Some(path) = others.meets(operation, &live.tree) {
+                return Err(OpenError::Overtaken(path));
+            }
+            recovered.apply(live, operation).map_err(|error| match error {
+                // Something that the operation builds on is gone by now.
+                OpenError::JournalDamaged(_) if !others.is_empty() => {
+                    OpenError::Overtaken("the same folder".into())
+                }
+                error => error,
+            })?;
         }
     }
     Ok(recovered)

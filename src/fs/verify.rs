@@ -14,7 +14,7 @@ use crate::store::{StateFolder, StoreError, VaultFolder, VaultListing};
 use crate::tree::Tree;
 
 use super::fold::{FoldGap, Folded, fold};
-use super::open::rollback;
+use super::trust::rollback;
 
 /// What is to be verified, and with what.
 #[derive(Debug)]

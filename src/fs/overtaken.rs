@@ -1,0 +1,103 @@
+//! What other devices did to the vault while operations of this one waited in its journal.
+//!
+//! Operations on different inodes and names have the same outcome in either order, so those of
+//! the journal can still follow. Where both sides changed the same, only a merge could tell what
+//! becomes of it, and nothing is decided here.
+
+use std::collections::HashSet;
+
+use crate::crypto::ClassKeys;
+use crate::format::{DeviceId, Frontier, Ino, LogKind, Operation};
+use crate::store::{StoreError, VaultFolder};
+use crate::tree::Tree;
+
+/// Inodes and names that others have changed.
+#[derive(Debug, Default)]
+pub(super) struct OtherChanges {
+    inodes: HashSet<Ino>,
+    names: HashSet<(Ino, Vec<u8>)>,
+}
+
+impl OtherChanges {
+    /// What every device but `own` did from the frontier `from` up to `to`, both folded.
+    ///
+    /// # Errors
+    /// [`StoreError`] if a log object in between cannot be read again.
+    pub(super) fn between(
+        vault: &VaultFolder,
+        keys: &ClassKeys,
+        own: Option<DeviceId>,
+        from: &Frontier,
+        to: &Frontier,
+    ) -> Result<Self, StoreError> {
+        let mut changes = Self::default();
+        for entry in to.iter().filter(|entry| Some(entry.device) != own) {
+            for seq in from.seq(entry.device) + 1..=entry.seq {
+                let log = vault.get_log(keys, LogKind::Increment, entry.device, seq)?;
+                log.operations().flatten().for_each(|operation| changes.note(&operation));
+            }
+        }
+        Ok(changes)
+    }
+
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.inodes.is_empty() && self.names.is_empty()
+    }
+
+    /// The path of what `operation` would change in `tree` and others have changed; `None` if
+    /// there is no such thing.
+    pub(super) fn meets(&self, operation: &Operation<'_>, tree: &Tree) -> Option<String> {
+        let shown = |path: Vec<u8>| format!("“{}”", String::from_utf8_lossy(&path));
+        for (folder, name) in names_of(operation).into_iter().flatten() {
+            // An inode that loses a name may be one that others have changed.
+            let victim = tree.lookup(folder, name).ok();
+            if self.names.contains(&(folder, name.to_vec()))
+                || victim.is_some_and(|ino| self.inodes.contains(&ino))
+            {
+                let mut path = tree.path(folder).unwrap_or_default();
+                if !path.is_empty() {
+                    path.push(b'/');
+                }
+                path.extend_from_slice(name);
+                return Some(shown(path));
+            }
+        }
+        let ino = inode_of(operation).filter(|ino| self.inodes.contains(ino))?;
+        Some(shown(tree.path(ino).unwrap_or_default()))
+    }
+
+    fn note(&mut self, operation: &Operation<'_>) {
+        let names = names_of(operation).into_iter().flatten();
+        self.names.extend(names.map(|(folder, name)| (folder, name.to_vec())));
+        self.inodes.extend(inode_of(operation));
+    }
+}
+
+/// The names that an operation gives, takes or moves.
+fn names_of<'a>(operation: &Operation<'a>) -> [Option<(Ino, &'a [u8])>; 2] {
+    match operation {
+        Operation::Create { parent, name, .. }
+        | Operation::Link { parent, name, .. }
+        | Operation::Unlink { parent, name, .. } => [Some((*parent, name)), None],
+        Operation::Rename { from_parent, from_name, to_parent, to_name, .. } => {
+            [Some((*from_parent, from_name)), Some((*to_parent, to_name))]
+        }
+        _ => [None, None],
+    }
+}
+
+/// The inode whose content or attributes an operation changes.
+fn inode_of(operation: &Operation<'_>) -> Option<Ino> {
+    match operation {
+        Operation::Link { ino, .. }
+        | Operation::SetAttr { ino, .. }
+        | Operation::SetXattr { ino, .. }
+        | Operation::RemoveXattr { ino, .. }
+        | Operation::Write { ino, .. }
+        | Operation::Truncate { ino, .. }
+        | Operation::Punch { ino, .. }
+        | Operation::WriteInline { ino, .. } => Some(*ino),
+        Operation::Create { .. } | Operation::Unlink { .. } | Operation::Rename { .. } => None,
+    }
+}
