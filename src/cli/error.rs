@@ -88,6 +88,7 @@ impl Error {
                 | UnlockError::NewerSlots { .. } => ExitCode::NotAVault,
                 UnlockError::DescriptorDamaged { .. }
                 | UnlockError::NoSlots { .. }
+                | UnlockError::ForeignSlots { .. }
                 | UnlockError::SlotsDamaged { .. } => ExitCode::Damage,
                 UnlockError::Wrong { .. } | UnlockError::NoSuchWay { .. } => ExitCode::WrongSecret,
                 UnlockError::Stretch(_) => ExitCode::Failed,
