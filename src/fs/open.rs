@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, RwLock};
 
 use crate::crypto::ClassKeys;
-use crate::format::{Descriptor, DeviceId, Frontier, Ino, Operation, PackId, Time};
+use crate::format::{
+    Descriptor, DeviceId, Frontier, Ino, LogKind, Operation, PackId, Time, log_name,
+};
 use crate::journal::{Journal, Replay, read_journal};
 use crate::store::{
     DeviceIdentity, LockedBy, PackReader, StateFolder, StateLock, StoreError, VaultFolder,
@@ -93,7 +95,11 @@ impl FileSystem {
             Some(state) => state.trusted_frontier(keys)?.unwrap_or_default(),
             None => Frontier::default(),
         };
-        let mut damage = rollback(&trusted, &folded, identity.as_ref());
+        if let (MountMode::ReadWrite, Some(newer)) = (mode, folded.newer()) {
+            return Err(newer.clone().into());
+        }
+        let lost = rollback(&trusted, &folded, identity.as_ref());
+        let mut damage: Vec<String> = lost.into_iter().map(|lost| lost.sentence).collect();
         damage
             .extend(folded.gaps.iter().filter(|gap| !is_concurrency(gap)).map(FoldGap::to_string));
         let is_forked = folded.gaps.iter().any(is_concurrency);
@@ -272,12 +278,20 @@ fn is_concurrency(gap: &FoldGap) -> bool {
     matches!(gap, FoldGap::Concurrent { .. })
 }
 
+/// Log objects of one device that this one has seen before and does not see now.
+pub(super) struct Rollback {
+    /// The name of the first of them.
+    pub(super) first: String,
+    /// What is wrong, with their names.
+    pub(super) sentence: String,
+}
+
 /// What this device has seen in the vault before and does not see now.
 pub(super) fn rollback(
     trusted: &Frontier,
     folded: &Folded,
     identity: Option<&DeviceIdentity>,
-) -> Vec<String> {
+) -> Vec<Rollback> {
     // With gaps in the chain, those already say what is missing.
     if !folded.gaps.is_empty() {
         return Vec::new();
@@ -286,23 +300,31 @@ pub(super) fn rollback(
     for entry in trusted.iter() {
         let now = folded.frontier.get(entry.device);
         let is_own = identity.is_some_and(|identity| identity.device == entry.device);
-        let whose = if is_own { "this device".into() } else { format!("device {}", entry.device) };
+        let whose = if is_own { "this device" } else { "another device" };
+        let name = |seq| log_name(LogKind::Increment, entry.device, seq);
+        let last = name(entry.seq);
         match now {
             Some(now) if now.seq > entry.seq => {}
             Some(now) if now.seq == entry.seq && now.hash == entry.hash => {}
-            Some(now) if now.seq == entry.seq => found.push(format!(
-                "the last log object of {whose} is not the one that was there before"
-            )),
+            Some(now) if now.seq == entry.seq => found.push(Rollback {
+                sentence: format!(
+                    "log object {last} of {whose} is not the one that was there before"
+                ),
+                first: last,
+            }),
             now => {
-                let missing = entry.seq - now.map_or(0, |now| now.seq);
+                let first = name(now.map_or(0, |now| now.seq) + 1);
                 let why = if is_own {
-                    "the vault has lost them, or an older copy of it was put in its place"
+                    "the vault has lost it, or an older copy of the vault was put in its place"
                 } else {
-                    "they have not arrived, or an older copy of the vault was put in its place"
+                    "it has not arrived, or an older copy of the vault was put in its place"
                 };
-                found.push(format!(
-                    "{missing} log object(s) of {whose} that were in the vault are gone: {why}"
-                ));
+                let up_to = if first == last { String::new() } else { format!(" up to {last}") };
+                let sentence = format!(
+                    "log object {first}{up_to} of {whose}, which was in the vault before, is \
+                     gone: {why}"
+                );
+                found.push(Rollback { first, sentence });
             }
         }
     }
@@ -352,10 +374,11 @@ impl FileSystem {
         let files = live.tree.files_in_packs(&missing).len();
         drop(live);
         self.note_damage(format!(
-            "{} of {} packs are not in the vault folder (not arrived yet, or lost): {files} \
-             file(s) cannot be read in full",
+            "{} of {} packs are not in the vault folder (not arrived yet, or lost): {files} {} \
+             be read in full",
             missing.len(),
-            packs.len()
+            packs.len(),
+            if files == 1 { "file cannot" } else { "files cannot" },
         ));
         Ok(())
     }
