@@ -2,7 +2,6 @@
 
 use std::io;
 
-use crate::format::FormatError;
 use crate::fs::{FsError, OpenError};
 use crate::fuse::{MountError, SessionError};
 use crate::store::{LockedBy, StoreError};
@@ -71,6 +70,9 @@ pub enum Error {
     /// Damage, in the words of whoever found it.
     #[error("{0}")]
     Damage(String),
+    /// Something in the vault is for a newer program; the text says what.
+    #[error("{0}")]
+    Newer(String),
     /// The vault or the mount point is in use; the text says by what.
     #[error("{0}")]
     InUse(String),
@@ -88,6 +90,7 @@ impl Error {
                 | UnlockError::NewerSlots { .. } => ExitCode::NotAVault,
                 UnlockError::DescriptorDamaged { .. }
                 | UnlockError::NoSlots { .. }
+                | UnlockError::ForeignSlots { .. }
                 | UnlockError::SlotsDamaged { .. } => ExitCode::Damage,
                 UnlockError::Wrong { .. } | UnlockError::NoSuchWay { .. } => ExitCode::WrongSecret,
                 UnlockError::Stretch(_) => ExitCode::Failed,
@@ -138,6 +141,7 @@ impl Error {
                 _ => ExitCode::Failed,
             },
             Self::Damage(_) => ExitCode::Damage,
+            Self::Newer(_) => ExitCode::NotAVault,
             Self::InUse(_) => ExitCode::InUse,
         }
     }
@@ -146,7 +150,7 @@ impl Error {
 /// An object that is not what it should be is damage; a disk that does not answer is not.
 fn store_code(error: &StoreError) -> ExitCode {
     match error {
-        StoreError::Format { source: FormatError::Newer { .. }, .. } => ExitCode::NotAVault,
+        error if error.is_newer() => ExitCode::NotAVault,
         StoreError::Format { .. } | StoreError::TooLong { .. } => ExitCode::Damage,
         StoreError::Missing(_)
         | StoreError::Exists(_)

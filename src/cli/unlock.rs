@@ -238,6 +238,8 @@ impl LockedVault {
             UnlockError::SlotsDamaged { tried, slots: failed.damaged }
         } else if failed.wrong > 0 || candidates.hint.is_some() {
             UnlockError::Wrong { tried, hint: candidates.hint }
+        } else if failed.foreign > 0 {
+            UnlockError::ForeignSlots { vault: self.path.clone() }
         } else if self.newer {
             UnlockError::NewerSlots { vault: self.path.clone(), tried }
         } else if tried == Tried::Either {
@@ -259,6 +261,10 @@ impl LockedVault {
             match open(slot, vault) {
                 Ok(opened) => return Some(opened),
                 Err(SlotError::WrongPassword | SlotError::WrongKey) => failed.wrong += 1,
+                Err(error @ SlotError::OtherVault) => {
+                    log::info!("slot {path}: {error}");
+                    failed.foreign += 1;
+                }
                 Err(SlotError::Stretch(error @ StretchError::OutOfMemory { .. })) => {
                     failed.stretch = Some(error);
                 }
@@ -276,13 +282,19 @@ impl LockedVault {
 #[derive(Default)]
 struct Failed {
     wrong: usize,
+    /// Whole slots of another vault.
+    foreign: usize,
     damaged: Vec<String>,
     stretch: Option<StretchError>,
 }
 
-/// Nothing stands under the name that was asked for.
+/// Nothing stands under the name that was asked for, or what should be its folder is none.
 fn is_missing(error: &StoreError) -> bool {
-    matches!(error, StoreError::Missing(_))
+    match error {
+        StoreError::Missing(_) => true,
+        StoreError::Io { source, .. } => source.kind() == std::io::ErrorKind::NotADirectory,
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -91,6 +91,16 @@ pub enum UnlockError {
         /// Paths of slots that are damaged.
         slots: Vec<String>,
     },
+    /// All slots are whole, and say that they unlock another vault.
+    #[error(
+        "{0}/{DESCRIPTOR_NAME} is damaged, or another vault's: it does not belong to the slots in \
+         {0}/{KEYS_FOLDER}",
+        vault.display()
+    )]
+    ForeignSlots {
+        /// The folder.
+        vault: PathBuf,
+    },
     /// All slots are whole, and none opens.
     #[error("wrong {tried}{}", hint.map(|hint| format!(" (as a key: {hint})")).unwrap_or_default())]
     Wrong {

@@ -55,18 +55,26 @@ pub fn run(args: &VerifyArgs) -> Result<(), Error> {
     }
     show(&args.vault, &report, args.json)
         .map_err(|source| Error::Io { doing: "printing".into(), source })?;
-    if report.damaged.is_empty() { Ok(()) } else { Err(Error::Damage(verdict(&report))) }
+    match (report.damaged.is_empty(), report.newer.first()) {
+        (false, _) => Err(Error::Damage(verdict(&report))),
+        (true, Some(newer)) => Err(Error::Newer(format!("{newer}; a newer hushfs reads it"))),
+        (true, None) => Ok(()),
+    }
 }
 
 fn show(vault: &Path, report: &VerifyReport, json: bool) -> io::Result<()> {
     let text = if json {
         let vault = vault.display().to_string();
-        let told = Told { vault, ok: report.damaged.is_empty(), report };
+        let told = Told { vault, ok: is_whole(report), report };
         serde_json::to_string_pretty(&told)? + "\n"
     } else {
         described(report)
     };
     io::stdout().lock().write_all(text.as_bytes())
+}
+
+fn is_whole(report: &VerifyReport) -> bool {
+    report.damaged.is_empty() && report.newer.is_empty()
 }
 
 /// What was found, a line for each thing.
@@ -78,18 +86,21 @@ fn described(report: &VerifyReport) -> String {
             text.push_str(&format!("         loses content: {file}\n"));
         }
     }
+    for newer in &report.newer {
+        text.push_str(&format!("newer    {newer}\n"));
+    }
     for stranger in &report.strangers {
         text.push_str(&format!("not used {stranger}: no object of this vault\n"));
     }
     for note in &report.notes {
         text.push_str(&format!("note     {note}\n"));
     }
-    if report.damaged.is_empty() {
+    if is_whole(report) {
         text.push_str(&format!(
             "{}, {}, {}: all is whole\n",
             counted(report.objects, "object", "objects"),
             bytes(report.bytes),
-            counted(report.files, "file", "files"),
+            counted(report.files, "file or folder", "files and folders"),
         ));
     }
     text
@@ -137,6 +148,6 @@ mod tests {
         );
         assert_eq!(verdict(&report), "2 objects are damaged or missing, and 2 files lose content");
         let whole = VerifyReport { objects: 3, bytes: 1000, files: 1, ..VerifyReport::default() };
-        assert_eq!(described(&whole), "3 objects, 1.0 kB, 1 file: all is whole\n");
+        assert_eq!(described(&whole), "3 objects, 1.0 kB, 1 file or folder: all is whole\n");
     }
 }

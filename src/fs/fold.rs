@@ -100,6 +100,14 @@ impl Folded {
         }
     }
 
+    /// Why a log object that only a newer program can read is not in it.
+    pub(super) fn newer(&self) -> Option<&StoreError> {
+        self.gaps.iter().find_map(|gap| match gap {
+            FoldGap::Unreadable(error) if error.is_newer() => Some(error),
+            _ => None,
+        })
+    }
+
     fn see(&mut self, log: &OpenedLog) {
         let seen = DeviceSeen {
             name: log.device_name.clone(),

@@ -127,7 +127,11 @@ fn look(request: &OpenRequest) -> Result<Found, OpenError> {
         Some(state) => state.trusted_frontier(keys)?.unwrap_or_default(),
         None => Frontier::default(),
     };
-    let mut damage = rollback(&trusted, &folded, identity.as_ref());
+    if let (MountMode::ReadWrite, Some(newer)) = (mode, folded.newer()) {
+        return Err(newer.clone().into());
+    }
+    let lost = rollback(&trusted, &folded, identity.as_ref());
+    let mut damage: Vec<String> = lost.into_iter().map(|lost| lost.sentence).collect();
     damage.extend(folded.gaps.iter().filter(|gap| !is_concurrency(gap)).map(FoldGap::to_string));
     let is_forked = folded.gaps.iter().any(is_concurrency);
     if *mode == MountMode::ReadWrite && !damage.is_empty() {
@@ -354,10 +358,11 @@ impl FileSystem {
         let files = live.tree.files_in_packs(&missing).len();
         drop(live);
         self.note_damage(format!(
-            "{} of {} packs are not in the vault folder (not arrived yet, or lost): {files} \
-             file(s) cannot be read in full",
+            "{} of {} packs are not in the vault folder (not arrived yet, or lost): {files} {} \
+             be read in full",
             missing.len(),
-            packs.len()
+            packs.len(),
+            if files == 1 { "file cannot" } else { "files cannot" },
         ));
         Ok(())
     }

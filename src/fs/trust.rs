@@ -1,17 +1,25 @@
 //! What this device has seen of the vault before, held against what it sees now.
 
-use crate::format::Frontier;
+use crate::format::{Frontier, LogKind, log_name};
 use crate::journal::Replay;
 use crate::store::{DeviceIdentity, VaultListing};
 
 use super::fold::Folded;
+
+/// Log objects of one device that this one has seen before and does not see now.
+pub(super) struct Rollback {
+    /// The name of the first of them.
+    pub(super) first: String,
+    /// What is wrong, with their names.
+    pub(super) sentence: String,
+}
 
 /// What this device has seen in the vault before and does not see now.
 pub(super) fn rollback(
     trusted: &Frontier,
     folded: &Folded,
     identity: Option<&DeviceIdentity>,
-) -> Vec<String> {
+) -> Vec<Rollback> {
     // With gaps in the chain, those already say what is missing.
     if !folded.gaps.is_empty() {
         return Vec::new();
@@ -20,23 +28,31 @@ pub(super) fn rollback(
     for entry in trusted.iter() {
         let now = folded.frontier.get(entry.device);
         let is_own = identity.is_some_and(|identity| identity.device == entry.device);
-        let whose = if is_own { "this device".into() } else { format!("device {}", entry.device) };
+        let whose = if is_own { "this device" } else { "another device" };
+        let name = |seq| log_name(LogKind::Increment, entry.device, seq);
+        let last = name(entry.seq);
         match now {
             Some(now) if now.seq > entry.seq => {}
             Some(now) if now.seq == entry.seq && now.hash == entry.hash => {}
-            Some(now) if now.seq == entry.seq => found.push(format!(
-                "the last log object of {whose} is not the one that was there before"
-            )),
+            Some(now) if now.seq == entry.seq => found.push(Rollback {
+                sentence: format!(
+                    "log object {last} of {whose} is not the one that was there before"
+                ),
+                first: last,
+            }),
             now => {
-                let missing = entry.seq - now.map_or(0, |now| now.seq);
+                let first = name(now.map_or(0, |now| now.seq) + 1);
                 let why = if is_own {
-                    "the vault has lost them, or an older copy of it was put in its place"
+                    "the vault has lost it, or an older copy of the vault was put in its place"
                 } else {
-                    "they have not arrived, or an older copy of the vault was put in its place"
+                    "it has not arrived, or an older copy of the vault was put in its place"
                 };
-                found.push(format!(
-                    "{missing} log object(s) of {whose} that were in the vault are gone: {why}"
-                ));
+                let up_to = if first == last { String::new() } else { format!(" up to {last}") };
+                let sentence = format!(
+                    "log object {first}{up_to} of {whose}, which was in the vault before, is \
+                     gone: {why}"
+                );
+                found.push(Rollback { first, sentence });
             }
         }
     }

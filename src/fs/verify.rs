@@ -62,6 +62,9 @@ pub struct VerifyReport {
     pub files: u64,
     /// What is damaged or missing; empty where all is well.
     pub damaged: Vec<DamagedObject>,
+    /// Objects that only a newer program can read, by path below the vault, each with a word on
+    /// its version.
+    pub newer: Vec<String>,
     /// What is no damage, but keeps the state from being the whole story.
     pub notes: Vec<String>,
     /// Files in the vault folder that are none of ours, by path.
@@ -95,13 +98,17 @@ pub fn verify(
     let logs = listing.logs.iter().map(|item| (LogKind::Increment, item));
     let checkpoints = listing.checkpoints.iter().map(|item| (LogKind::Checkpoint, item));
     for (kind, ((device, seq), bytes)) in logs.chain(checkpoints) {
-        let opened = vault.get_log(keys, kind, *device, *seq).map_err(|error| error.to_string());
-        let decoded = opened.and_then(|log| {
-            let error = log.operations().find_map(Result::err);
-            error.map_or(Ok(()), |error| Err(error.to_string()))
-        });
-        if let Err(what) = decoded {
-            report.damage(log_path(&log_name(kind, *device, *seq)), what, Vec::new());
+        let path = log_path(&log_name(kind, *device, *seq));
+        match vault.get_log(keys, kind, *device, *seq) {
+            Ok(log) => {
+                if let Some(error) = log.operations().find_map(Result::err) {
+                    report.damage(path, error.to_string(), Vec::new());
+                }
+            }
+            Err(error) if error.is_newer() => {
+                report.newer.push(format!("{path}: {}", without_path(&error)));
+            }
+            Err(error) => report.damage(path, without_path(&error), Vec::new()),
         }
         done(&mut report, *bytes);
     }
@@ -124,6 +131,15 @@ pub fn verify(
     Ok(report)
 }
 
+/// What is wrong with an object whose path is told beside it.
+fn without_path(error: &StoreError) -> String {
+    match error {
+        StoreError::Format { source, .. } => source.to_string(),
+        StoreError::Missing(_) => "missing".to_owned(),
+        error => error.to_string(),
+    }
+}
+
 fn log_path(name: &str) -> String {
     format!("{LOG_FOLDER}/{name}")
 }
@@ -141,7 +157,7 @@ fn verify_slots(vault: &VaultFolder, report: &mut VerifyReport) -> Result<(), St
             // A way to unlock that a newer program made is no damage.
             Ok(Ok(_) | Err(SlotError::Newer(_) | SlotError::UnknownKind(_))) => {}
             Ok(Err(error)) => report.damage(path, error.to_string(), Vec::new()),
-            Err(error) => report.damage(path, error.to_string(), Vec::new()),
+            Err(error) => report.damage(path, without_path(&error), Vec::new()),
         }
         report.objects += 1;
     }
@@ -175,8 +191,8 @@ fn verify_story(
     }
     if let Some(state) = state {
         let trusted = state.trusted_frontier(keys)?.unwrap_or_default();
-        for sentence in rollback(&trusted, folded, state.device(keys)?.as_ref()) {
-            report.damage(LOG_FOLDER, sentence, Vec::new());
+        for lost in rollback(&trusted, folded, state.device(keys)?.as_ref()) {
+            report.damage(log_path(&lost.first), lost.sentence, Vec::new());
         }
     }
     Ok(())
@@ -198,7 +214,8 @@ fn verify_pack(
 ) -> Result<(), (String, BTreeSet<Ino>)> {
     let chunk_size = request.descriptor.chunk_size;
     let all_lost = || needed.iter().map(|(ino, _)| *ino).collect();
-    let content = request.vault.get_pack(pack).map_err(|error| (error.to_string(), all_lost()))?;
+    let content = request.vault.get_pack(pack);
+    let content = content.map_err(|error| (without_path(&error), all_lost()))?;
     let header = PackHeader::read_or_mend(pack, &content)
         .map_err(|error| (error.to_string(), all_lost()))?;
     let sealer = PackSealer::new(request.keys, header);
@@ -212,7 +229,8 @@ fn verify_pack(
             match (bad, untold) {
                 (0, false) => return Ok(()),
                 (0, true) => "content that the log tells of is not in it".to_owned(),
-                (bad, _) => format!("{bad} run(s) of chunks are not authentic"),
+                (1, _) => "a run of chunks is not authentic".to_owned(),
+                (bad, _) => format!("{bad} runs of chunks are not authentic"),
             }
         }
         Err(error) => error.to_string(),

@@ -61,6 +61,11 @@ impl StoreError {
         }
     }
 
+    /// A newer program wrote what was read: nothing is wrong with it.
+    pub fn is_newer(&self) -> bool {
+        matches!(self, Self::Format { source: FormatError::Newer { .. }, .. })
+    }
+
     /// From what is wrong with the bytes of `path`.
     pub fn format(path: &Path, source: FormatError) -> Self {
         Self::Format { path: path.into(), source }

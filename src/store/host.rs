@@ -56,8 +56,13 @@ impl DiskFile for File {
 impl Disk for HostDisk {
     fn open(&self, path: &Path, write: bool) -> io::Result<Arc<dyn DiskFile>> {
         let access = if write { OFlags::RDWR } else { OFlags::RDONLY };
-        let fd = fs::open(path, access | OFlags::CLOEXEC | OFlags::NOCTTY, Mode::empty())?;
-        Ok(Arc::new(File::from(fd)))
+        // A named pipe in an object's place would be waited for without end (I8).
+        let flags = access | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
+        let file = File::from(fs::open(path, flags, Mode::empty())?);
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
+        }
+        Ok(Arc::new(file))
     }
 
     fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {

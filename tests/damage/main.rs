@@ -1,0 +1,12 @@
+//! What verify, mount and restore do with a vault that is not as it was: the right exit code, a
+//! sentence that names the object or the files, everything intact as it was, nothing changed.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as the tests do")]
+
+#[path = "../bench/mod.rs"]
+mod bench;
+mod every_object;
+mod log_objects;
+mod packs;
+mod strangers;
+mod unlocking;
+mod victim;
