@@ -604,3 +604,45 @@ proptest! {
         run(65536, &steps);
     }
 }
+
+#[test]
+fn regression_a_hole_of_any_size_is_made_at_once() {
+    let bench = Bench::new(4096);
+    let fs = bench.open("state");
+    let ino = fs.create(Ino::ROOT, b"sparse", NEW).unwrap().ino;
+    let size = 1 << 60;
+    let change = AttributeChange { size: Some(size), ..AttributeChange::default() };
+    fs.set_attributes(ino, &change).unwrap();
+    for offset in [0, 1 << 40, size - 5000] {
+        fs.write(ino, offset, &content(1, 5000), false).unwrap();
+    }
+    fs.allocate(ino, AllocateMode::PunchHole, 10, size - 20).unwrap();
+    let read = |offset| {
+        let mut out = vec![0xEE; 5000];
+        assert_eq!(fs.read(ino, offset, &mut out).unwrap(), 5000);
+        out
+    };
+    assert_eq!(read(0)[..10], content(1, 5000)[..10]);
+    assert!(read(0)[10..].iter().chain(&read(1 << 40)).all(|byte| *byte == 0));
+    assert_eq!(read(size - 5000)[4990..], content(1, 5000)[4990..]);
+    fs.shut_down().unwrap();
+}
+
+#[test]
+fn regression_a_pack_that_went_to_another_disk_is_not_kept_open() {
+    let bench = Bench::new(4096);
+    let elsewhere = tempfile::tempdir_in("/dev/shm").unwrap();
+    let state = elsewhere.path().join("state");
+    let fs = bench.open(state.to_str().unwrap());
+    let ino = fs.create(Ino::ROOT, b"file", NEW).unwrap().ino;
+    fs.write(ino, 0, &content(1, 100_000), false).unwrap();
+    let mut out = vec![0; 100_000];
+    fs.read(ino, 0, &mut out).unwrap();
+    fs.publish().unwrap();
+    let open_files = std::fs::read_dir("/proc/self/fd").unwrap();
+    let open_files = open_files.filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok());
+    let staged = state.join("staged");
+    assert_eq!(open_files.filter(|path| path.starts_with(&staged)).count(), 0);
+    fs.read(ino, 0, &mut out).unwrap();
+    assert!(out == content(1, 100_000));
+}

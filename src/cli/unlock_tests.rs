@@ -30,7 +30,8 @@ impl Sample {
     }
 
     fn draft(&self) -> SlotDraft<'_> {
-        SlotDraft { vault: &self.vault, created: Time::now(), label: "test" }
+        let chunk_size = ChunkSize::DEFAULT;
+        SlotDraft { vault: &self.vault, created: Time::now(), chunk_size, label: "test" }
     }
 
     fn add_password(&self, text: &str) -> PathBuf {

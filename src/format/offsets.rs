@@ -60,6 +60,19 @@ impl ChunkSize {
         }
     }
 
+    /// From the base-2 logarithm of a full chunk's bytes.
+    ///
+    /// # Errors
+    /// As for [`Self::new`].
+    pub fn from_bits(bits: u8) -> Result<Self, FormatError> {
+        Self::new(1_u32.checked_shl(bits.into()).unwrap_or(0))
+    }
+
+    /// The base-2 logarithm of a full chunk's bytes, 12 to 20.
+    pub const fn bits(self) -> u8 {
+        self.0.trailing_zeros() as u8
+    }
+
     /// Bytes of a full chunk.
     pub const fn bytes(self) -> usize {
         self.0 as usize
@@ -199,6 +212,11 @@ mod tests {
     fn odd_chunk_sizes_are_refused() {
         for bytes in [0, 1, 2048, 4095, 5000, 1 << 21, u32::MAX] {
             assert!(ChunkSize::new(bytes).is_err(), "{bytes}");
+        }
+        for bits in 0..=u8::MAX {
+            let size = ChunkSize::from_bits(bits);
+            assert_eq!(size.is_ok(), (12..=20).contains(&bits), "{bits}");
+            assert!(size.is_ok_and(|size| size.bits() == bits) || !(12..=20).contains(&bits));
         }
     }
 }

@@ -9,11 +9,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::crypto::{ClassKeys, Nonce, NotAuthentic, ObjectClass, ObjectSealer, TAG_BYTES};
+use crate::crypto::{
+    ClassKeys, Nonce, NotAuthentic, ObjectClass, ObjectId, ObjectSealer, TAG_BYTES,
+};
 
+use super::attributes::Time;
 use super::error::FormatError;
 use super::frame::{FRAME_BYTES, Magic, array, check_magic, need, write_magic};
-use super::ids::{Ino, PackId};
+use super::ids::{DeviceId, Ino, PackId};
 use super::offsets::{ChunkSize, RunShape};
 use super::padding::padme;
 
@@ -31,7 +34,9 @@ const FOOTER_NONCE: Nonce = Nonce::of_part(1);
 const TRAILER_NONCE: Nonce = Nonce::of_part(2);
 
 /// Footer bytes that a file's entry can take at most besides its path.
-const FOOTER_FILE_BYTES: u64 = 16;
+const FOOTER_FILE_BYTES: u64 = 48;
+/// Footer bytes that are there whatever the pack holds, at most.
+const FOOTER_FIXED_BYTES: u64 = 40;
 /// Footer bytes that a run's entry can take at most.
 const FOOTER_RUN_BYTES: u64 = 25;
 
@@ -49,17 +54,36 @@ impl PackHeader {
         Self(array(&out, 0))
     }
 
-    /// Checks that `bytes` start as the pack `id` does.
+    /// The header that `bytes` start with, if it is the pack `id`'s, of any version that this
+    /// program reads.
     ///
     /// # Errors
     /// [`FormatError`]; [`FormatError::Misplaced`] if it is another pack.
-    pub fn check(id: PackId, bytes: &[u8]) -> Result<(), FormatError> {
+    pub fn read(id: PackId, bytes: &[u8]) -> Result<Self, FormatError> {
         check_magic(Magic::Pack, bytes)?;
         need(bytes, PACK_HEADER_BYTES)?;
-        if bytes[..PACK_HEADER_BYTES] != Self::of(id).0 {
+        let header = Self(array(bytes, 0));
+        if header.id() != id {
             return Err(FormatError::Misplaced);
         }
-        Ok(())
+        Ok(header)
+    }
+
+    /// The header to open the pack `id`'s chunks with, which start `bytes`. Where the first bytes
+    /// are damaged they are written anew: what stands behind them is authenticated by itself.
+    ///
+    /// # Errors
+    /// [`FormatError::Newer`] alone.
+    pub fn read_or_mend(id: PackId, bytes: &[u8]) -> Result<Self, FormatError> {
+        match Self::read(id, bytes) {
+            Err(error @ FormatError::Newer { .. }) => Err(error),
+            read => Ok(read.unwrap_or_else(|_| Self::of(id))),
+        }
+    }
+
+    /// The pack's id.
+    fn id(&self) -> PackId {
+        ObjectId(array(&self.0, ID_AT))
     }
 }
 
@@ -71,6 +95,10 @@ pub struct FooterFile {
     /// Its path from the root when it was written, without a leading slash; empty if it had none.
     #[serde(with = "serde_bytes")]
     pub path: Vec<u8>,
+    /// Its size when the pack was closed, or when it was last written to if it was gone by then.
+    pub size: u64,
+    /// Its content time, likewise.
+    pub mtime: Time,
     /// Its runs, in the order they were written.
     pub runs: Vec<FooterRun>,
 }
@@ -95,9 +123,14 @@ impl FooterRun {
     }
 }
 
-/// Whose chunks a pack holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Whose chunks a pack holds, and when it was closed: where two packs hold the same chunk of a
+/// file, the one that was closed later has the newer content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Footer {
+    /// The device that wrote the pack.
+    pub device: DeviceId,
+    /// When, by that device's clock.
+    pub closed: Time,
     /// In the order they were first written.
     pub files: Vec<FooterFile>,
 }
@@ -106,11 +139,10 @@ impl Footer {
     /// An upper bound of what `files` files with paths of `path_bytes` in all and `runs` runs
     /// take, trailer and tags included: to close a pack before it outgrows its target.
     pub fn bytes_bound(files: u64, path_bytes: u64, runs: u64) -> u64 {
-        let counts = 10;
         files * FOOTER_FILE_BYTES
             + path_bytes
             + runs * FOOTER_RUN_BYTES
-            + counts
+            + FOOTER_FIXED_BYTES
             + (2 * TAG_BYTES + TRAILER_PLAIN_BYTES) as u64
     }
 }
@@ -124,9 +156,10 @@ pub struct PackSealer {
 }
 
 impl PackSealer {
-    /// For the pack `id`.
-    pub fn new(keys: &ClassKeys, id: PackId) -> Self {
-        Self { id, header: PackHeader::of(id), sealer: keys.sealer(ObjectClass::Data, &id) }
+    /// For a pack that starts with `header`.
+    pub fn new(keys: &ClassKeys, header: PackHeader) -> Self {
+        let id = header.id();
+        Self { id, header, sealer: keys.sealer(ObjectClass::Data, &id) }
     }
 
     /// The pack.
@@ -192,7 +225,9 @@ impl PackSealer {
     /// # Errors
     /// [`FormatError`]: it is another pack, not whole, or its footer was changed.
     pub fn open_footer(&self, pack: &[u8]) -> Result<Footer, FormatError> {
-        PackHeader::check(self.id, pack)?;
+        if PackHeader::read(self.id, pack)? != self.header {
+            return Err(FormatError::Misplaced);
+        }
         let footer_at = usize::try_from(self.open_trailer(pack)?)
             .ok()
             .filter(|at| (PACK_HEADER_BYTES..=pack.len() - TRAILER_BYTES).contains(at))
@@ -269,7 +304,7 @@ mod tests {
 
     fn sample(chunk: ChunkSize) -> (PackSealer, Vec<u8>, Footer) {
         let keys = MasterKey::random().class_keys(&VaultId::random());
-        let pack = PackSealer::new(&keys, PackId::random());
+        let pack = PackSealer::new(&keys, PackHeader::of(PackId::random()));
         let mut bytes = pack.header().0.to_vec();
         let content = vec![0x5A; 10_000];
         let run = FooterRun {
@@ -284,8 +319,10 @@ mod tests {
             pack.seal_chunk(at, plain, &mut sealed);
             bytes.extend_from_slice(&sealed);
         }
-        let file = FooterFile { ino: Ino(5), path: b"a/b".to_vec(), runs: vec![run] };
-        let footer = Footer { files: vec![file] };
+        let far = Time { secs: i64::MIN, nanos: u32::MAX };
+        let path = b"a/b".to_vec();
+        let file = FooterFile { ino: Ino(5), path, size: 10_000, mtime: far, runs: vec![run] };
+        let footer = Footer { device: DeviceId(u64::MAX), closed: far, files: vec![file] };
         bytes.extend_from_slice(&pack.seal_footer(&footer, bytes.len() as u64));
         (pack, bytes, footer)
     }

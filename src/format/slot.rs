@@ -17,6 +17,7 @@ use super::attributes::Time;
 use super::error::FormatError;
 use super::frame::{FRAME_BYTES, Magic, array, check_magic, need, write_magic};
 use super::key_text::RecoveryKey;
+use super::offsets::ChunkSize;
 
 /// The longest label, in bytes of UTF-8.
 pub const LABEL_BYTES_MAX: usize = 64;
@@ -38,8 +39,9 @@ const SECS_AT: usize = MASTER_AT + 32;
 const NANOS_AT: usize = SECS_AT + 8;
 const LABEL_LEN_AT: usize = NANOS_AT + 4;
 const LABEL_AT: usize = LABEL_LEN_AT + 1;
-const RESERVED_AT: usize = LABEL_AT + LABEL_BYTES_MAX;
-const BODY_BYTES: usize = RESERVED_AT + 3;
+const CHUNK_BITS_AT: usize = LABEL_AT + LABEL_BYTES_MAX;
+const RESERVED_AT: usize = CHUNK_BITS_AT + 1;
+const BODY_BYTES: usize = RESERVED_AT + 2;
 
 const CHECKSUM_BYTES: usize = 16;
 const CHECKSUM_AT: usize = BODY_AT + BODY_BYTES + TAG_BYTES;
@@ -121,6 +123,9 @@ pub struct SlotDraft<'a> {
     pub vault: &'a VaultId,
     /// When it is made.
     pub created: Time,
+    /// The vault's chunk size: with it, slot and packs are enough to get files back where the
+    /// descriptor is lost.
+    pub chunk_size: ChunkSize,
     /// For whoever manages slots; cut to [`LABEL_BYTES_MAX`] bytes. Only the unlocked vault
     /// shows it.
     pub label: &'a str,
@@ -188,6 +193,7 @@ impl SlotDraft<'_> {
         body[NANOS_AT..LABEL_LEN_AT].copy_from_slice(&self.created.nanos.to_le_bytes());
         body[LABEL_LEN_AT] = u8::try_from(label.len()).expect("a label has at most 64 bytes");
         body[LABEL_AT..LABEL_AT + label.len()].copy_from_slice(label);
+        body[CHUNK_BITS_AT] = self.chunk_size.bits();
         let mut sealed = [0; BODY_BYTES + TAG_BYTES];
         wrap.sealer().seal_into(Nonce::at(0), &bytes, &body, &mut sealed);
         body.zeroize();
@@ -206,6 +212,8 @@ pub struct OpenedSlot {
     pub label: String,
     /// When the slot was made.
     pub created: Time,
+    /// The vault's chunk size.
+    pub chunk_size: ChunkSize,
 }
 
 /// A slot as it was read: whole, but it may be anybody's.
@@ -318,7 +326,7 @@ impl UnverifiedSlot {
 }
 
 fn read_body(body: &[u8; BODY_BYTES]) -> Result<OpenedSlot, FormatError> {
-    let label = body[LABEL_AT..RESERVED_AT]
+    let label = body[LABEL_AT..CHUNK_BITS_AT]
         .get(..usize::from(body[LABEL_LEN_AT]))
         .and_then(|label| std::str::from_utf8(label).ok())
         .ok_or(FormatError::Malformed("a slot's label is not text"))?;
@@ -332,6 +340,7 @@ fn read_body(body: &[u8; BODY_BYTES]) -> Result<OpenedSlot, FormatError> {
         })),
         label: label.to_owned(),
         created: created.normal(),
+        chunk_size: ChunkSize::from_bits(body[CHUNK_BITS_AT])?,
     })
 }
 

@@ -10,7 +10,8 @@ fn password(text: &str) -> Password {
 }
 
 fn draft<'a>(vault: &'a VaultId, label: &'a str) -> SlotDraft<'a> {
-    SlotDraft { vault, created: Time { secs: 1_700_000_000, nanos: 5 }, label }
+    let chunk_size = ChunkSize::new(65536).unwrap();
+    SlotDraft { vault, created: Time { secs: 1_700_000_000, nanos: 5 }, chunk_size, label }
 }
 
 /// The slot with a checksum that fits again, as somebody would leave it who changed it on purpose.
@@ -34,6 +35,7 @@ fn a_password_slot_opens_with_its_password_alone() {
     assert_eq!(opened.master.secret().bytes(), master.secret().bytes());
     assert_eq!(opened.label, "kitchen laptop");
     assert_eq!(opened.created, draft(&vault, "").created);
+    assert_eq!(opened.chunk_size, draft(&vault, "").chunk_size);
     let open =
         |text, vault| slot.open_with_password(&password(text), vault).map(|_| ()).unwrap_err();
     assert_eq!(open("wrong", &vault), SlotError::WrongPassword);

@@ -43,6 +43,12 @@ impl PackReaders {
         }
     }
 
+    /// Closes a pack that has moved: from another disk it was copied, and the old file takes room
+    /// for as long as it is open.
+    pub(super) fn close_moved(&self, pack: PackId) {
+        lock(&self.packs).pop(&pack);
+    }
+
     /// Whether a pack is read from the state folder.
     pub(super) fn has_staged(&self, pack: PackId) -> bool {
         self.staged.contains_key(&pack)
@@ -222,14 +228,13 @@ impl FileSystem {
         if let Some(reader) = lock(&self.readers.packs).get(&pack) {
             return Ok(reader.clone());
         }
-        let (sealer, file) = match &want.staged {
-            Some((sealer, file)) => (sealer.clone(), file.clone()),
+        let reader = Arc::new(match &want.staged {
+            Some((sealer, file)) => PackReader::new(sealer.clone(), file.clone()),
             None => {
                 let file = self.vault.open(&pack_path(pack)).map_err(std::io::Error::other)?;
-                (Arc::new(PackSealer::new(&self.keys, pack)), file)
+                PackReader::open(&self.keys, pack, file)?
             }
-        };
-        let reader = Arc::new(PackReader::new(sealer, file));
+        });
         lock(&self.readers.packs).put(pack, reader.clone());
         Ok(reader)
     }

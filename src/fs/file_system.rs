@@ -84,11 +84,12 @@ impl FileSystem {
         self.live.write().map_err(|_| internal_fault())
     }
 
-    /// Takes note of damage, for `status` and the log.
+    /// Takes note of damage, for `status`. The log, which may be kept on a disk, gets no file's
+    /// name (I6).
     pub(super) fn note_damage(&self, sentence: String) {
         let mut damage = lock(&self.damage);
         if damage.len() < DAMAGE_KEPT && !damage.contains(&sentence) {
-            log::error!("{sentence}");
+            log::error!("damage was found: “hushfs status” names it");
             damage.push(sentence);
         }
     }

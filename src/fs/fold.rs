@@ -131,83 +131,171 @@ pub fn fold(
     keys: &ClassKeys,
     chunk_size: ChunkSize,
 ) -> Folded {
-    let mut folded = latest_checkpoint(vault, listing, keys, chunk_size);
-    let mut ready: BTreeMap<DeviceId, OpenedLog> = BTreeMap::new();
-    let mut stopped: BTreeSet<DeviceId> = BTreeSet::new();
-    let devices: BTreeSet<DeviceId> = listing.logs.keys().map(|(device, _)| *device).collect();
-    let mut last_applied: Option<DeviceId> = None;
-    loop {
-        for device in &devices {
-            if !stopped.contains(device) && !ready.contains_key(device) {
-                match next_log(vault, listing, keys, *device, &folded.frontier) {
-                    Ok(Some(log)) => {
-                        ready.insert(*device, log);
-                    }
-                    Ok(None) => {}
-                    Err(gap) => {
-                        stopped.insert(*device);
-                        folded.gaps.push(gap);
-                    }
-                }
-            }
-        }
-        // Of what can come next, the earliest by (clock, device): the same on every device.
-        let next = ready
-            .values()
-            .filter(|log| is_covered(&log.frontier, &folded.frontier))
-            .min_by_key(|log| (log.clock, log.device))
-            .map(|log| log.device);
-        let Some(log) = next.and_then(|device| ready.remove(&device)) else { break };
-        let (device, seq) = (log.device, log.seq);
-        let gap = if !is_covered(&folded.frontier, &log.frontier) {
-            let ours = last_applied.unwrap_or(device);
-            Some(FoldGap::Concurrent { ours, theirs: device, seq })
-        } else if log.frontier != folded.frontier {
-            Some(FoldGap::Replaced { device, seq })
-        } else {
-            folded.apply(&log).err().map(|error| FoldGap::Unfit { device, seq, error })
-        };
-        if let Some(gap) = gap {
-            stopped.insert(device);
-            folded.gaps.push(gap);
-            continue;
-        }
-        folded.see(&log);
-        folded.bytes_since += log.operations_bytes();
-        folded.frontier.advance(log.entry());
-        last_applied = Some(device);
-    }
-    for log in ready.values().filter(|_| folded.gaps.is_empty()) {
-        if let Some(entry) = first_unmet(&log.frontier, &folded.frontier) {
-            let seq = folded.frontier.seq(entry.device) + 1;
-            folded.gaps.push(FoldGap::Missing { device: entry.device, seq });
-            break;
+    let logs = Logs { vault, listing, keys, chunk_size };
+    let folded = logs.fold(true);
+    let started_late = folded.checkpoint_bytes > 0;
+    if started_late && folded.gaps.iter().any(|gap| matches!(gap, FoldGap::Concurrent { .. })) {
+        // Which side of a fork is shown must not hang on who wrote a checkpoint (I3).
+        let from_the_start = logs.fold(false);
+        if from_the_start.gaps.iter().all(|gap| matches!(gap, FoldGap::Concurrent { .. })) {
+            return from_the_start;
         }
     }
     folded
 }
 
-/// The first log object of `device` behind the frontier; `None` if there is none.
-fn next_log(
-    vault: &VaultFolder,
-    listing: &VaultListing,
-    keys: &ClassKeys,
-    device: DeviceId,
-    frontier: &Frontier,
-) -> Result<Option<OpenedLog>, FoldGap> {
-    let seq = frontier.seq(device) + 1;
-    let later = listing.logs.range((device, seq)..=(device, u64::MAX)).next();
-    match later {
-        None => Ok(None),
-        Some(((_, found), _)) if *found > seq => Err(FoldGap::Missing { device, seq }),
-        Some(_) => {
-            let log = vault.get_log(keys, LogKind::Increment, device, seq)?;
-            let expected = frontier.get(device).map_or(LogHash::NONE, |entry| entry.hash);
-            if log.previous != expected {
-                return Err(FoldGap::Replaced { device, seq: seq - 1 });
+/// A vault's log objects, to be folded.
+struct Logs<'a> {
+    vault: &'a VaultFolder,
+    listing: &'a VaultListing,
+    keys: &'a ClassKeys,
+    chunk_size: ChunkSize,
+}
+
+impl Logs<'_> {
+    /// Folds, again and again without the log objects that turn out not to fit: of one that does
+    /// not, nothing may stay.
+    fn fold(&self, with_checkpoints: bool) -> Folded {
+        let mut refused: BTreeMap<DeviceId, FoldGap> = BTreeMap::new();
+        loop {
+            let start = if with_checkpoints { self.latest_checkpoint() } else { None };
+            let start = start.unwrap_or_else(|| Folded::empty(self.chunk_size));
+            match self.fold_from(start, &refused) {
+                Ok(folded) => return folded,
+                Err((device, gap)) => {
+                    refused.insert(device, gap);
+                }
             }
-            Ok(Some(log))
         }
+    }
+
+    /// Folds from `folded` on, but of the devices in `refused` nothing from their gap on.
+    ///
+    /// # Errors
+    /// The log object whose operations did not fit, half of which are applied.
+    fn fold_from(
+        &self,
+        mut folded: Folded,
+        refused: &BTreeMap<DeviceId, FoldGap>,
+    ) -> Result<Folded, (DeviceId, FoldGap)> {
+        let mut ready: BTreeMap<DeviceId, OpenedLog> = BTreeMap::new();
+        let mut stopped: BTreeSet<DeviceId> = BTreeSet::new();
+        let devices: BTreeSet<DeviceId> =
+            self.listing.logs.keys().map(|(device, _)| *device).collect();
+        loop {
+            for device in &devices {
+                if !stopped.contains(device) && !ready.contains_key(device) {
+                    match self.next(*device, &folded.frontier, refused) {
+                        Ok(Some(log)) => {
+                            ready.insert(*device, log);
+                        }
+                        Ok(None) => {}
+                        Err(gap) => {
+                            stopped.insert(*device);
+                            folded.gaps.push(gap);
+                        }
+                    }
+                }
+            }
+            // Of what can come next, the earliest by (clock, device): the same on every device.
+            let next = ready
+                .values()
+                .filter(|log| is_covered(&log.frontier, &folded.frontier))
+                .min_by_key(|log| (log.clock, log.device))
+                .map(|log| log.device);
+            let Some(log) = next.and_then(|device| ready.remove(&device)) else { break };
+            let (device, seq) = (log.device, log.seq);
+            let unseen = first_unmet(&folded.frontier, &log.frontier);
+            let gap = match unseen {
+                Some(entry) => {
+                    Some(FoldGap::Concurrent { ours: entry.device, theirs: device, seq })
+                }
+                None if log.frontier != folded.frontier => Some(FoldGap::Replaced { device, seq }),
+                None => None,
+            };
+            if let Some(gap) = gap {
+                stopped.insert(device);
+                folded.gaps.push(gap);
+                continue;
+            }
+            if let Err(error) = folded.apply(&log) {
+                return Err((device, FoldGap::Unfit { device, seq, error }));
+            }
+            folded.see(&log);
+            folded.bytes_since += log.operations_bytes();
+            folded.frontier.advance(log.entry());
+        }
+        for log in ready.values().filter(|_| folded.gaps.is_empty()) {
+            if let Some(entry) = first_unmet(&log.frontier, &folded.frontier) {
+                let seq = folded.frontier.seq(entry.device) + 1;
+                folded.gaps.push(FoldGap::Missing { device: entry.device, seq });
+                break;
+            }
+        }
+        Ok(folded)
+    }
+
+    /// The first log object of `device` behind the frontier; `None` if there is none.
+    fn next(
+        &self,
+        device: DeviceId,
+        frontier: &Frontier,
+        refused: &BTreeMap<DeviceId, FoldGap>,
+    ) -> Result<Option<OpenedLog>, FoldGap> {
+        let seq = frontier.seq(device) + 1;
+        if let Some(gap @ FoldGap::Unfit { seq: unfit_seq, .. }) = refused.get(&device)
+            && *unfit_seq == seq
+        {
+            return Err(gap.clone());
+        }
+        let later = self.listing.logs.range((device, seq)..=(device, u64::MAX)).next();
+        match later {
+            None => Ok(None),
+            Some(((_, found), _)) if *found > seq => Err(FoldGap::Missing { device, seq }),
+            Some(_) => {
+                let log = self.vault.get_log(self.keys, LogKind::Increment, device, seq)?;
+                let expected = frontier.get(device).map_or(LogHash::NONE, |entry| entry.hash);
+                if log.previous != expected {
+                    return Err(FoldGap::Replaced { device, seq: seq - 1 });
+                }
+                Ok(Some(log))
+            }
+        }
+    }
+
+    /// The state at the latest checkpoint that can be used. One that cannot is no gap: the log
+    /// objects that it stands for may all be there.
+    fn latest_checkpoint(&self) -> Option<Folded> {
+        let mut newest: BTreeMap<DeviceId, OpenedLog> = BTreeMap::new();
+        for (device, seq) in self.listing.checkpoints.keys().rev() {
+            if newest.contains_key(device) {
+                continue;
+            }
+            match self.vault.get_log(self.keys, LogKind::Checkpoint, *device, *seq) {
+                Ok(log) => {
+                    newest.insert(*device, log);
+                }
+                Err(error) => log::warn!("a checkpoint cannot be used: {error}"),
+            }
+        }
+        let mut candidates: Vec<OpenedLog> = newest.into_values().collect();
+        candidates.sort_by_key(|log| (log.clock, log.device));
+        while let Some(log) = candidates.pop() {
+            let mut folded = Folded::empty(self.chunk_size);
+            match folded.apply(&log) {
+                Ok(()) => {
+                    folded.see(&log);
+                    folded.frontier = log.frontier.clone();
+                    folded.checkpoint_bytes = log.operations_bytes();
+                    return Some(folded);
+                }
+                Err(error) => {
+                    let name = log_name(LogKind::Checkpoint, log.device, log.seq);
+                    log::warn!("the checkpoint {name} does not fit: {error}");
+                }
+            }
+        }
+        None
     }
 }
 
@@ -218,46 +306,4 @@ fn is_covered(inner: &Frontier, outer: &Frontier) -> bool {
 
 fn first_unmet(inner: &Frontier, outer: &Frontier) -> Option<FrontierEntry> {
     inner.iter().find(|entry| outer.seq(entry.device) < entry.seq).copied()
-}
-
-/// The state at the latest checkpoint that can be used, or the empty one.
-fn latest_checkpoint(
-    vault: &VaultFolder,
-    listing: &VaultListing,
-    keys: &ClassKeys,
-    chunk_size: ChunkSize,
-) -> Folded {
-    let mut last_of_device: BTreeMap<DeviceId, u64> = BTreeMap::new();
-    for (device, seq) in listing.checkpoints.keys() {
-        last_of_device.insert(*device, *seq);
-    }
-    let mut gaps = Vec::new();
-    let mut latest: Option<OpenedLog> = None;
-    for (device, seq) in last_of_device {
-        match vault.get_log(keys, LogKind::Checkpoint, device, seq) {
-            Ok(log) if latest.as_ref().is_none_or(|other| other.clock < log.clock) => {
-                latest = Some(log);
-            }
-            Ok(_) => {}
-            // The log objects it stands for may all be there: then nothing is missing.
-            Err(error) => log::warn!("a checkpoint cannot be used: {error}"),
-        }
-    }
-    let mut folded = Folded::empty(chunk_size);
-    if let Some(log) = latest {
-        match folded.apply(&log) {
-            Ok(()) => {
-                folded.see(&log);
-                folded.frontier = log.frontier.clone();
-                folded.checkpoint_bytes = log.operations_bytes();
-            }
-            Err(error) => {
-                let (device, seq) = (log.device, log.seq);
-                gaps.push(FoldGap::Unfit { device, seq, error });
-                folded = Folded::empty(chunk_size);
-            }
-        }
-    }
-    folded.gaps = gaps;
-    folded
 }

@@ -167,19 +167,19 @@ impl Live {
         self.dirty_bytes -= dropped.map(|(_, chunk)| chunk.bytes.len()).sum::<usize>();
     }
 
-    /// Seals content of whole chunks from `first_chunk` on (the last may be short) into packs.
+    /// Seals content of whole chunks from `first_chunk` on (the last may be short) into packs. It
+    /// takes the place of what is pending of those chunks, also where only a part finds room.
     pub(super) fn seal(&mut self, ino: Ino, first_chunk: u64, plain: &[u8]) -> Result<(), FsError> {
         self.writing()?;
-        let Self { tree, writing, .. } = self;
-        let Some(writing) = writing else { return Ok(()) };
+        let Self { tree, writing: Some(writing), .. } = self else { return Ok(()) };
         let mut placed: Vec<Run> = Vec::new();
-        let path = || tree.path(ino).unwrap_or_default();
         let result =
-            writing.stage.append(ino, &path, first_chunk, plain, &mut |run| placed.push(run));
+            writing.stage.append(ino, tree, first_chunk, plain, &mut |run| placed.push(run));
         for run in placed {
-            tree.put_live_run(ino, &run)?;
+            self.tree.put_live_run(ino, &run)?;
             let end = run.first_chunk + u64::from(run.count);
-            self.dirty.entry(ino).or_insert_with(DirtyFile::new).touched.add(run.first_chunk, end);
+            self.drop_dirty_chunks(ino, run.first_chunk, end);
+            self.dirty_file(ino).touched.add(run.first_chunk, end);
         }
         result.map_err(|error| self.disk_failed(error))
     }

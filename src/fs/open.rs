@@ -151,13 +151,13 @@ fn finish(
         request;
     let keys = Arc::new(keys);
     let Folded { tree, frontier, clock, checkpoint_bytes, bytes_since, devices, .. } = folded;
-    let is_new = frontier.iter().next().is_none() && replay.generations.is_empty();
     let mut live = Live::new(tree, None, read_only.clone());
     let readers = match &state {
         Some(state) => staged_readers(state, &keys)?,
         None => HashMap::new(),
     };
     let recovered = replay_records(&mut live, &replay, readers, &listing)?;
+    let is_new = frontier.iter().next().is_none() && recovered.log.is_empty();
     let mut device = identity.as_ref().map_or_else(DeviceId::random, |identity| identity.device);
     if read_only.is_none()
         && let Some(state) = &state
@@ -250,9 +250,15 @@ fn start_writing(
     listing: &VaultListing,
 ) -> Result<Writing, StoreError> {
     let disk = state.disk();
-    let packs = recovered.close_packs(live, state, keys, listing)?;
-    let stage =
-        Stage::new(disk.clone(), state.staged(), keys.clone(), descriptor.chunk_size, packs);
+    let packs = recovered.close_packs(live, state, keys, device, listing)?;
+    let stage = Stage::new(
+        disk.clone(),
+        state.staged(),
+        keys.clone(),
+        device,
+        descriptor.chunk_size,
+        packs,
+    );
     let journal = Journal::start(
         disk.clone(),
         state.root(),

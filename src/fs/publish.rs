@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::format::{DeviceId, Frontier, FrontierEntry, LogDraft, LogHash, LogKind, PackId, Time};
+use crate::format::{
+    DeviceId, Frontier, FrontierEntry, LOG_FOLDER, LogDraft, LogHash, LogKind, PackId, Time,
+    log_name, pack_path,
+};
 use crate::store::{ClosedPack, StoreError};
 
 use super::error::FsError;
@@ -108,6 +111,7 @@ impl FileSystem {
         if live.writing.is_none() {
             return Ok(None);
         }
+        live.writing()?;
         for ino in live.pending_files() {
             live.settle(ino)?;
         }
@@ -118,7 +122,8 @@ impl FileSystem {
             return Ok(None);
         }
         let seq = publisher.next_seq();
-        let closed = writing.stage.close_growing().and_then(|()| writing.journal.rotate(seq + 1));
+        let closed = writing.stage.close_growing(&live.tree);
+        let closed = closed.and_then(|()| writing.journal.rotate(seq + 1));
         let generation = match closed {
             Ok(generation) => generation,
             Err(error) => return Err(live.disk_failed(error)),
@@ -147,17 +152,9 @@ impl FileSystem {
         let (device, seq) = (publisher.device, pending.seq);
         match self.vault.put_log(LogKind::Increment, device, seq, &pending.sealed) {
             // An attempt that failed after the name had appeared.
-            Err(StoreError::Exists(path)) => {
-                let there = std::fs::read(&path);
-                if there.is_ok_and(|bytes| bytes == pending.sealed) {
-                    self.sync_log_folder()?;
-                } else {
-                    let reason = format!(
-                        "{} was written by somebody else under this device's name",
-                        path.display()
-                    );
-                    return Err(self.write_live()?.latch(reason));
-                }
+            Err(StoreError::Exists(_)) => {
+                let name = log_name(LogKind::Increment, device, seq);
+                self.settle_attempt(&format!("{LOG_FOLDER}/{name}"), &pending.sealed)?;
             }
             result => result.map_err(disk_answer)?,
         }
@@ -196,12 +193,16 @@ impl FileSystem {
         }
     }
 
-    /// Moves every closed pack to the vault.
+    /// Moves every closed pack to the vault. Nothing is published once writing has stopped: what
+    /// of it reached the disk is open, and a second sync may lie about it. The next mount looks.
     fn publish_packs(&self) -> Result<(), FsError> {
         loop {
             let next = {
                 let live = self.read_live()?;
                 let Some(writing) = &live.writing else { return Ok(()) };
+                if let Some(reason) = &live.read_only {
+                    return Err(FsError::ReadOnly(reason.clone()));
+                }
                 writing.stage.waiting().next().cloned()
             };
             let Some(pack) = next else { return Ok(()) };
@@ -213,31 +214,43 @@ impl FileSystem {
             if let Some(writing) = &mut self.write_live()?.writing {
                 writing.stage.note_published(pack.sealer.id());
             }
+            self.readers.close_moved(pack.sealer.id());
         }
     }
 
     fn publish_pack(&self, pack: &ClosedPack) -> Result<(), FsError> {
         let id: PackId = pack.sealer.id();
         match self.vault.adopt_pack(&pack.path, id) {
-            // An attempt that failed after the name had appeared.
-            Err(StoreError::Exists(path)) => {
-                let fail = |error| disk_answer(StoreError::io("cannot publish", &path, error));
-                let there = std::fs::read(&path).map_err(fail)?;
-                let here = std::fs::read(&pack.path).map_err(fail)?;
-                if there != here {
-                    let reason = format!("{} is not the pack that belongs there", path.display());
-                    return Err(self.write_live()?.latch(reason));
+            // An attempt that failed after the name had appeared; the old one may be gone.
+            Err(StoreError::Exists(_) | StoreError::Missing(_)) => {
+                let fail = |error| disk_answer(StoreError::io("cannot publish", &pack.path, error));
+                let mut here = vec![0; pack.bytes as usize];
+                let bytes = pack.file.read_at(&mut here, 0).map_err(fail)?;
+                self.settle_attempt(&pack_path(id), &here[..bytes])?;
+                match self.vault.disk().remove(&pack.path) {
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+                    result => result.map_err(fail),
                 }
-                self.vault.disk().remove(&pack.path).map_err(fail)
             }
             result => result.map_err(disk_answer),
         }
     }
 
-    fn sync_log_folder(&self) -> Result<(), FsError> {
-        let folder = self.vault.place(crate::format::LOG_FOLDER);
-        let synced = self.vault.disk().sync_folder(&folder);
-        synced.map_err(|error| disk_answer(StoreError::io("cannot sync", &folder, error)))
+    /// Makes the name of an object durable that an earlier attempt left at `path`, if it is
+    /// `bytes`: nobody else has any business there.
+    fn settle_attempt(&self, path: &str, bytes: &[u8]) -> Result<(), FsError> {
+        let is_ours = match self.vault.get(path, bytes.len() as u64) {
+            Err(StoreError::TooLong { .. }) => false,
+            there => there.map_err(disk_answer)? == bytes,
+        };
+        let place = self.vault.place(path);
+        if !is_ours {
+            let reason = format!("{} is not what belongs there", place.display());
+            return Err(self.write_live()?.latch(reason));
+        }
+        let folder = place.parent().unwrap_or(self.vault.root());
+        let synced = self.vault.disk().sync_folder(folder);
+        synced.map_err(|error| disk_answer(StoreError::io("cannot sync", folder, error)))
     }
 }
 

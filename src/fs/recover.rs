@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use crate::crypto::ClassKeys;
 use crate::format::{
-    ChunkSize, Footer, FooterFile, FooterRun, Ino, Operation, Operations, PackId, PackSealer, Run,
-    encode_operation, parse_pack_name,
+    ChunkSize, DeviceId, Footer, FooterFile, FooterRun, Ino, Operation, Operations, PackId, Run,
+    Time, encode_operation, parse_pack_name,
 };
 use crate::journal::Replay;
 use crate::store::{
-    ClosedPack, PackReader, StateFolder, StoreError, VaultListing, recover_staged_pack,
+    ClosedPack, FileFacts, PackReadError, PackReader, StateFolder, StoreError, VaultListing,
+    recover_staged_pack,
 };
 
 use super::dirty::DirtyChunk;
 use super::live::Live;
 use super::open::OpenError;
+use super::stage::FooterFacts;
 
 /// What a crash left, brought back.
 #[derive(Debug, Default)]
@@ -48,7 +50,11 @@ pub(super) fn staged_readers(
         let path = folder.join(&item.name);
         let file = state.disk().open(&path, false);
         let file = file.map_err(|error| StoreError::io("cannot open", &path, error))?;
-        readers.insert(id, Arc::new(PackReader::new(Arc::new(PackSealer::new(keys, id)), file)));
+        let reader = PackReader::open(keys, id, file).map_err(|error| match error {
+            PackReadError::Format(error) => StoreError::format(&path, error),
+            error => StoreError::io("cannot read", &path, std::io::Error::other(error)),
+        })?;
+        readers.insert(id, Arc::new(reader));
     }
     Ok(readers)
 }
@@ -176,6 +182,7 @@ impl Recovered {
         live: &Live,
         state: &StateFolder,
         keys: &ClassKeys,
+        device: DeviceId,
         listing: &VaultListing,
     ) -> Result<Vec<ClosedPack>, StoreError> {
         let (disk, folder) = (state.disk(), state.staged());
@@ -186,7 +193,7 @@ impl Recovered {
             let needed = self.chunks.get(id).filter(|_| !listing.packs.contains_key(id));
             match needed {
                 Some(chunks) => {
-                    let footer = footer_of(live, chunks, chunk_size);
+                    let footer = footer_of(&FooterFacts(&live.tree), device, chunks, chunk_size);
                     closed.push(recover_staged_pack(
                         &**disk, &folder, keys, *id, &footer, chunk_size,
                     )?);
@@ -204,7 +211,8 @@ impl Recovered {
 
 /// The footer that tells of these chunks.
 fn footer_of(
-    live: &Live,
+    facts: &dyn FileFacts,
+    device: DeviceId,
     chunks: &BTreeMap<u32, (Ino, u64, u32)>,
     chunk_size: ChunkSize,
 ) -> Footer {
@@ -230,8 +238,9 @@ fn footer_of(
         });
     }
     let files = files.into_iter().map(|(ino, runs)| {
-        let path = live.tree.path(ino).unwrap_or_default();
-        FooterFile { ino, path, runs }
+        let path = facts.path(ino).unwrap_or_default();
+        let (size, mtime) = facts.size_and_mtime(ino).unwrap_or_default();
+        FooterFile { ino, path, size, mtime, runs }
     });
-    Footer { files: files.collect() }
+    Footer { device, closed: Time::now(), files: files.collect() }
 }

@@ -4,8 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::crypto::ClassKeys;
-use crate::format::{ChunkSize, Ino, NAME_BYTES_MAX, PackId, PackSealer, Run};
-use crate::store::{ClosedPack, Disk, DiskFile, PackRoom, StagedPack, StoreError};
+use crate::format::{ChunkSize, DeviceId, Ino, NAME_BYTES_MAX, PackId, PackSealer, Run, Time};
+use crate::store::{ClosedPack, Disk, DiskFile, FileFacts, PackRoom, StagedPack, StoreError};
+use crate::tree::Tree;
+
+/// No path in a footer is longer.
+const FOOTER_PATH_BYTES_MAX: usize = 4 * NAME_BYTES_MAX;
 
 /// A closed pack and whether it is durable where it waits.
 #[derive(Debug)]
@@ -43,6 +47,7 @@ pub(super) struct Stage {
     disk: Arc<dyn Disk>,
     folder: PathBuf,
     keys: Arc<ClassKeys>,
+    device: DeviceId,
     chunk_size: ChunkSize,
     growing: Option<StagedPack>,
     waiting: Vec<Waiting>,
@@ -58,13 +63,16 @@ impl Stage {
         disk: Arc<dyn Disk>,
         folder: PathBuf,
         keys: Arc<ClassKeys>,
+        device: DeviceId,
         chunk_size: ChunkSize,
         recovered: Vec<ClosedPack>,
     ) -> Self {
         let waiting: Vec<_> =
             recovered.into_iter().map(|pack| Waiting { pack, synced: false }).collect();
         let names = waiting.len() as u64;
-        Self { disk, folder, keys, chunk_size, growing: None, waiting, names, synced_names: 0 }
+        let synced_names = 0;
+        let growing = None;
+        Self { disk, folder, keys, device, chunk_size, growing, waiting, names, synced_names }
     }
 
     /// Seals `plain`, chunks of `ino` from `first_chunk` on, into packs; gives each run to
@@ -75,7 +83,7 @@ impl Stage {
     pub(super) fn append(
         &mut self,
         ino: Ino,
-        path: &dyn Fn() -> Vec<u8>,
+        tree: &Tree,
         mut first_chunk: u64,
         mut plain: &[u8],
         placed: &mut dyn FnMut(Run),
@@ -84,22 +92,21 @@ impl Stage {
             let pack = match &mut self.growing {
                 Some(pack) => pack,
                 none => {
-                    let Self { disk, folder, keys, chunk_size, .. } = self;
-                    let pack = StagedPack::create(&**disk, folder, keys, *chunk_size)?;
+                    let Self { disk, folder, keys, device, chunk_size, .. } = self;
+                    let pack = StagedPack::create(&**disk, folder, keys, *device, *chunk_size)?;
                     self.names += 1;
                     none.insert(pack)
                 }
             };
-            let bytes = match pack.room(plain.len(), 4 * NAME_BYTES_MAX) {
+            let bytes = match pack.room(plain.len(), FOOTER_PATH_BYTES_MAX) {
                 PackRoom::Takes(bytes) => bytes,
                 PackRoom::Full => {
-                    self.close_growing()?;
+                    self.close_growing(tree)?;
                     continue;
                 }
             };
             let (now, rest) = plain.split_at(bytes);
-            let path = || short_path(path());
-            placed(pack.append(ino, path, first_chunk, now)?);
+            placed(pack.append(ino, &FooterFacts(tree), first_chunk, now)?);
             first_chunk += self.chunk_size.count_for(bytes as u64);
             plain = rest;
         }
@@ -118,9 +125,9 @@ impl Stage {
     ///
     /// # Errors
     /// [`StoreError`]; the call can be repeated.
-    pub(super) fn close_growing(&mut self) -> Result<(), StoreError> {
+    pub(super) fn close_growing(&mut self, tree: &Tree) -> Result<(), StoreError> {
         if let Some(pack) = self.growing.as_mut().filter(|pack| !pack.is_empty()) {
-            let pack = pack.close()?;
+            let pack = pack.close(&FooterFacts(tree))?;
             self.waiting.push(Waiting { pack, synced: false });
             self.growing = None;
         }
@@ -197,8 +204,18 @@ impl Stage {
     }
 }
 
-/// A path for a footer: long ones keep their end, which tells the file.
-fn short_path(path: Vec<u8>) -> Vec<u8> {
-    let skipped = path.len().saturating_sub(4 * NAME_BYTES_MAX);
-    path[skipped..].to_vec()
+/// What a footer tells of files, from the tree as it is now.
+pub(super) struct FooterFacts<'a>(pub(super) &'a Tree);
+
+impl FileFacts for FooterFacts<'_> {
+    /// Long ones keep their end, which tells the file.
+    fn path(&self, ino: Ino) -> Option<Vec<u8>> {
+        let path = self.0.path(ino)?;
+        Some(path[path.len().saturating_sub(FOOTER_PATH_BYTES_MAX)..].to_vec())
+    }
+
+    fn size_and_mtime(&self, ino: Ino) -> Option<(u64, Time)> {
+        let attributes = self.0.attributes(ino).ok()?;
+        Some((attributes.size, attributes.mtime))
+    }
 }

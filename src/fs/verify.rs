@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use crate::crypto::ClassKeys;
 use crate::format::{
-    ChunkSize, Descriptor, FooterFile, Ino, KEYS_FOLDER, LOG_FOLDER, LogKind, PackId, PackSealer,
-    Run, SLOT_BYTES_MAX, SlotError, UnverifiedSlot, log_name, may_be_slot_name, pack_path,
+    ChunkSize, Descriptor, FooterFile, Ino, KEYS_FOLDER, LOG_FOLDER, LogKind, PackHeader, PackId,
+    PackSealer, Run, SLOT_BYTES_MAX, SlotError, UnverifiedSlot, log_name, may_be_slot_name,
+    pack_path,
 };
 use crate::store::{StateFolder, StoreError, VaultFolder, VaultListing};
 use crate::tree::Tree;
@@ -129,7 +130,12 @@ fn log_path(name: &str) -> String {
 
 /// Slots need no key to be checked for accidents; the one that unlocked was authenticated.
 fn verify_slots(vault: &VaultFolder, report: &mut VerifyReport) -> Result<(), StoreError> {
-    for name in vault.names(KEYS_FOLDER)?.into_iter().filter(|name| may_be_slot_name(name)) {
+    let names = match vault.names(KEYS_FOLDER) {
+        // Whoever has the keys by other means needs no slots.
+        Err(StoreError::Missing(_)) => Vec::new(),
+        names => names?,
+    };
+    for name in names.into_iter().filter(|name| may_be_slot_name(name)) {
         let path = format!("{KEYS_FOLDER}/{name}");
         match vault.get(&path, SLOT_BYTES_MAX).map(|bytes| UnverifiedSlot::parse(&bytes)) {
             // A way to unlock that a newer program made is no damage.
@@ -191,11 +197,11 @@ fn verify_pack(
     needed: &[(Ino, Run)],
 ) -> Result<(), (String, BTreeSet<Ino>)> {
     let chunk_size = request.descriptor.chunk_size;
-    let sealer = PackSealer::new(request.keys, pack);
-    let content = request.vault.get_pack(pack).map_err(|error| {
-        let lost = needed.iter().map(|(ino, _)| *ino).collect();
-        (error.to_string(), lost)
-    })?;
+    let all_lost = || needed.iter().map(|(ino, _)| *ino).collect();
+    let content = request.vault.get_pack(pack).map_err(|error| (error.to_string(), all_lost()))?;
+    let header = PackHeader::read_or_mend(pack, &content)
+        .map_err(|error| (error.to_string(), all_lost()))?;
+    let sealer = PackSealer::new(request.keys, header);
     let opens = |pack_offset, shape| sealer.run_opens(&content, pack_offset, shape, chunk_size);
     let what = match sealer.check_layout(&content, chunk_size) {
         Ok(footer) => {

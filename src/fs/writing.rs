@@ -124,14 +124,22 @@ impl FileSystem {
         // A last, short chunk that the range reaches the end of is a whole one.
         let hole_end =
             if end == size { chunk_size.count_for(end) } else { chunk_size.index_of(end) };
-        let spans: Vec<_> = chunk_size.spans(start, end - start).collect();
-        for span in spans {
-            if !(hole_start..hole_end).contains(&span.chunk_index) {
-                let mut bytes = self.chunk_for_change(live, ino, span.chunk_index)?;
-                bytes[span.start..span.start + span.bytes].fill(0);
-                let chunk = DirtyChunk { bytes, journaled: false };
-                live.put_dirty_chunk(ino, span.chunk_index, chunk);
-            }
+        // Only the first and the last chunk can be in the range in part. Both are read before
+        // anything changes: either may be damaged.
+        let mut edges = vec![chunk_size.index_of(start), chunk_size.index_of(end - 1)];
+        edges.dedup();
+        edges.retain(|chunk_index| !(hole_start..hole_end).contains(chunk_index));
+        let mut changed = Vec::new();
+        for chunk_index in edges {
+            let chunk_start = chunk_size.start_of(chunk_index);
+            let mut bytes = self.chunk_for_change(live, ino, chunk_index)?;
+            let from = start.saturating_sub(chunk_start) as usize;
+            let to = (end - chunk_start).min(bytes.len() as u64) as usize;
+            bytes[from..to].fill(0);
+            changed.push((chunk_index, DirtyChunk { bytes, journaled: false }));
+        }
+        for (chunk_index, chunk) in changed {
+            live.put_dirty_chunk(ino, chunk_index, chunk);
         }
         let now = Time::now();
         if hole_start < hole_end {
@@ -167,13 +175,11 @@ impl FileSystem {
         self.write_pending(live, ino, plain_offset, head)?;
         if !bulk.is_empty() {
             let first = chunk_size.index_of(bulk_offset);
-            let end = first + chunk_size.count_for(bulk.len() as u64);
             // Full chunks that lead up to these go first, so that a file written in order stands
             // in order in its pack and is one extent.
             let start = leading_chunks(live, ino, first);
             live.seal_pending_in(ino, start, first)?;
             live.seal(ino, first, bulk)?;
-            live.drop_dirty_chunks(ino, first, end);
         }
         self.write_pending(live, ino, bulk_offset + bulk.len() as u64, tail)?;
         if live.dirty_bytes > DIRTY_BYTES_MAX {

@@ -407,10 +407,29 @@ impl Filesystem for Adapter {
         reply_empty(reply, guarded("fsync", || Ok(self.files.fsync(ino(of))?)));
     }
 
-    fn opendir(&self, _who: &Request, _of: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
-        // Not FOPEN_CACHE_DIR: under several listers and a change, kernels put an old answer into
-        // the new cache, and a listing then lacks a file whose making had returned.
-        reply.opened(HANDLE, FopenFlags::empty());
+    fn opendir(&self, _who: &Request, of: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
+        // Counted like files: a folder that is removed while it is open still has attributes.
+        match guarded("opendir", || Ok(self.files.open(ino(of))?)) {
+            // Not FOPEN_CACHE_DIR: under several listers and a change, kernels put an old answer
+            // into the new cache, and a listing then lacks a file whose making had returned.
+            Ok(()) => reply.opened(HANDLE, FopenFlags::empty()),
+            Err(errno) => reply.error(errno),
+        }
+    }
+
+    fn releasedir(
+        &self,
+        _who: &Request,
+        of: INodeNo,
+        _fh: FileHandle,
+        _flags: OpenFlags,
+        reply: ReplyEmpty,
+    ) {
+        let done = guarded("releasedir", || {
+            self.files.release(ino(of));
+            Ok(())
+        });
+        reply_empty(reply, done);
     }
 
     fn readdir(

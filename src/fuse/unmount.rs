@@ -58,13 +58,10 @@ pub struct MountPoint {
 /// Whether a FUSE mount is here whose daemon is gone.
 pub fn is_dead(path: &Path) -> bool {
     let gone = |errno| matches!(errno, Errno::NOTCONN | Errno::CONNABORTED);
-    match fs::metadata(path).map_err(|error| Errno::from_io_error(&error)) {
-        // Whose mount it is, the kernel checks before it asks the daemon; for attributes it does
-        // not, so that root can tell of a user's mount.
-        Err(Some(Errno::ACCESS)) => getxattr(path, STATUS_ATTRIBUTE, &mut [0; 0]).is_err_and(gone),
-        Err(Some(errno)) => gone(errno),
-        _ => false,
-    }
+    // Not by `stat` alone: of that the kernel may know the answer of old. For an extended attribute
+    // it always asks the daemon, and for root even that of another user's mount.
+    getxattr(path, STATUS_ATTRIBUTE, &mut [0; 0]).is_err_and(gone)
+        || fs::metadata(path).is_err_and(|error| Errno::from_io_error(&error).is_some_and(gone))
 }
 
 impl MountPoint {

@@ -45,11 +45,15 @@ pub struct Replay {
     /// For each generation found, published or not: whose log, and which object of it, it was
     /// for.
     pub meant_for: Vec<(DeviceId, u64)>,
+    /// The highest number of a generation found, published or not.
+    pub(super) last_number: u64,
+    /// Files that no generation needs, the one with the latest published header last.
     pub(super) free_files: Vec<u32>,
 }
 
 /// Reads every journal file in `folder`, leaving aside generations that `is_published` says are
-/// in the vault.
+/// in the vault, and those before one that is: what a crash left of them went into the same log
+/// object, or an earlier one, whichever they had been meant for.
 ///
 /// # Errors
 /// [`StoreError`] if the disk fails.
@@ -62,6 +66,7 @@ pub fn read_journal(
     let items = disk.list(folder).map_err(|e| StoreError::io("cannot list", folder, e))?;
     let mut replay = Replay::default();
     let mut found = Vec::new();
+    let mut free = Vec::new();
     for item in items {
         let index = item.name.strip_prefix(FILE_PREFIX).and_then(|digits| digits.parse().ok());
         let Some(file_index) = index else { continue };
@@ -73,31 +78,37 @@ pub fn read_journal(
             match GenerationHeader::open(keys, &block[..bytes]) {
                 Ok(header) => {
                     replay.meant_for.push((header.device, header.log_seq));
+                    replay.last_number = replay.last_number.max(header.number);
                     if is_published(header.device, header.log_seq) {
-                        return Ok(Scan::Done);
+                        return Ok(Scan::Done(header.number));
                     }
                     scan_records(&*file, &header, keys)
                 }
                 // A block of zeroes is a file let go of; a torn header had no durable record.
-                Err(_) if block == [0; HEADER_BYTES] => Ok(Scan::Done),
+                Err(_) if block == [0; HEADER_BYTES] => Ok(Scan::Done(0)),
                 Err(_) => orphaned_records(&*file, keys),
             }
         };
         match scan().map_err(|e| StoreError::io("cannot read", &path, e))? {
-            Scan::Done => replay.free_files.push(file_index),
+            Scan::Done(number) => free.push((number, file_index)),
             Scan::Damaged => replay.damaged = true,
             Scan::Records { header, records, durable_seq } => {
-                replay.durable_seq = replay.durable_seq.max(durable_seq);
-                found.push((header, file_index, records));
+                found.push((header, file_index, records, durable_seq));
             }
         }
     }
+    let published_number = free.iter().map(|(number, _)| *number).max().unwrap_or(0);
+    let published = found.extract_if(.., |(header, ..)| header.number <= published_number);
+    free.extend(published.map(|(header, file_index, ..)| (header.number, file_index)));
+    free.sort_unstable();
+    replay.free_files = free.into_iter().map(|(_, file_index)| file_index).collect();
     found.sort_by_key(|(header, ..)| header.number);
+    replay.durable_seq = found.iter().map(|(.., durable_seq)| *durable_seq).max().unwrap_or(0);
     if let Some((first, ..)) = found.first() {
         replay.next_seq = first.first_seq;
     }
     let first_seqs: Vec<u64> = found.iter().map(|(header, ..)| header.first_seq).collect();
-    for (nth, (header, file_index, mut records)) in found.into_iter().enumerate() {
+    for (nth, (header, file_index, mut records, _)) in found.into_iter().enumerate() {
         // A later generation that starts earlier than this one ends took its place from there.
         let end_seq = first_seqs.get(nth + 1..).into_iter().flatten().min().copied();
         records.retain(|(seq, _)| end_seq.is_none_or(|end| *seq < end));
@@ -119,8 +130,8 @@ pub fn read_journal(
 
 /// What one journal file holds.
 enum Scan {
-    /// Nothing that is needed.
-    Done,
+    /// Nothing that is needed; the number of the generation, 0 where there is none.
+    Done(u64),
     /// Records, but not the header that they need.
     Damaged,
     Records {
@@ -168,11 +179,11 @@ fn orphaned_records(file: &dyn DiskFile, keys: &ClassKeys) -> std::io::Result<Sc
     let mut block = [0; RECORD_HEADER_BYTES];
     file.read_at(&mut block, RECORDS_AT)?;
     let Some(record) = RecordHeader::parse(&block) else {
-        return Ok(Scan::Done);
+        return Ok(Scan::Done(0));
     };
     let sealer = keys.sealer(ObjectClass::Journal, &record.generation);
     let found = read_record(file, RECORDS_AT, file.len()?, &sealer, |_| true)?;
-    Ok(if found.is_some() { Scan::Damaged } else { Scan::Done })
+    Ok(if found.is_some() { Scan::Damaged } else { Scan::Done(0) })
 }
 
 /// The record at `at`, if there is one that opens.
@@ -262,6 +273,25 @@ mod tests {
             journal.release(done);
         }
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_published_generation_takes_with_it_all_before_it_whatever_they_were_meant_for() {
+        let (dir, keys) = setting();
+        let mut journal = start(dir.path(), &keys, &read(dir.path(), &keys, 0));
+        journal.append(b"one").unwrap();
+        // The log object 1 was sealed, and never came to the vault.
+        journal.rotate(2).unwrap();
+        journal.append(b"two").unwrap();
+        drop(journal);
+        // After a crash, all of it goes into the log object 1.
+        let mut journal = start(dir.path(), &keys, &read(dir.path(), &keys, 0));
+        journal.append(b"three").unwrap();
+        journal.rotate(2).unwrap();
+        journal.append(b"four").unwrap();
+        let replay = read(dir.path(), &keys, 1);
+        assert_eq!(bodies(&replay), ["four"]);
+        assert!(!replay.damaged);
     }
 
     #[test]

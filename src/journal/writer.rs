@@ -96,7 +96,12 @@ impl Journal {
                 needs_sync: true,
             });
         }
-        let number = waiting.last().map_or(0, |last| last.number) + 1;
+        for index in &replay.free_files {
+            let path = journal_path(folder, *index);
+            let wiped = disk.open(&path, true).and_then(|file| wipe(&*file));
+            wiped.map_err(|e| StoreError::io("cannot wipe", &path, e))?;
+        }
+        let number = replay.last_number + 1;
         let mut free = replay.free_files.clone();
         let header = GenerationHeader {
             id: ObjectId::random(),
@@ -225,17 +230,21 @@ impl Journal {
 
     /// Lets go of the generations up to `number`: their operations are durable in the vault.
     pub fn release(&mut self, number: u64) {
-        let done: Vec<Generation> =
-            self.waiting.extract_if(.., |generation| generation.number <= number).collect();
-        for generation in done {
-            // Best effort: a header that stays is recognised as published by its log number.
-            let _ = generation.file.write_all_at(&[0; BLOCK_BYTES as usize], 0);
-            self.free.push(generation.file_index);
+        let done = self.waiting.iter().take_while(|generation| generation.number <= number).count();
+        for left in (0..done).rev() {
+            let file = &self.waiting[0].file;
+            // The last one may come back: it is recognised as published by its log number.
+            let wiped = if left > 0 { wipe(&**file) } else { wipe_unsynced(&**file) };
+            if let Err(error) = wiped {
+                log::warn!("a journal file cannot be used again: {error}");
+                return;
+            }
+            self.free.push(self.waiting.remove(0).file_index);
         }
     }
 
-    /// Writes zeroes ahead until the file holds `end` bytes, and makes its new size durable, so
-    /// that the fsync of a record has none to commit.
+    /// Writes zeroes ahead until the file holds `end` bytes, a step at a time, so that few fsyncs
+    /// have a new size to commit.
     fn make_room(&mut self, end: u64) -> std::io::Result<()> {
         if end <= self.zeroed_end {
             return Ok(());
@@ -264,17 +273,38 @@ fn begin<'a>(
     let path = journal_path(folder, file_index);
     let fail = |error| StoreError::io("cannot start the journal in", &path, error);
     let file = if is_new { disk.create(&path) } else { disk.open(&path, true) }.map_err(fail)?;
-    let mut zeroed_end = file.len().map_err(fail)?;
-    if zeroed_end < STEP_BYTES {
-        write_zeroes(&*file, zeroed_end, STEP_BYTES).map_err(fail)?;
-        zeroed_end = STEP_BYTES;
-    }
-    if is_new {
-        file.sync().and_then(|()| disk.sync_folder(folder)).map_err(fail)?;
-    }
-    file.write_all_at(&header.seal(keys), 0).map_err(fail)?;
+    let prepare = || -> std::io::Result<u64> {
+        let mut zeroed_end = file.len()?;
+        if zeroed_end < STEP_BYTES {
+            write_zeroes(&*file, zeroed_end, STEP_BYTES)?;
+            zeroed_end = STEP_BYTES;
+        }
+        if is_new {
+            file.sync().and_then(|()| disk.sync_folder(folder))?;
+        }
+        file.write_all_at(&header.seal(keys), 0)?;
+        Ok(zeroed_end)
+    };
+    let zeroed_end = prepare().map_err(|error| {
+        if is_new {
+            // The next attempt makes it again; one that cannot be removed is found by a mount.
+            let _ = disk.remove(&path);
+        }
+        fail(error)
+    })?;
     free.retain(|index| *index != file_index);
     Ok((Generation { number: header.number, file_index, file, needs_sync: true }, zeroed_end))
+}
+
+/// Durably takes a file's header away. A generation is known to be published by its own log number
+/// or by a later one that is, so headers go for good one by one, the latest last; and none comes
+/// back to a journal that counts from the start again.
+fn wipe(file: &dyn DiskFile) -> std::io::Result<()> {
+    wipe_unsynced(file).and_then(|()| file.sync())
+}
+
+fn wipe_unsynced(file: &dyn DiskFile) -> std::io::Result<()> {
+    file.write_all_at(&[0; BLOCK_BYTES as usize], 0)
 }
 
 fn write_zeroes(file: &dyn DiskFile, start: u64, end: u64) -> std::io::Result<()> {

@@ -19,7 +19,7 @@ pub use error::StoreError;
 pub use host::HostDisk;
 pub use lock::{LockHolder, LockedBy, StateLock};
 pub use pack_reader::{PackReadError, PackReader};
-pub use stage::{ClosedPack, PackRoom, StagedPack, recover_staged_pack};
+pub use stage::{ClosedPack, FileFacts, PackRoom, StagedPack, recover_staged_pack};
 pub use state_folder::{
     DeviceIdentity, LastEnd, StateFolder, default_state_folder, holds_unpublished,
 };

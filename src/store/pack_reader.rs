@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::crypto::{NotAuthentic, TAG_BYTES};
-use crate::format::{ChunkSize, PackSealer, Run};
+use crate::crypto::{ClassKeys, NotAuthentic, TAG_BYTES};
+use crate::format::{
+    ChunkSize, FormatError, PACK_HEADER_BYTES, PackHeader, PackId, PackSealer, Run,
+};
 
 use super::disk::DiskFile;
 
@@ -13,6 +15,9 @@ pub enum PackReadError {
     /// The pack ends before the chunk does.
     #[error("the pack is cut short")]
     CutShort,
+    /// A newer program wrote the pack.
+    #[error(transparent)]
+    Format(#[from] FormatError),
     /// The chunk is not what was written.
     #[error(transparent)]
     NotAuthentic(#[from] NotAuthentic),
@@ -32,6 +37,22 @@ impl PackReader {
     /// Reads `file` with the pack's key.
     pub fn new(sealer: Arc<PackSealer>, file: Arc<dyn DiskFile>) -> Self {
         Self { sealer, file }
+    }
+
+    /// Reads the pack `id`, in the vault or staged: a crash may have left one without its first
+    /// bytes.
+    ///
+    /// # Errors
+    /// [`PackReadError::Format`] where a newer program wrote it, or [`PackReadError::Io`].
+    pub fn open(
+        keys: &ClassKeys,
+        id: PackId,
+        file: Arc<dyn DiskFile>,
+    ) -> Result<Self, PackReadError> {
+        let mut bytes = [0; PACK_HEADER_BYTES];
+        let read = file.read_at(&mut bytes, 0)?;
+        let header = PackHeader::read_or_mend(id, &bytes[..read])?;
+        Ok(Self::new(Arc::new(PackSealer::new(keys, header)), file))
     }
 
     /// Reads chunks `nth` up to `nth + count` of `run`, whole, one after the other into `plain`,

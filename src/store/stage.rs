@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::crypto::{ClassKeys, TAG_BYTES};
 use crate::format::{
-    ChunkSize, Footer, FooterFile, FooterRun, Ino, PACK_HEADER_BYTES, PACK_TARGET_BYTES, PackId,
-    PackSealer, Run, RunShape,
+    ChunkSize, DeviceId, Footer, FooterFile, FooterRun, Ino, PACK_HEADER_BYTES, PACK_TARGET_BYTES,
+    PackHeader, PackId, PackSealer, Run, RunShape, Time,
 };
 
 use super::disk::{Disk, DiskFile};
@@ -15,6 +15,14 @@ use super::error::StoreError;
 
 /// Sealed bytes are handed to the disk in pieces of about this size.
 const BUFFER_BYTES: usize = 1 << 20;
+
+/// What a footer tells of a file besides its chunks; asked of whoever knows the tree.
+pub trait FileFacts {
+    /// Its path from the root; cut to its end if it is long.
+    fn path(&self, ino: Ino) -> Option<Vec<u8>>;
+    /// Its size and content time; `None` if the file is gone.
+    fn size_and_mtime(&self, ino: Ino) -> Option<(u64, Time)>;
+}
 
 /// How much a staged pack still takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +66,7 @@ pub struct ClosedPack {
 }
 
 impl StagedPack {
-    /// A new pack with a new id in `folder`.
+    /// A new pack of `device` with a new id in `folder`.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -66,9 +74,10 @@ impl StagedPack {
         disk: &dyn Disk,
         folder: &Path,
         keys: &ClassKeys,
+        device: DeviceId,
         chunk_size: ChunkSize,
     ) -> Result<Self, StoreError> {
-        let sealer = PackSealer::new(keys, PackId::random());
+        let sealer = PackSealer::new(keys, PackHeader::of(PackId::random()));
         let path = staged_path(folder, sealer.id());
         let file = disk.create(&path).map_err(|e| StoreError::io("cannot make", &path, e))?;
         let mut buffer = Vec::with_capacity(2 * BUFFER_BYTES);
@@ -81,7 +90,7 @@ impl StagedPack {
             buffer,
             buffer_at: 0,
             synced_end: 0,
-            footer: Footer::default(),
+            footer: Footer { device, closed: Time::now(), files: Vec::new() },
             file_index: HashMap::new(),
             path_bytes: 0,
             runs: 0,
@@ -131,7 +140,7 @@ impl StagedPack {
     }
 
     /// Seals `plain`, the content of the chunks from `first_chunk` on (the last may be short),
-    /// and appends it. `path` names the file in the footer.
+    /// and appends it. `facts` are for the footer.
     ///
     /// # Errors
     /// [`StoreError`] of the disk; the run is then not in the pack, and the pack still holds all
@@ -139,7 +148,7 @@ impl StagedPack {
     pub fn append(
         &mut self,
         ino: Ino,
-        path: impl FnOnce() -> Vec<u8>,
+        facts: &dyn FileFacts,
         first_chunk: u64,
         plain: &[u8],
     ) -> Result<Run, StoreError> {
@@ -155,7 +164,7 @@ impl StagedPack {
             self.sealer.seal_chunk(pack_offset, chunk, &mut self.buffer[at..]);
         }
         let pack_offset = u32::try_from(run_offset).expect("a pack is closed at its 16 MiB target");
-        self.note_run(ino, path, first_chunk, pack_offset, shape);
+        self.note_run(ino, facts, first_chunk, pack_offset, shape);
         Ok(Run {
             first_chunk,
             count: shape.count,
@@ -170,18 +179,19 @@ impl StagedPack {
     fn note_run(
         &mut self,
         ino: Ino,
-        path: impl FnOnce() -> Vec<u8>,
+        facts: &dyn FileFacts,
         first_chunk: u64,
         pack_offset: u32,
         shape: RunShape,
     ) {
         let files = &mut self.footer.files;
         let index = *self.file_index.entry(ino).or_insert_with(|| {
-            let path = path();
+            let path = facts.path(ino).unwrap_or_default();
             self.path_bytes += path.len() as u64;
-            files.push(FooterFile { ino, path, runs: Vec::new() });
+            files.push(FooterFile { ino, path, size: 0, mtime: Time::default(), runs: Vec::new() });
             files.len() - 1
         });
+        note_facts(&mut files[index], facts);
         let runs = &mut files[index].runs;
         if let Some(last) = runs.last_mut() {
             let follows = last.first_chunk + u64::from(last.count) == first_chunk
@@ -235,8 +245,10 @@ impl StagedPack {
     ///
     /// # Errors
     /// [`StoreError`], with the pack as it was: the call can be repeated.
-    pub fn close(&mut self) -> Result<ClosedPack, StoreError> {
+    pub fn close(&mut self, facts: &dyn FileFacts) -> Result<ClosedPack, StoreError> {
         self.flush()?;
+        self.footer.closed = Time::now();
+        self.footer.files.iter_mut().for_each(|file| note_facts(file, facts));
         let end = self.end();
         let tail = self.sealer.seal_footer(&self.footer, end);
         self.file
@@ -248,6 +260,13 @@ impl StagedPack {
             path: self.path.clone(),
             bytes: end + tail.len() as u64,
         })
+    }
+}
+
+/// Takes down how a file is now, if it still is.
+fn note_facts(file: &mut FooterFile, facts: &dyn FileFacts) {
+    if let Some((size, mtime)) = facts.size_and_mtime(file.ino) {
+        (file.size, file.mtime) = (size, mtime);
     }
 }
 
@@ -273,7 +292,7 @@ pub fn recover_staged_pack(
     let path = staged_path(folder, id);
     let fail = |error| StoreError::io("cannot recover", &path, error);
     let file = disk.open(&path, true).map_err(fail)?;
-    let sealer = PackSealer::new(keys, id);
+    let sealer = PackSealer::new(keys, PackHeader::of(id));
     let mut runs: Vec<&FooterRun> = footer.files.iter().flat_map(|file| &file.runs).collect();
     runs.sort_unstable_by_key(|run| run.pack_offset);
     let mut end = PACK_HEADER_BYTES as u64;

@@ -1,7 +1,6 @@
 //! What each operation does. The one place where the tree changes, for a fold of log objects, for
 //! the replay of a journal and for a live file system alike.
 
-use crate::crypto::TAG_BYTES;
 use crate::format::{
     ChunkSize, Ino, NameError, NodeKind, Operation, PACK_HEADER_BYTES, Run, Time, check_name,
 };
@@ -414,9 +413,7 @@ fn check_runs(runs: &[Run], size: u64, chunk_size: ChunkSize) -> Result<(), Appl
             && (1..=run.tail_bytes).contains(&run.visible_bytes)
             && run.pack_offset >= PACK_HEADER_BYTES as u32
             && run.first_chunk.checked_add(run.count.into()).is_some_and(|last| last <= end)
-            && u64::from(run.pack_offset)
-                + (u64::from(run.count) - 1) * (u64::from(chunk_size.field()) + TAG_BYTES as u64)
-                + u64::from(run.tail_bytes)
+            && u64::from(run.pack_offset) + chunk_size.sealed_run_bytes(run.shape())
                 <= u64::from(u32::MAX);
         if !fits {
             return Err(ApplyError::BadField("a run that cannot be"));

@@ -33,7 +33,7 @@ pub fn make_vault(
     let vault = VaultId::random();
     let master = MasterKey::random();
     // Stretching takes the most time and can fail: before anything is written.
-    let slots = seal_slots(&vault, &master, ways).map_err(InitError::Stretch)?;
+    let slots = seal_slots(&vault, &master, ways, chunk_size).map_err(InitError::Stretch)?;
     let descriptor = Descriptor { vault, chunk_size, created: Time::now() };
 
     place.make(undo)?;
@@ -60,11 +60,13 @@ fn seal_slots(
     vault: &VaultId,
     master: &MasterKey,
     ways: &Ways,
+    chunk_size: ChunkSize,
 ) -> Result<Vec<SealedSlot>, crate::crypto::StretchError> {
     let system = rustix::system::uname();
     let draft = SlotDraft {
         vault,
         created: Time::now(),
+        chunk_size,
         label: system.nodename().to_str().unwrap_or(NO_LABEL),
     };
     let mut slots = Vec::new();
