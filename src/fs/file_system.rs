@@ -89,7 +89,7 @@ impl FileSystem {
     pub(super) fn note_damage(&self, sentence: String) {
         let mut damage = lock(&self.damage);
         if damage.len() < DAMAGE_KEPT && !damage.contains(&sentence) {
-            log::error!("damage was found: “hushfs status” names it");
+            log::info!("damage was found: “hushfs status” names it");
             damage.push(sentence);
         }
     }

@@ -29,8 +29,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// Everything, a line for each thing that did not go as it should, and a last line.
-    pub fn described(&self) -> String {
+    /// A line for each thing that did not go as it should.
+    pub fn problems(&self) -> String {
         let mut text = String::new();
         let lists = [
             ("VAULT", &self.vault_damage),
@@ -52,13 +52,17 @@ impl Report {
             let names = counted(self.copied_names, "name is", "names are");
             let _ = writeln!(text, "note       {names} a copy, where the vault has a hard link");
         }
+        text
+    }
+
+    /// What was done, in a line.
+    pub fn summary(&self) -> String {
         let restored = counted(self.restored, "entry", "entries");
-        let _ = write!(text, "restored {restored}, {}", bytes(self.restored_bytes));
+        let mut text = format!("restored {restored}, {}", bytes(self.restored_bytes));
         if self.there_already > 0 {
             let there = counted(self.there_already, "file was", "files were");
-            let _ = write!(text, "; {there} there already");
+            text.push_str(&format!("; {there} there already"));
         }
-        text.push('\n');
         text
     }
 
@@ -112,12 +116,12 @@ mod tests {
             vault_damage: vec!["d".to_owned()],
         };
         assert_eq!(
-            report.described(),
+            report.problems(),
             "VAULT      d\nIN THE WAY a\nDAMAGED    b: x\nFAILED     c: y\n\
              note       3 files belong to you now: only root can restore owners\n\
-             note       2 names are a copy, where the vault has a hard link\n\
-             restored 2 entries, 1.0 kB; 1 file was there already\n"
+             note       2 names are a copy, where the vault has a hard link\n"
         );
+        assert_eq!(report.summary(), "restored 2 entries, 1.0 kB; 1 file was there already");
     }
 
     #[test]

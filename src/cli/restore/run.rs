@@ -67,7 +67,8 @@ pub fn run(args: &RestoreArgs) -> Result<(), Error> {
         doing: format!("bringing {} to the disk", args.destination.display()),
         source: error.into(),
     });
-    print!("{}", report.described());
+    eprint!("{}", report.problems());
+    println!("{}", report.summary());
     done.and(synced).and(report.verdict())
 }
 
