@@ -14,6 +14,7 @@ mod snapshot;
 mod watchdog;
 
 mod concurrent_devices;
+mod copied_state;
 mod device;
 mod killed;
 mod sample;

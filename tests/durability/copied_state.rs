@@ -1,0 +1,91 @@
+//! A state folder that was copied: both go on, and not as the same device.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use sha2::{Digest, Sha256};
+
+use super::bench::{Bench, said};
+use super::device::{Device, publish, writers};
+use super::sample::run;
+use super::snapshot::{self, assert_same};
+
+fn copy(from: &Path, to: &Path) {
+    run(Command::new("cp").arg("-a").arg(from).arg(to));
+}
+
+/// Every log object with its hash.
+fn log_objects(vault: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let paths = fs::read_dir(vault.join("log")).unwrap().map(|entry| entry.unwrap().path());
+    paths.map(|path| (path.clone(), Sha256::digest(fs::read(path).unwrap()).to_vec())).collect()
+}
+
+#[test]
+fn a_copied_state_folder_and_its_original_never_use_a_number_twice() {
+    let Some(bench) = Bench::new() else { return };
+    let (original, copied) = (Device::new(&bench, "original"), Device::new(&bench, "copy"));
+    original.turn(|folder| fs::write(folder.join("before"), "before").unwrap());
+    copy(&original.state, &copied.state);
+    let mut seen = log_objects(&bench.vault());
+    let mut ids = Vec::new();
+    for turn in 0..6 {
+        let device = [&original, &copied][turn % 2];
+        device.mount();
+        for earlier in 0..turn {
+            let content = fs::read_to_string(bench.at(earlier.to_string())).unwrap();
+            assert_eq!(content, format!("turn {earlier}"));
+        }
+        fs::write(bench.at(turn.to_string()), format!("turn {turn}")).unwrap();
+        publish(&bench.mount_point());
+        ids.push(device.id());
+        device.unmount();
+        let now = log_objects(&bench.vault());
+        assert!(now.len() > seen.len());
+        assert!(seen.iter().all(|(path, hash)| now.get(path) == Some(hash)), "one has changed");
+        seen = now;
+        assert!(device.verify().contains("all is whole"));
+    }
+    assert_ne!(ids[0], ids[1], "the copy has the original's id");
+    assert_eq!((&ids[0], &ids[1]), (&ids[4], &ids[5]), "a device keeps its id");
+    assert_eq!(writers(&bench.vault()).len(), 2);
+}
+
+#[test]
+fn what_a_crash_left_in_a_state_folder_comes_in_once_though_the_folder_was_copied() {
+    let Some(bench) = Bench::new() else { return };
+    let (original, copied) = (Device::new(&bench, "original"), Device::new(&bench, "copy"));
+    original.mount();
+    fs::write(bench.at("small"), "kept").unwrap();
+    fs::write(bench.at("large"), vec![7; 400_000]).unwrap();
+    fs::rename(bench.at("small"), bench.at("renamed")).unwrap();
+    fs::File::open(bench.mount_point()).unwrap().sync_all().unwrap();
+    let before = snapshot::of(&bench.mount_point());
+    bench.kill();
+    copy(&original.state, &copied.state);
+    for device in [&copied, &original, &copied, &original] {
+        device.turn(|folder| assert_same(&snapshot::of(folder), &before));
+        assert!(device.verify().contains("all is whole"));
+    }
+}
+
+#[test]
+fn what_is_synced_with_a_copied_state_folder_survives_what_the_original_publishes() {
+    let Some(bench) = Bench::new() else { return };
+    let (original, copied) = (Device::new(&bench, "original"), Device::new(&bench, "copy"));
+    original.mount();
+    fs::write(bench.at("before"), "before").unwrap();
+    bench.kill();
+    copy(&original.state, &copied.state);
+    original.turn(|_| ());
+    copied.mount();
+    fs::write(bench.at("synced"), "with the copy").unwrap();
+    fs::File::open(bench.at("synced")).unwrap().sync_all().unwrap();
+    bench.kill();
+    original.turn(|folder| fs::write(folder.join("meanwhile"), "with the original").unwrap());
+    // Both have changed the vault without knowing of each other: nothing may be lost.
+    let text = said(&copied.try_mount()).1;
+    let there = fs::read_to_string(bench.at("synced")).ok();
+    assert!(there.is_some() || !text.is_empty(), "what was synced is gone, and nobody says so");
+}
