@@ -262,7 +262,7 @@ fn put_together(
     if read_only.is_none()
         && let Some(state) = &state
     {
-        if is_copied_state(identity.as_ref(), &machine, &listing, &trusted, &replay) {
+        if is_copied_state(identity.as_ref(), &machine, &listing, &trusted) {
             device = DeviceId::random();
         }
         let wanted = DeviceIdentity { device, machine };

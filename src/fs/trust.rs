@@ -1,7 +1,6 @@
 //! What this device has seen of the vault before, held against what it sees now.
 
 use crate::format::{Frontier, LogKind, log_name};
-use crate::journal::Replay;
 use crate::store::{DeviceIdentity, VaultListing};
 
 use super::fold::Folded;
@@ -60,24 +59,17 @@ pub(super) fn rollback(
 }
 
 /// Whether the state folder is another machine's, or older than what its device has published:
-/// then the device's numbers may be in use elsewhere, and it must not go on with them.
+/// then the device's numbers may be in use elsewhere, and it must not go on with them. A crash
+/// between a log object's publication and the note of it looks the same, and may: a new device
+/// costs next to nothing, two that believe to be one lose what either has in its journal.
 pub(super) fn is_copied_state(
     identity: Option<&DeviceIdentity>,
     machine: &str,
     listing: &VaultListing,
     trusted: &Frontier,
-    replay: &Replay,
 ) -> bool {
     let Some(identity) = identity else { return false };
     let device = identity.device;
-    let known = replay
-        .meant_for
-        .iter()
-        .filter(|(meant_device, _)| *meant_device == device)
-        .map(|(_, seq)| *seq)
-        .chain([trusted.seq(device)])
-        .max()
-        .unwrap_or(0);
     let in_vault = listing.logs.range((device, 0)..=(device, u64::MAX)).next_back();
-    identity.machine != machine || in_vault.is_some_and(|((_, seq), _)| *seq > known)
+    identity.machine != machine || in_vault.is_some_and(|((_, seq), _)| *seq > trusted.seq(device))
 }

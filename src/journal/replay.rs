@@ -42,9 +42,6 @@ pub struct Replay {
     pub damaged: bool,
     /// Records before this number had been made durable.
     pub durable_seq: u64,
-    /// For each generation found, published or not: whose log, and which object of it, it was
-    /// for.
-    pub meant_for: Vec<(DeviceId, u64)>,
     /// The highest number of a generation found, published or not.
     pub(super) last_number: u64,
     /// Files that no generation needs, the one with the latest published header last.
@@ -77,7 +74,6 @@ pub fn read_journal(
             let bytes = file.read_at(&mut block, 0)?;
             match GenerationHeader::open(keys, &block[..bytes]) {
                 Ok(header) => {
-                    replay.meant_for.push((header.device, header.log_seq));
                     replay.last_number = replay.last_number.max(header.number);
                     if is_published(header.device, header.log_seq) {
                         return Ok(Scan::Done(header.number));

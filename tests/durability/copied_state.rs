@@ -7,7 +7,7 @@ use std::process::Command;
 
 use sha2::{Digest, Sha256};
 
-use super::bench::Bench;
+use super::bench::{Bench, said};
 use super::device::{Device, publish, writers};
 use super::sample::run;
 use super::snapshot::{self, assert_same};
@@ -68,4 +68,24 @@ fn what_a_crash_left_in_a_state_folder_comes_in_once_though_the_folder_was_copie
         device.turn(|folder| assert_same(&snapshot::of(folder), &before));
         assert!(device.verify().contains("all is whole"));
     }
+}
+
+#[test]
+fn what_is_synced_with_a_copied_state_folder_survives_what_the_original_publishes() {
+    let Some(bench) = Bench::new() else { return };
+    let (original, copied) = (Device::new(&bench, "original"), Device::new(&bench, "copy"));
+    original.mount();
+    fs::write(bench.at("before"), "before").unwrap();
+    bench.kill();
+    copy(&original.state, &copied.state);
+    original.turn(|_| ());
+    copied.mount();
+    fs::write(bench.at("synced"), "with the copy").unwrap();
+    fs::File::open(bench.at("synced")).unwrap().sync_all().unwrap();
+    bench.kill();
+    original.turn(|folder| fs::write(folder.join("meanwhile"), "with the original").unwrap());
+    // Both have changed the vault without knowing of each other: nothing may be lost.
+    let text = said(&copied.try_mount()).1;
+    let there = fs::read_to_string(bench.at("synced")).ok();
+    assert!(there.is_some() || !text.is_empty(), "what was synced is gone, and nobody says so");
 }
