@@ -46,7 +46,10 @@ impl Report {
         }
         if self.owner_kept > 0 {
             let files = counted(self.owner_kept, "file belongs", "files belong");
-            let _ = writeln!(text, "note       {files} to you now: only root can restore owners");
+            let _ = writeln!(
+                text,
+                "note       {files} to you now, without setuid and setgid: only root can restore owners"
+            );
         }
         if self.copied_names > 0 {
             let names = counted(self.copied_names, "name is", "names are");
@@ -114,7 +117,8 @@ mod tests {
         assert_eq!(
             report.described(),
             "VAULT      d\nIN THE WAY a\nDAMAGED    b: x\nFAILED     c: y\n\
-             note       3 files belong to you now: only root can restore owners\n\
+             note       3 files belong to you now, without setuid and setgid: only root can \
+             restore owners\n\
              note       2 names are a copy, where the vault has a hard link\n\
              restored 2 entries, 1.0 kB; 1 file was there already\n"
         );
