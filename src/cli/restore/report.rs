@@ -16,6 +16,8 @@ pub struct Report {
     pub there_already: u64,
     /// Paths in the destination that something else stands at, which was left as it is.
     pub in_the_way: Vec<String>,
+    /// Files in the way were replaced, but not folders, nor what a folder belongs at.
+    pub overwrite: bool,
     /// What lacks content, and how much; under which name the rest was written.
     pub damaged: Vec<String>,
     /// What could not be written, and why.
@@ -85,7 +87,11 @@ impl Report {
             sentences.push(format!("{entries} not restored in full"));
         }
         if !self.in_the_way.is_empty() {
-            sentences.push("--overwrite replaces files that are in the way".to_owned());
+            let advice = match self.overwrite {
+                false => "--overwrite replaces files that are in the way",
+                true => "move away what is in the way: a folder is never replaced, nor by one",
+            };
+            sentences.push(advice.to_owned());
         }
         let sentence = sentences.join("; ");
         match (self.vault_damage.len() + self.damaged.len(), undone) {
@@ -108,6 +114,7 @@ mod tests {
             restored_bytes: 1000,
             there_already: 1,
             in_the_way: vec!["a".to_owned()],
+            overwrite: false,
             damaged: vec!["b: x".to_owned()],
             failed: vec!["c: y".to_owned()],
             owner_kept: 3,
