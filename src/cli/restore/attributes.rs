@@ -63,11 +63,12 @@ pub(super) fn set_attributes<Fd: AsFd>(
         Err(error) => (Owner::Kept, Err(error)),
     };
     let owned = owned.map_err(target("owner"));
-    // After the owner, whose change takes setuid and setgid away.
-    let moded = set_mode(attributes, place).map_err(target("mode"));
+    // Before the mode, which may forbid it to all but root.
     let xattrs = set_xattrs(files, attributes.ino, place);
+    // After the owner, whose change takes setuid and setgid away.
+    let moded = set_mode(attributes, owner, place).map_err(target("mode"));
     let timed = set_times(attributes, place).map_err(target("times"));
-    owned.and(moded).and(xattrs).and(timed)?;
+    owned.and(xattrs).and(moded).and(timed)?;
     Ok(owner)
 }
 
@@ -92,8 +93,16 @@ fn set_owner<Fd: AsFd>(attributes: &Attributes, place: &Place<'_, Fd>) -> Result
     }
 }
 
-fn set_mode<Fd: AsFd>(attributes: &Attributes, place: &Place<'_, Fd>) -> Result<(), Errno> {
-    let mode = Mode::from_raw_mode(attributes.mode);
+fn set_mode<Fd: AsFd>(
+    attributes: &Attributes,
+    owner: Owner,
+    place: &Place<'_, Fd>,
+) -> Result<(), Errno> {
+    let mut mode = Mode::from_raw_mode(attributes.mode);
+    if owner == Owner::Kept && attributes.kind == FileKind::File {
+        // It would run as somebody else than whom it was meant for.
+        mode.remove(Mode::SUID | Mode::SGID);
+    }
     match place {
         Place::Open(file) => fchmod(file, mode),
         // A link has no mode of its own.

@@ -16,6 +16,8 @@ pub struct Report {
     pub there_already: u64,
     /// Paths in the destination that something else stands at, which was left as it is.
     pub in_the_way: Vec<String>,
+    /// Files in the way were replaced, but not folders, nor what a folder belongs at.
+    pub overwrite: bool,
     /// What lacks content, and how much; under which name the rest was written.
     pub damaged: Vec<String>,
     /// What could not be written, and why.
@@ -46,7 +48,10 @@ impl Report {
         }
         if self.owner_kept > 0 {
             let files = counted(self.owner_kept, "file belongs", "files belong");
-            let _ = writeln!(text, "note       {files} to you now: only root can restore owners");
+            let _ = writeln!(
+                text,
+                "note       {files} to you now, without setuid and setgid: only root can restore owners"
+            );
         }
         if self.copied_names > 0 {
             let names = counted(self.copied_names, "name is", "names are");
@@ -86,7 +91,11 @@ impl Report {
             sentences.push(format!("{entries} not restored in full"));
         }
         if !self.in_the_way.is_empty() {
-            sentences.push("--overwrite replaces files that are in the way".to_owned());
+            let advice = match self.overwrite {
+                false => "--overwrite replaces files that are in the way",
+                true => "move away what is in the way: a folder is never replaced, nor by one",
+            };
+            sentences.push(advice.to_owned());
         }
         let sentence = sentences.join("; ");
         match (self.vault_damage.len() + self.damaged.len(), undone) {
@@ -109,6 +118,7 @@ mod tests {
             restored_bytes: 1000,
             there_already: 1,
             in_the_way: vec!["a".to_owned()],
+            overwrite: false,
             damaged: vec!["b: x".to_owned()],
             failed: vec!["c: y".to_owned()],
             owner_kept: 3,
@@ -118,7 +128,8 @@ mod tests {
         assert_eq!(
             report.problems(),
             "VAULT      d\nIN THE WAY a\nDAMAGED    b: x\nFAILED     c: y\n\
-             note       3 files belong to you now: only root can restore owners\n\
+             note       3 files belong to you now, without setuid and setgid: only root can \
+             restore owners\n\
              note       2 names are a copy, where the vault has a hard link\n"
         );
         assert_eq!(report.summary(), "restored 2 entries, 1.0 kB; 1 file was there already");

@@ -1,6 +1,6 @@
 //! The command itself.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path};
 use std::sync::Arc;
@@ -32,7 +32,8 @@ pub fn run(args: &RestoreArgs) -> Result<(), Error> {
     let files = open(args)?;
     raise_file_limit();
 
-    let mut report = Report { vault_damage: files.status().damage, ..Report::default() };
+    let vault_damage = files.status().damage;
+    let mut report = Report { vault_damage, overwrite: args.overwrite, ..Report::default() };
     let mut wanted = Wanted::Only(BTreeMap::new());
     if paths.is_empty() {
         wanted = Wanted::All;
@@ -59,6 +60,7 @@ pub fn run(args: &RestoreArgs) -> Result<(), Error> {
         progress: &progress,
         report,
         first_names: HashMap::new(),
+        damaged_names: HashSet::new(),
     };
     let done = restorer.run(target, wanted, with_root);
     let report = restorer.report;

@@ -8,8 +8,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{
-    AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Stat, linkat, mkdirat, mknodat, openat,
-    renameat, renameat_with, statat, symlinkat, unlinkat,
+    AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Stat, chmodat, fstat, linkat, mkdirat,
+    mknodat, openat, renameat, renameat_with, statat, symlinkat, unlinkat,
 };
 use rustix::io::Errno;
 
@@ -74,10 +74,40 @@ impl TargetFolder {
     /// A folder in this one, which is made if it is missing.
     pub(super) fn enter(&self, name: &[u8]) -> io::Result<Self> {
         match mkdirat(&self.0, name, PRIVATE_FOLDER) {
-            Ok(()) | Err(Errno::EXIST) => {}
+            Ok(()) => {}
+            Err(Errno::EXIST) => self.let_owner_in(name)?,
             Err(error) => return Err(error.into()),
         }
         Ok(Self(openat(&self.0, name, FOLDER_FLAGS, Mode::empty())?))
+    }
+
+    /// Allows its owner to write to a folder, until it gets the vault's mode again: one that was
+    /// restored before may forbid it, to all but root.
+    fn let_owner_in(&self, name: &[u8]) -> io::Result<()> {
+        if rustix::process::geteuid().is_root() {
+            return Ok(());
+        }
+        let folder = openat(&self.0, name, FOLDER_FLAGS | OFlags::PATH, Mode::empty())?;
+        let mode = Mode::from_raw_mode(fstat(&folder)?.st_mode);
+        if !mode.contains(PRIVATE_FOLDER) {
+            let path = format!("/proc/self/fd/{}", folder.as_raw_fd());
+            // Whoever may not, finds out when it comes to writing.
+            let allowed = chmodat(CWD, path, mode | PRIVATE_FOLDER, AtFlags::empty());
+            allowed.unwrap_or_else(|error| log::debug!("a folder's mode: {error}"));
+        }
+        Ok(())
+    }
+
+    /// The folder that `path`, below this one, is in, and its name there. Goes name by name,
+    /// since a path of many levels is longer than the system takes.
+    fn parent_of<'a>(&self, path: &'a [u8]) -> io::Result<(Self, &'a [u8])> {
+        let mut names = path.split(|byte| *byte == b'/');
+        let name = names.next_back().unwrap_or_default();
+        let flags = FOLDER_FLAGS | OFlags::PATH;
+        let folder = names.try_fold(self.again()?, |folder, name| {
+            openat(&folder.0, name, flags, Mode::empty()).map(Self)
+        })?;
+        Ok((folder, name))
     }
 
     /// A new, empty file under a hidden name.
@@ -112,13 +142,15 @@ impl TargetFolder {
         path: &[u8],
     ) -> io::Result<Draft<'_>> {
         let draft = self.draft(ino)?;
-        linkat(&root.0, path, &self.0, draft.name.as_os_str(), AtFlags::empty())?;
+        let (folder, name) = root.parent_of(path)?;
+        linkat(&folder.0, name, &self.0, draft.name.as_os_str(), AtFlags::empty())?;
         Ok(draft)
     }
 
-    /// The number of what stands under `name`, to tell names of one file from copies of it.
-    pub(super) fn number_of(&self, name: &[u8]) -> io::Result<(u64, u64)> {
-        let stat = statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    /// The number of what stands at `path`, to tell names of one file from copies of it.
+    pub(super) fn number_of(&self, path: &[u8]) -> io::Result<(u64, u64)> {
+        let (folder, name) = self.parent_of(path)?;
+        let stat = statat(&folder.0, name, AtFlags::SYMLINK_NOFOLLOW)?;
         Ok((stat.st_dev, stat.st_ino))
     }
 

@@ -121,6 +121,8 @@ pub(super) struct Restorer<'a> {
     pub(super) report: Report,
     /// Where the first name of each file that has several was put.
     pub(super) first_names: HashMap<Ino, Vec<u8>>,
+    /// Names that files which lack content were given, by folder.
+    pub(super) damaged_names: HashSet<(Ino, Vec<u8>)>,
 }
 
 impl Restorer<'_> {
@@ -213,40 +215,39 @@ impl Restorer<'_> {
         path: &[u8],
         attributes: &Attributes,
     ) -> Result<(), EntryError> {
-        let mut there = level.target.look(name, attributes)?;
+        let there = level.target.look(name, attributes)?;
         let first_name = self.first_names.get(&attributes.ino).cloned();
-        if let Some(first_name) = &first_name {
-            let is_name = there != There::Nothing
-                && level.target.number_of(name)? == self.root.number_of(first_name)?;
-            there = match there {
-                _ if is_name => There::Same,
-                // As old and as long, but another file.
-                There::Same => There::Other { is_folder: false },
-                there => there,
-            };
-        }
+        // As old and as long, but a file of its own: it becomes a name of the first again.
+        let is_copy = match &first_name {
+            Some(first_name) if there == There::Same => {
+                level.target.number_of(name)? != self.root.number_of(first_name)?
+            }
+            _ => false,
+        };
         match there {
-            There::Same => {
-                self.report.there_already += 1;
-                self.progress.advance(content_bytes(attributes));
-                self.note_name(path, attributes);
+            There::Same if !is_copy => {
+                self.note_there_already(path, attributes);
                 return Ok(());
             }
             There::Other { is_folder } if is_folder || !self.overwrite => {
                 self.report.in_the_way.push(shown(path));
                 return Ok(());
             }
-            There::Folder | There::Other { .. } | There::Nothing => {}
+            There::Folder | There::Same | There::Other { .. } | There::Nothing => {}
         }
         if let Some(first_name) = first_name {
             match level.target.draft_name(attributes.ino, self.root, &first_name) {
                 Ok(draft) => {
-                    draft.place(name, self.overwrite)?;
+                    draft.place(name, self.overwrite || is_copy)?;
                     self.report.restored += 1;
                     return Ok(());
                 }
                 // A disk without hard links, or with too many: a copy is better than nothing.
                 Err(_) => self.report.copied_names += 1,
+            }
+            if is_copy {
+                self.note_there_already(path, attributes);
+                return Ok(());
             }
         }
         if attributes.kind == FileKind::File {
@@ -281,19 +282,33 @@ impl Restorer<'_> {
             self.place(draft, name, path, attributes)?;
             return set;
         }
-        let kept = name.len().min(NAME_BYTES_MAX - DAMAGED_SUFFIX.len());
-        let damaged_name = [&name[..kept], DAMAGED_SUFFIX].concat();
-        // Another restore's, which is no better, unless the vault has a file of that name.
-        let is_free = self.files.lookup(level.attributes.ino, &damaged_name).is_err();
-        draft.place(&damaged_name, is_free || self.overwrite)?;
+        let damaged_name = self.damaged_name(level, name);
+        // What is there is another restore's, which is no better.
+        draft.place(&damaged_name, true)?;
+        self.damaged_names.insert((level.attributes.ino, damaged_name.clone()));
         self.report.damaged.push(format!(
             "{}: {} of {size} bytes cannot be read ({}); the rest is in {}, with zeroes for those",
             shown(path),
             lost.bytes,
             lost.what,
-            shown(&damaged_name)
+            shown(&level.path_of(&damaged_name))
         ));
         set
+    }
+
+    /// A name for a file that lacks content which neither the vault nor another such file has.
+    fn damaged_name(&self, level: &Level, name: &[u8]) -> Vec<u8> {
+        let folder = level.attributes.ino;
+        let named = |nth: u64| {
+            let number = if nth == 1 { String::new() } else { format!("-{nth}") };
+            let kept = name.len().min(NAME_BYTES_MAX - DAMAGED_SUFFIX.len() - number.len());
+            [&name[..kept], DAMAGED_SUFFIX, number.as_bytes()].concat()
+        };
+        let is_free = |name: &Vec<u8>| {
+            !self.damaged_names.contains(&(folder, name.clone()))
+                && self.files.lookup(folder, name).is_err()
+        };
+        (1..).map(named).find(is_free).unwrap_or_default()
     }
 
     fn place(
@@ -307,6 +322,12 @@ impl Restorer<'_> {
         self.report.restored += 1;
         self.note_name(path, attributes);
         Ok(())
+    }
+
+    fn note_there_already(&mut self, path: &[u8], attributes: &Attributes) {
+        self.report.there_already += 1;
+        self.progress.advance(content_bytes(attributes));
+        self.note_name(path, attributes);
     }
 
     fn note_name(&mut self, path: &[u8], attributes: &Attributes) {
