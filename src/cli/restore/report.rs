@@ -46,6 +46,12 @@ impl Report {
                 let _ = writeln!(text, "{heading:11}{line}");
             }
         }
+        text
+    }
+
+    /// What was done, in a line, after what there is to note about it.
+    pub fn summary(&self) -> String {
+        let mut text = String::new();
         if self.owner_kept > 0 {
             let files = counted(self.owner_kept, "file belongs", "files belong");
             let _ = writeln!(
@@ -57,16 +63,11 @@ impl Report {
             let names = counted(self.copied_names, "name is", "names are");
             let _ = writeln!(text, "note       {names} a copy, where the vault has a hard link");
         }
-        text
-    }
-
-    /// What was done, in a line.
-    pub fn summary(&self) -> String {
         let restored = counted(self.restored, "entry", "entries");
-        let mut text = format!("restored {restored}, {}", bytes(self.restored_bytes));
+        let _ = write!(text, "restored {restored}, {}", bytes(self.restored_bytes));
         if self.there_already > 0 {
             let there = counted(self.there_already, "file was", "files were");
-            text.push_str(&format!("; {there} there already"));
+            let _ = write!(text, "; {there} there already");
         }
         text
     }
@@ -127,12 +128,15 @@ mod tests {
         };
         assert_eq!(
             report.problems(),
-            "VAULT      d\nIN THE WAY a\nDAMAGED    b: x\nFAILED     c: y\n\
-             note       3 files belong to you now, without setuid and setgid: only root can \
-             restore owners\n\
-             note       2 names are a copy, where the vault has a hard link\n"
+            "VAULT      d\nIN THE WAY a\nDAMAGED    b: x\nFAILED     c: y\n"
         );
-        assert_eq!(report.summary(), "restored 2 entries, 1.0 kB; 1 file was there already");
+        assert_eq!(
+            report.summary(),
+            "note       3 files belong to you now, without setuid and setgid: only root can \
+             restore owners\n\
+             note       2 names are a copy, where the vault has a hard link\n\
+             restored 2 entries, 1.0 kB; 1 file was there already"
+        );
     }
 
     #[test]
