@@ -3,7 +3,7 @@
 use hushfs::format::{Ino, Time};
 use hushfs::fs::{AttributeChange, XattrMode};
 
-use crate::bench::device::Device;
+use super::device::Device;
 
 impl Device {
     pub fn link(&self, ino: Ino, path: impl AsRef<[u8]>) {

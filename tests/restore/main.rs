@@ -13,3 +13,5 @@ mod in_the_way;
 mod other_user;
 mod unpublished;
 mod what_is_asked_for;
+
+use bench::device;
