@@ -11,11 +11,12 @@ const ROUNDS: &str = "11";
 
 #[test]
 fn whatever_the_moment_of_the_kill_what_was_acknowledged_is_there_in_order() {
-    // Tells whether anything can be mounted here, and keeps the rounds' folders.
-    let Some(bench) = Bench::empty() else { return };
+    // Tells whether anything can be mounted here.
+    let Some(_bench) = Bench::empty() else { return };
     let mut rounds = script("kill-rounds");
     rounds.args(["--rounds", ROUNDS, "--workers", "3", "--hushfs", HUSHFS]);
-    rounds.arg("--scratch").arg(bench.folder());
+    // What a failed round keeps must outlive this test.
+    rounds.args(["--scratch", env!("CARGO_TARGET_TMPDIR")]);
     println!("{}", run(&mut rounds));
 }
 
