@@ -1,0 +1,109 @@
+//! The file system without a mount against a plain model: random operations, the whole tree
+//! compared after each, over publications, remounts and kills.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as the tests do")]
+
+mod bench;
+mod compare;
+mod model;
+mod pair;
+mod steps;
+
+use std::path::Path;
+
+use hushfs::format::Ino;
+use hushfs::fs::{AllocateMode, AttributeChange};
+use proptest::prelude::*;
+
+use bench::Bench;
+use pair::{NEW, Pair};
+use steps::{Step, content, step};
+
+fn run(chunk_bytes: u32, steps: &[Step]) {
+    let mut pair = Pair::new(chunk_bytes);
+    for step in steps {
+        pair.apply(step);
+        pair.compare();
+    }
+    pair.fs().shut_down().unwrap();
+    // Another device, with nothing but the vault, sees the same.
+    pair.fs = None;
+    pair.fs = Some(pair.bench.open("other device"));
+    pair.compare();
+    let report = pair.bench.verify();
+    assert!(report.damaged.is_empty() && report.strangers.is_empty(), "{report:?}");
+    assert_no_leftovers(pair.bench.folder.path());
+}
+
+/// A clean end leaves no staged pack behind.
+fn assert_no_leftovers(folder: &Path) {
+    let staged = std::fs::read_dir(folder.join("state/staged")).unwrap();
+    let left: Vec<_> = staged.map(|entry| entry.unwrap().file_name()).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+/// As many cases as `PROPTEST_CASES` says; by default so many that they take a few seconds.
+fn config() -> ProptestConfig {
+    let from_environment = ProptestConfig::default();
+    let is_set = std::env::var_os("PROPTEST_CASES").is_some();
+    let cases = if is_set { from_environment.cases } else { 60 };
+    // A failure is kept as a test of its own, with a name.
+    ProptestConfig { cases, failure_persistence: None, ..from_environment }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn random_histories_agree_with_a_plain_model(steps in prop::collection::vec(step(), 1..60)) {
+        run(4096, &steps);
+    }
+
+    #[test]
+    fn random_histories_agree_with_a_plain_model_in_large_chunks(
+        steps in prop::collection::vec(step(), 1..60)
+    ) {
+        run(65536, &steps);
+    }
+}
+
+#[test]
+fn regression_a_hole_of_any_size_is_made_at_once() {
+    let bench = Bench::new(4096);
+    let fs = bench.open("state");
+    let ino = fs.create(Ino::ROOT, b"sparse", NEW).unwrap().ino;
+    let size = 1 << 60;
+    let change = AttributeChange { size: Some(size), ..AttributeChange::default() };
+    fs.set_attributes(ino, &change).unwrap();
+    for offset in [0, 1 << 40, size - 5000] {
+        fs.write(ino, offset, &content(1, 5000), false).unwrap();
+    }
+    fs.allocate(ino, AllocateMode::PunchHole, 10, size - 20).unwrap();
+    let read = |offset| {
+        let mut out = vec![0xEE; 5000];
+        assert_eq!(fs.read(ino, offset, &mut out).unwrap(), 5000);
+        out
+    };
+    assert_eq!(read(0)[..10], content(1, 5000)[..10]);
+    assert!(read(0)[10..].iter().chain(&read(1 << 40)).all(|byte| *byte == 0));
+    assert_eq!(read(size - 5000)[4990..], content(1, 5000)[4990..]);
+    fs.shut_down().unwrap();
+}
+
+#[test]
+fn regression_a_pack_that_went_to_another_disk_is_not_kept_open() {
+    let bench = Bench::new(4096);
+    let elsewhere = tempfile::tempdir_in("/dev/shm").unwrap();
+    let state = elsewhere.path().join("state");
+    let fs = bench.open(state.to_str().unwrap());
+    let ino = fs.create(Ino::ROOT, b"file", NEW).unwrap().ino;
+    fs.write(ino, 0, &content(1, 100_000), false).unwrap();
+    let mut out = vec![0; 100_000];
+    fs.read(ino, 0, &mut out).unwrap();
+    fs.publish().unwrap();
+    let open_files = std::fs::read_dir("/proc/self/fd").unwrap();
+    let open_files = open_files.filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok());
+    let staged = state.join("staged");
+    assert_eq!(open_files.filter(|path| path.starts_with(&staged)).count(), 0);
+    fs.read(ino, 0, &mut out).unwrap();
+    assert!(out == content(1, 100_000));
+}

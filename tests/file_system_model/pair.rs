@@ -1,0 +1,269 @@
+//! The file system and the model, which every step is applied to.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hushfs::format::{Ino, NodeKind};
+use hushfs::fs::{
+    AllocateMode, AttributeChange, FileSystem, FsError, NewNode, RenameMode, XattrMode,
+};
+
+use crate::bench::Bench;
+use crate::model::{Model, Node};
+use crate::steps::{Pick, Step, content, entry_name};
+
+/// The file system under test beside its model.
+pub struct Pair {
+    pub bench: Bench,
+    pub fs: Option<Arc<FileSystem>>,
+    pub model: Model,
+    /// The inode number of each of the model's.
+    pub inos: Vec<Ino>,
+}
+
+pub const NEW: NewNode = NewNode { mode: 0o644, uid: 0, gid: 0 };
+
+impl Pair {
+    pub fn new(chunk_bytes: u32) -> Self {
+        let bench = Bench::new(chunk_bytes);
+        let fs = Some(bench.open("state"));
+        Self { bench, fs, model: Model::new(), inos: vec![Ino::ROOT] }
+    }
+
+    pub fn fs(&self) -> &FileSystem {
+        self.fs.as_deref().unwrap()
+    }
+
+    pub fn folder(&self, pick: &Pick) -> usize {
+        let folders = self.model.folders();
+        folders[pick.index(folders.len())].1
+    }
+
+    pub fn file(&self, pick: &Pick) -> Option<usize> {
+        let files = self.model.files();
+        (!files.is_empty()).then(|| files[pick.index(files.len())])
+    }
+
+    pub fn make(&mut self, folder: usize, name: u8, node: Node, mode: u32) {
+        let name = entry_name(name);
+        let kind = match &node {
+            Node::File { .. } => NodeKind::File,
+            Node::Folder { .. } => NodeKind::Folder,
+            Node::Symlink { target } => NodeKind::Symlink(target),
+        };
+        let new = NewNode { mode, ..NEW };
+        let made = self.fs().make(self.inos[folder], name.as_bytes(), kind, new);
+        if self.model.entries(folder).contains_key(&name) {
+            assert!(matches!(made, Err(FsError::Exists)), "{made:?}");
+            return;
+        }
+        self.inos.push(made.unwrap().ino);
+        let inode = self.model.add(node, mode);
+        self.model.entries_mut(folder).insert(name, inode);
+    }
+
+    pub fn apply(&mut self, step: &Step) {
+        match step {
+            Step::Create { folder, name, mode } => {
+                let node = Node::File { content: Vec::new() };
+                // Setgid on a folder hands itself down; files keep it out of the model.
+                self.make(self.folder(folder), *name, node, u32::from(*mode));
+            }
+            Step::MakeFolder { folder, name } => {
+                let node = Node::Folder { entries: BTreeMap::new() };
+                self.make(self.folder(folder), *name, node, 0o755);
+            }
+            Step::Symlink { folder, name } => {
+                let node = Node::Symlink { target: b"somewhere/else".to_vec() };
+                self.make(self.folder(folder), *name, node, 0o777);
+            }
+            Step::Link { file, folder, name } => {
+                let Some(file) = self.file(file) else { return };
+                let (folder, name) = (self.folder(folder), entry_name(*name));
+                let linked = self.fs().link(self.inos[file], self.inos[folder], name.as_bytes());
+                if self.model.entries(folder).contains_key(&name) {
+                    assert!(matches!(linked, Err(FsError::Exists)));
+                } else {
+                    linked.unwrap();
+                    self.model.entries_mut(folder).insert(name, file);
+                }
+            }
+            Step::Remove { folder, name } => self.remove(self.folder(folder), &entry_name(*name)),
+            Step::Rename { from, from_name, to, to_name, mode } => {
+                let (from, to) = (self.folder(from), self.folder(to));
+                self.rename(from, &entry_name(*from_name), to, &entry_name(*to_name), *mode);
+            }
+            Step::Write { file, offset, bytes, seed } => {
+                let Some(file) = self.file(file) else { return };
+                self.write(file, *offset as usize, &content(*seed, *bytes));
+            }
+            Step::Append { file, bytes, seed } => {
+                let Some(file) = self.file(file) else { return };
+                let size = self.content(file).len();
+                self.write(file, size, &content(*seed, *bytes));
+            }
+            Step::Resize { file, size } => {
+                let Some(file) = self.file(file) else { return };
+                let change =
+                    AttributeChange { size: Some((*size).into()), ..AttributeChange::default() };
+                let attributes = self.fs().set_attributes(self.inos[file], &change).unwrap();
+                assert_eq!(attributes.size, u64::from(*size));
+                self.model.inodes[file].mode = attributes.mode;
+                self.content(file).resize(*size as usize, 0);
+            }
+            Step::Allocate { file, mode, offset, bytes } => {
+                let Some(file) = self.file(file) else { return };
+                self.allocate(file, *mode, *offset as usize, *bytes as usize);
+            }
+            Step::SetMode { file, mode } => {
+                let Some(file) = self.file(file) else { return };
+                let change =
+                    AttributeChange { mode: Some((*mode).into()), ..AttributeChange::default() };
+                self.fs().set_attributes(self.inos[file], &change).unwrap();
+                self.model.inodes[file].mode = u32::from(*mode);
+            }
+            Step::SetXattr { file, name, bytes } => {
+                let Some(file) = self.file(file) else { return };
+                let (name, value) = (format!("user.{name}").into_bytes(), vec![7; (*bytes).into()]);
+                self.fs().set_xattr(self.inos[file], &name, &value, XattrMode::Set).unwrap();
+                self.model.inodes[file].xattrs.insert(name, value);
+            }
+            Step::RemoveXattr { file, name } => {
+                let Some(file) = self.file(file) else { return };
+                let name = format!("user.{name}").into_bytes();
+                let removed = self.fs().remove_xattr(self.inos[file], &name);
+                match self.model.inodes[file].xattrs.remove(&name) {
+                    Some(_) => removed.unwrap(),
+                    None => assert!(matches!(removed, Err(FsError::NoAttribute))),
+                }
+            }
+            Step::Close { file } => {
+                let Some(file) = self.file(file) else { return };
+                self.fs().close(self.inos[file]).unwrap();
+            }
+            Step::Fsync { file } => {
+                let Some(file) = self.file(file) else { return };
+                self.fs().fsync(self.inos[file]).unwrap();
+            }
+            Step::Publish => self.fs().publish().unwrap(),
+            Step::Remount => {
+                self.fs().shut_down().unwrap();
+                self.reopen();
+                let report = self.bench.verify();
+                assert!(report.damaged.is_empty(), "{:?}", report.damaged);
+            }
+            Step::Kill => {
+                for file in self.model.files() {
+                    self.fs().close(self.inos[file]).unwrap();
+                }
+                self.fs().fsync(Ino::ROOT).unwrap();
+                self.reopen();
+            }
+        }
+    }
+
+    pub fn reopen(&mut self) {
+        self.fs = None;
+        self.fs = Some(self.bench.open("state"));
+    }
+
+    pub fn content(&mut self, file: usize) -> &mut Vec<u8> {
+        match &mut self.model.inodes[file].node {
+            Node::File { content } => content,
+            _ => panic!("not a file"),
+        }
+    }
+
+    pub fn write(&mut self, file: usize, offset: usize, data: &[u8]) {
+        self.fs().write(self.inos[file], offset as u64, data, false).unwrap();
+        let content = self.content(file);
+        content.resize(content.len().max(offset + data.len()), 0);
+        content[offset..offset + data.len()].copy_from_slice(data);
+    }
+
+    pub fn allocate(&mut self, file: usize, mode: u8, offset: usize, bytes: usize) {
+        let mode = [
+            AllocateMode::Extend,
+            AllocateMode::KeepSize,
+            AllocateMode::PunchHole,
+            AllocateMode::ZeroRange,
+            AllocateMode::ZeroRangeKeepSize,
+        ][usize::from(mode)];
+        self.fs().allocate(self.inos[file], mode, offset as u64, bytes as u64).unwrap();
+        let attributes = self.fs().attributes(self.inos[file]).unwrap();
+        self.model.inodes[file].mode = attributes.mode;
+        let content = self.content(file);
+        let end = offset + bytes;
+        if matches!(mode, AllocateMode::Extend | AllocateMode::ZeroRange) {
+            content.resize(content.len().max(end), 0);
+        }
+        if !matches!(mode, AllocateMode::Extend | AllocateMode::KeepSize) {
+            let end = end.min(content.len());
+            content[offset.min(end)..end].fill(0);
+        }
+    }
+
+    pub fn remove(&mut self, folder: usize, name: &str) {
+        let ino = self.inos[folder];
+        let Some(inode) = self.model.entries(folder).get(name).copied() else {
+            assert!(matches!(self.fs().unlink(ino, name.as_bytes()), Err(FsError::NotFound)));
+            return;
+        };
+        if self.model.is_folder(inode) {
+            assert!(matches!(self.fs().unlink(ino, name.as_bytes()), Err(FsError::IsFolder)));
+            let removed = self.fs().remove_folder(ino, name.as_bytes());
+            if !self.model.entries(inode).is_empty() {
+                assert!(matches!(removed, Err(FsError::NotEmpty)));
+                return;
+            }
+            removed.unwrap();
+        } else {
+            let removed = self.fs().remove_folder(ino, name.as_bytes());
+            assert!(matches!(removed, Err(FsError::NotFolder)));
+            self.fs().unlink(ino, name.as_bytes()).unwrap();
+        }
+        self.model.entries_mut(folder).remove(name);
+    }
+
+    pub fn rename(&mut self, from: usize, from_name: &str, to: usize, to_name: &str, mode: u8) {
+        let mode =
+            [RenameMode::Replace, RenameMode::NoReplace, RenameMode::Exchange][usize::from(mode)];
+        let (from_ino, to_ino) = (self.inos[from], self.inos[to]);
+        let result =
+            self.fs().rename(from_ino, from_name.as_bytes(), to_ino, to_name.as_bytes(), mode);
+        let moved = self.model.entries(from).get(from_name).copied();
+        let there = self.model.entries(to).get(to_name).copied();
+        let fits = match (moved, there) {
+            (None, _) => false,
+            (Some(moved), Some(there)) if moved == there && mode != RenameMode::NoReplace => {
+                result.unwrap();
+                return;
+            }
+            (Some(moved), there) => {
+                let cycle = self.model.is_folder(moved) && self.model.is_within(to, moved);
+                match (mode, there) {
+                    (RenameMode::Replace, Some(there)) => {
+                        let same_kind = self.model.is_folder(moved) == self.model.is_folder(there);
+                        let replaceable =
+                            !self.model.is_folder(there) || self.model.entries(there).is_empty();
+                        !cycle && same_kind && replaceable
+                    }
+                    (RenameMode::NoReplace, there) => !cycle && there.is_none(),
+                    (RenameMode::Exchange, Some(there)) => {
+                        let back = self.model.is_folder(there) && self.model.is_within(from, there);
+                        !cycle && !back
+                    }
+                    (RenameMode::Exchange, None) => false,
+                    (RenameMode::Replace, None) => !cycle,
+                }
+            }
+        };
+        assert_eq!(result.is_ok(), fits, "{result:?}");
+        let (Some(moved), true) = (moved, fits) else { return };
+        self.model.entries_mut(from).remove(from_name);
+        if let (RenameMode::Exchange, Some(there)) = (mode, there) {
+            self.model.entries_mut(from).insert(from_name.into(), there);
+        }
+        self.model.entries_mut(to).insert(to_name.into(), moved);
+    }
+}

@@ -1,0 +1,11 @@
+//! The durability contract on a disk that forgets what was not synced: kills and power losses at
+//! any call, and disks that fail.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as the tests do")]
+
+mod bench;
+mod beside;
+mod faults;
+mod histories;
+mod image;
+mod overtaken;
+mod promise;
