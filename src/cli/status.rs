@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::units::{ago, bytes, counted};
 use crate::format::Time;
 use crate::fs::Status;
-use crate::fuse::{STATUS_ATTRIBUTE, absolute_path, hushfs_mounts, is_dead, mount_at};
+use crate::fuse::{MountInfo, STATUS_ATTRIBUTE, absolute_path, hushfs_mounts, is_dead, mount_at};
 
 /// No attribute's value is longer.
 const VALUE_BYTES_MAX: usize = 65_536;
@@ -81,22 +81,30 @@ pub struct LockedVault {
     pub unpublished: bool,
 }
 
+/// The mount of a vault at a path, and that path, absolute and free of symbolic links.
+///
+/// # Errors
+/// [`StatusError::Path`], [`StatusError::NotMountPoint`] or [`StatusError::NotOurs`].
+pub fn vault_mount(mountpoint: &Path) -> Result<(PathBuf, MountInfo), StatusError> {
+    let of_path = |why: io::Error| StatusError::Path { path: mountpoint.to_owned(), why };
+    let path = absolute_path(mountpoint).map_err(of_path)?;
+    match mount_at(&path).map_err(of_path)? {
+        None => Err(StatusError::NotMountPoint(path)),
+        Some(top) if !top.is_hushfs() => Err(StatusError::NotOurs { path, fs_type: top.fs_type }),
+        Some(top) => Ok((path, top)),
+    }
+}
+
 /// Asks the daemon of a mount.
 ///
 /// # Errors
 /// [`StatusError`].
 pub fn status_of_mount(mountpoint: &Path) -> Result<Status, StatusError> {
-    let of_path = |why: io::Error| StatusError::Path { path: mountpoint.to_owned(), why };
-    let path = absolute_path(mountpoint).map_err(of_path)?;
-    match mount_at(&path).map_err(of_path)? {
-        None => return Err(StatusError::NotMountPoint(path)),
-        Some(top) if !top.is_hushfs() => {
-            let fs_type = top.fs_type;
-            return Err(StatusError::NotOurs { path, fs_type });
-        }
-        Some(_) if is_dead(&path) => return Err(StatusError::Dead { path }),
-        Some(_) => {}
+    let (path, _) = vault_mount(mountpoint)?;
+    if is_dead(&path) {
+        return Err(StatusError::Dead { path });
     }
+    let of_path = |why: io::Error| StatusError::Path { path: mountpoint.to_owned(), why };
     let mut json = vec![0; VALUE_BYTES_MAX];
     match getxattr(&path, STATUS_ATTRIBUTE, &mut json[..]) {
         Ok(length) => {

@@ -2,7 +2,6 @@
 
 use std::env;
 use std::fmt::Write as _;
-use std::fs;
 use std::io::{self, IsTerminal};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -12,17 +11,13 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{XattrFlags, setxattr};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
-use serde::Deserialize;
 
 use super::holders::{Holder, holders};
-use super::status::{StatusError, status_of_mount};
+use super::status::{StatusError, status_of_mount, vault_mount};
 use crate::fs::Status;
-use crate::fuse::{
-    self, MountError, MountInfo, PUBLISH_ATTRIBUTE, StillMounted, absolute_path, mount_at,
-};
+use crate::fuse::{self, MountError, PUBLISH_ATTRIBUTE, StillMounted};
+use crate::store::StateFolder;
 
-/// The daemon leaves here, in the state folder, how it ended.
-const LAST_END: &str = "last-end";
 /// After so long a person wonders what is going on.
 const SILENCE_MAX: Duration = Duration::from_secs(3);
 /// So many of the processes that are in the way are named.
@@ -31,29 +26,11 @@ const HOLDERS_SHOWN: usize = 10;
 /// Why an unmount did not go well.
 #[derive(Debug, thiserror::Error)]
 pub enum UnmountError {
-    /// The path cannot be looked at. Nothing has changed.
-    #[error("{path}: {why}")]
-    Path {
-        /// The path.
-        path: PathBuf,
-        /// What the system says.
-        why: io::Error,
-    },
-    /// Nothing is mounted there. Nothing has changed.
-    #[error("{0}: nothing is mounted here")]
-    NotMountPoint(PathBuf),
-    /// Something else is mounted there. Nothing has changed.
-    #[error("{path}: this mount is not a vault's (its type is {fs_type})")]
-    NotOurs {
-        /// The path.
-        path: PathBuf,
-        /// What is mounted.
-        fs_type: String,
-    },
     /// The mount is another user's. Nothing has changed.
     #[error("{0}: another user has mounted this: only they and root can unmount it")]
     NotAllowed(PathBuf),
-    /// The daemon does not answer as it should. It is still mounted.
+    /// There is no mount of a vault there, or it does not answer as it should. Nothing has
+    /// changed.
     #[error(transparent)]
     Status(StatusError),
     /// The daemon is gone, and the mount it left cannot be taken away.
@@ -88,21 +65,12 @@ pub enum UnmountError {
     },
 }
 
-/// How a daemon says it ended.
-#[derive(Debug, Deserialize)]
-struct LastEnd {
-    ok: bool,
-    message: String,
-}
-
 /// Unmounts a vault; when this returns well, everything is in it.
 ///
 /// # Errors
 /// [`UnmountError`]; whether it is still mounted then, each case says.
 pub fn unmount(mountpoint: &Path) -> Result<(), UnmountError> {
-    let path = absolute_path(mountpoint)
-        .map_err(|why| UnmountError::Path { path: mountpoint.to_owned(), why })?;
-    let top = find(&path)?;
+    let (path, top) = vault_mount(mountpoint).map_err(UnmountError::Status)?;
     if fuse::is_dead(&path) {
         fuse::remove_dead_mount(&path).map_err(UnmountError::Dead)?;
         eprintln!(
@@ -139,20 +107,9 @@ fn step_out_of(path: &Path) {
     }
 }
 
-fn find(path: &Path) -> Result<MountInfo, UnmountError> {
-    let top = mount_at(path).map_err(|why| UnmountError::Path { path: path.to_owned(), why })?;
-    match top {
-        Some(top) if top.is_hushfs() => Ok(top),
-        Some(top) => Err(UnmountError::NotOurs { path: path.to_owned(), fs_type: top.fs_type }),
-        None => Err(UnmountError::NotMountPoint(path.to_owned())),
-    }
-}
-
 fn of_status(error: StatusError) -> UnmountError {
     match error {
         StatusError::NotAllowed(path) => UnmountError::NotAllowed(path),
-        StatusError::NotMountPoint(path) => UnmountError::NotMountPoint(path),
-        StatusError::NotOurs { path, fs_type } => UnmountError::NotOurs { path, fs_type },
         error => UnmountError::Status(error),
     }
 }
@@ -206,17 +163,15 @@ fn read_end(status: &Status) -> Result<(), String> {
         // A read-only mount without a state folder has nothing to say.
         return Ok(());
     }
-    let file = Path::new(&status.state_folder).join(LAST_END);
+    let folder = Path::new(&status.state_folder);
     let unknown = "the daemon did not say how it ended (was it killed?); \
                    the next mount brings back what is not in the vault yet";
-    let fresh = fs::metadata(&file)
-        .and_then(|metadata| metadata.modified())
-        .is_ok_and(|modified| modified >= mounted_since(status));
+    let written = StateFolder::last_end_written(folder);
+    let fresh = written.is_some_and(|written| written >= mounted_since(status));
     if !fresh {
         return Err(unknown.to_owned());
     }
-    let end: LastEnd =
-        fs::read(&file).ok().and_then(|json| serde_json::from_slice(&json).ok()).ok_or(unknown)?;
+    let end = StateFolder::last_end(folder).ok_or(unknown)?;
     if end.ok { Ok(()) } else { Err(end.message) }
 }
 
@@ -244,6 +199,8 @@ fn listed(holders: &[Holder]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn status(folder: &Path, mounted_since: i64) -> Status {
@@ -255,10 +212,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let told = status(folder.path(), 0);
         assert!(read_end(&told).unwrap_err().contains("did not say"));
-        let file = folder.path().join(LAST_END);
-        fs::write(&file, r#"{"ok":true,"message":""}"#).unwrap();
+        let file = folder.path().join("last-end");
+        fs::write(&file, r#"{"ok":true,"unpublished":false,"message":""}"#).unwrap();
         assert_eq!(read_end(&told), Ok(()));
-        fs::write(&file, r#"{"ok":false,"message":"no space"}"#).unwrap();
+        fs::write(&file, r#"{"ok":false,"unpublished":true,"message":"no space"}"#).unwrap();
         assert_eq!(read_end(&told), Err("no space".to_owned()));
         let later = status(folder.path(), i64::from(u32::MAX));
         assert!(read_end(&later).unwrap_err().contains("did not say"));
@@ -268,9 +225,9 @@ mod tests {
     fn what_is_not_a_mount_point_is_told_as_such() {
         let folder = tempfile::tempdir().unwrap();
         let error = unmount(folder.path()).unwrap_err();
-        assert!(matches!(error, UnmountError::NotMountPoint(_)), "{error}");
+        assert!(matches!(error, UnmountError::Status(StatusError::NotMountPoint(_))), "{error}");
         let error = unmount(Path::new("/proc")).unwrap_err();
-        assert!(matches!(error, UnmountError::NotOurs { .. }), "{error}");
+        assert!(matches!(error, UnmountError::Status(StatusError::NotOurs { .. })), "{error}");
     }
 
     #[test]

@@ -147,6 +147,11 @@ impl StateFolder {
         serde_json::from_slice(&std::fs::read(root.join(LAST_END_NAME)).ok()?).ok()
     }
 
+    /// When that was written down.
+    pub fn last_end_written(root: &Path) -> Option<std::time::SystemTime> {
+        std::fs::metadata(root.join(LAST_END_NAME)).ok()?.modified().ok()
+    }
+
     /// Writes down how this mount ended, or (`None`) that one has begun.
     ///
     /// # Errors
