@@ -87,14 +87,19 @@ impl FileSystem {
         let OpenRequest { vault, state, lock, keys, descriptor, mode, .. } = &request;
         let listing = vault.listing()?;
         let folded = fold(vault, &listing, keys, descriptor.chunk_size);
-        let identity = match state {
-            Some(state) => state.device(keys)?,
-            None => None,
+        let records = state.as_ref().map_or(Ok((None, None)), |state| {
+            Ok((state.device(keys)?, state.trusted_frontier(keys)?))
+        });
+        let mut state_damage = Vec::new();
+        let (identity, trusted) = match records {
+            // What the vault holds can be read all the same.
+            Err(error @ StoreError::Format { .. }) if *mode == MountMode::ReadOnly => {
+                state_damage.push(error.to_string());
+                (None, None)
+            }
+            records => records?,
         };
-        let trusted = match state {
-            Some(state) => state.trusted_frontier(keys)?.unwrap_or_default(),
-            None => Frontier::default(),
-        };
+        let trusted = trusted.unwrap_or_default();
         if let (MountMode::ReadWrite, Some(newer)) = (mode, folded.newer()) {
             return Err(newer.clone().into());
         }
@@ -131,11 +136,16 @@ impl FileSystem {
             }
             _ => Replay::default(),
         };
-        if replay.damaged && *mode == MountMode::ReadWrite {
-            return Err(OpenError::JournalDamaged(
+        if replay.damaged {
+            let error = OpenError::JournalDamaged(
                 "records that had been made durable cannot be read".into(),
-            ));
+            );
+            if *mode == MountMode::ReadWrite {
+                return Err(error);
+            }
+            state_damage.push(error.to_string());
         }
+        damage.append(&mut state_damage);
         damage.extend(folded.gaps.iter().filter(|gap| is_concurrency(gap)).map(FoldGap::to_string));
         finish(request, listing, folded, identity, trusted, replay, damage, read_only)
     }
