@@ -92,6 +92,14 @@ struct Found {
     read_only: Option<String>,
 }
 
+impl Found {
+    /// Folds what the listing has by now; the tree may have had records applied.
+    fn fold_again(&mut self, request: &OpenRequest) {
+        let OpenRequest { vault, keys, descriptor, .. } = request;
+        self.folded = fold(vault, &self.listing, keys, descriptor.chunk_size);
+    }
+}
+
 impl FileSystem {
     /// Opens a vault: from its log objects, and from what the journal still holds after a crash.
     ///
@@ -105,7 +113,13 @@ impl FileSystem {
         let others = other_changes(&request, &found)?;
         let (live, recovered) = match replay_onto(&request, &mut found, &others) {
             Err(OpenError::Overtaken(path)) => {
-                overtaken(&request, &mut found, &path)?;
+                overtaken(&request, &mut found, &path);
+                replay_onto(&request, &mut found, &OtherChanges::default())?
+            }
+            Err(error @ OpenError::JournalDamaged(_)) if request.mode == MountMode::ReadOnly => {
+                found.damage.push(error.to_string());
+                found.replay = Replay::default();
+                found.fold_again(&request);
                 replay_onto(&request, &mut found, &OtherChanges::default())?
             }
             replayed => replayed?,
@@ -119,14 +133,19 @@ fn look(request: &OpenRequest) -> Result<Found, OpenError> {
     let OpenRequest { vault, state, lock, keys, descriptor, mode, .. } = request;
     let listing = vault.listing()?;
     let folded = fold(vault, &listing, keys, descriptor.chunk_size);
-    let identity = match state {
-        Some(state) => state.device(keys)?,
-        None => None,
+    let records = state
+        .as_ref()
+        .map_or(Ok((None, None)), |state| Ok((state.device(keys)?, state.trusted_frontier(keys)?)));
+    let mut state_damage = Vec::new();
+    let (identity, trusted) = match records {
+        // What the vault holds can be read all the same.
+        Err(error @ StoreError::Format { .. }) if *mode == MountMode::ReadOnly => {
+            state_damage.push(error.to_string());
+            (None, None)
+        }
+        records => records?,
     };
-    let trusted = match state {
-        Some(state) => state.trusted_frontier(keys)?.unwrap_or_default(),
-        None => Frontier::default(),
-    };
+    let trusted = trusted.unwrap_or_default();
     if let (MountMode::ReadWrite, Some(newer)) = (mode, folded.newer()) {
         return Err(newer.clone().into());
     }
@@ -148,15 +167,26 @@ fn look(request: &OpenRequest) -> Result<Found, OpenError> {
         }
         MountMode::ReadWrite => None,
     };
-    let replay = match state {
-        Some(state) if damage.is_empty() && !is_forked => journal_of(state, keys, &listing)?,
-        _ => Replay::default(),
+    let mut replay = match state {
+        Some(state) => journal_of(state, keys, &listing)?,
+        None => Replay::default(),
     };
-    if replay.damaged && *mode == MountMode::ReadWrite {
-        return Err(OpenError::JournalDamaged(
-            "records that had been made durable cannot be read".into(),
-        ));
+    if replay.damaged {
+        let error =
+            OpenError::JournalDamaged("records that had been made durable cannot be read".into());
+        if *mode == MountMode::ReadWrite {
+            return Err(error);
+        }
+        state_damage.push(error.to_string());
     }
+    if !damage.is_empty() || is_forked {
+        // Its records were written onto a state that is not to be had.
+        if replay.has_records() {
+            state_damage.push("changes that wait in the state folder are not shown".into());
+        }
+        replay = Replay::default();
+    }
+    damage.append(&mut state_damage);
     damage.extend(folded.gaps.iter().filter(|gap| is_concurrency(gap)).map(FoldGap::to_string));
     Ok(Found { listing, folded, identity, trusted, replay, damage, read_only })
 }
@@ -179,8 +209,7 @@ fn journal_of(
 /// What others did since this device last saw the vault, where it matters: the journal's records
 /// were written onto what was there before.
 fn other_changes(request: &OpenRequest, found: &Found) -> Result<OtherChanges, OpenError> {
-    let has_records = found.replay.generations.iter().any(|g| !g.records.is_empty());
-    if !has_records {
+    if !found.replay.has_records() {
         return Ok(OtherChanges::default());
     }
     let own = found.identity.as_ref().map(|identity| identity.device);
@@ -214,13 +243,12 @@ fn replay_onto(
 /// Others have changed what the journal changes too, and this version cannot merge the two. Who
 /// wanted to write gets the vault as the others left it, and what waits in the journal stays
 /// there; who only wanted to look, as a restore does, gets it as this device left it.
-fn overtaken(request: &OpenRequest, found: &mut Found, path: &str) -> Result<(), OpenError> {
-    let OpenRequest { vault, keys, descriptor, mode, .. } = request;
+fn overtaken(request: &OpenRequest, found: &mut Found, path: &str) {
     let since = format!(
         "another device changed {path} while changes of this device to it waited in the state \
          folder"
     );
-    let sentence = match mode {
+    let sentence = match request.mode {
         MountMode::ReadWrite => {
             found.replay = Replay::default();
             format!(
@@ -236,12 +264,11 @@ fn overtaken(request: &OpenRequest, found: &mut Found, path: &str) -> Result<(),
             format!("{since}; this shows the vault with them, as it was before the other device")
         }
     };
-    found.folded = fold(vault, &found.listing, keys, descriptor.chunk_size);
-    if *mode == MountMode::ReadWrite {
+    found.fold_again(request);
+    if request.mode == MountMode::ReadWrite {
         found.read_only = Some(sentence.clone());
     }
     found.damage.push(sentence);
-    Ok(())
 }
 
 /// Makes the file system of what was found, ready to be written to unless something speaks

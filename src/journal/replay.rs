@@ -48,6 +48,13 @@ pub struct Replay {
     pub(super) free_files: Vec<u32>,
 }
 
+impl Replay {
+    /// Whether there is anything to replay.
+    pub fn has_records(&self) -> bool {
+        self.generations.iter().any(|generation| !generation.records.is_empty())
+    }
+}
+
 /// Reads every journal file in `folder`, leaving aside generations that `is_published` says are
 /// in the vault, and those before one that is: what a crash left of them went into the same log
 /// object, or an earlier one, whichever they had been meant for.

@@ -7,6 +7,7 @@ mod bench;
 mod every_object;
 mod log_objects;
 mod packs;
+mod state_folder;
 mod strangers;
 mod unlocking;
 mod victim;

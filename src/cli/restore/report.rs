@@ -81,7 +81,8 @@ impl Report {
         let undone = (self.in_the_way.len() + self.failed.len()) as u64;
         let mut sentences = Vec::new();
         if !self.vault_damage.is_empty() {
-            sentences.push("the vault lacks objects or they are damaged".to_owned());
+            sentences
+                .push("the vault or its state folder is damaged or lacks something".to_owned());
         }
         if !self.damaged.is_empty() {
             let files = counted(self.damaged.len() as u64, "file lacks", "files lack");
