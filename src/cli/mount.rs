@@ -71,7 +71,7 @@ fn mount(
         owner,
     })?;
     let status = files.status();
-    for sentence in &status.damage {
+    for sentence in status.damage.iter().filter(|said| Some(*said) != status.read_only.as_ref()) {
         eprintln!("hushfs: {sentence}");
     }
     if let Some(reason) = status.read_only.filter(|_| mode == MountMode::ReadWrite) {

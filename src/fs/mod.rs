@@ -13,6 +13,7 @@ mod error;
 mod file_system;
 mod fold;
 mod live;
+mod look;
 mod names;
 mod open;
 mod overtaken;

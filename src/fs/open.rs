@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, RwLock};
 
 use crate::crypto::ClassKeys;
-use crate::format::{Descriptor, DeviceId, Frontier, Ino, Operation, PackId, Time};
-use crate::journal::{Journal, Replay, read_journal};
+use crate::format::{Descriptor, DeviceId, Ino, Operation, PackId, Time};
+use crate::journal::{Journal, Replay};
 use crate::store::{
-    DeviceIdentity, LockedBy, PackReader, StateFolder, StateLock, StoreError, VaultFolder,
+    DeviceIdentity, LockedBy, PackReader, Seen, StateFolder, StateLock, StoreError, VaultFolder,
     VaultListing,
 };
 use crate::tree::Tree;
@@ -15,14 +15,15 @@ use crate::tree::Tree;
 use super::content::PackReaders;
 use super::error::FsError;
 use super::file_system::{Background, FileSystem};
-use super::fold::{FoldGap, Folded, fold};
+use super::fold::Folded;
 use super::live::{Live, Writing};
+use super::look::{Found, look, other_changes, overtaken};
 use super::overtaken::OtherChanges;
 use super::publish::Publisher;
 use super::recover::{Recovered, replay_records, staged_readers};
 use super::room::RoomGauge;
 use super::stage::Stage;
-use super::trust::{is_copied_state, rollback};
+use super::trust::is_copied_state;
 
 /// Whether a vault is opened for changing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,27 +80,6 @@ pub enum OpenError {
     Fs(#[from] FsError),
 }
 
-/// What was found in vault and state folder, before it is put together.
-struct Found {
-    listing: VaultListing,
-    folded: Folded,
-    identity: Option<DeviceIdentity>,
-    trusted: Frontier,
-    replay: Replay,
-    /// What is wrong, in sentences.
-    damage: Vec<String>,
-    /// Why nothing can be written, if so.
-    read_only: Option<String>,
-}
-
-impl Found {
-    /// Folds what the listing has by now; the tree may have had records applied.
-    fn fold_again(&mut self, request: &OpenRequest) {
-        let OpenRequest { vault, keys, descriptor, .. } = request;
-        self.folded = fold(vault, &self.listing, keys, descriptor.chunk_size);
-    }
-}
-
 impl FileSystem {
     /// Opens a vault: from its log objects, and from what the journal still holds after a crash.
     ///
@@ -128,101 +108,6 @@ impl FileSystem {
     }
 }
 
-/// Reads the log and the journal, and finds what is not right with them.
-fn look(request: &OpenRequest) -> Result<Found, OpenError> {
-    let OpenRequest { vault, state, lock, keys, descriptor, mode, .. } = request;
-    let listing = vault.listing()?;
-    let folded = fold(vault, &listing, keys, descriptor.chunk_size);
-    let records = state
-        .as_ref()
-        .map_or(Ok((None, None)), |state| Ok((state.device(keys)?, state.trusted_frontier(keys)?)));
-    let mut state_damage = Vec::new();
-    let (identity, trusted) = match records {
-        // What the vault holds can be read all the same.
-        Err(error @ StoreError::Format { .. }) if *mode == MountMode::ReadOnly => {
-            state_damage.push(error.to_string());
-            (None, None)
-        }
-        records => records?,
-    };
-    let trusted = trusted.unwrap_or_default();
-    if let (MountMode::ReadWrite, Some(newer)) = (mode, folded.newer()) {
-        return Err(newer.clone().into());
-    }
-    let lost = rollback(&trusted, &folded, identity.as_ref());
-    let mut damage: Vec<String> = lost.into_iter().map(|lost| lost.sentence).collect();
-    damage.extend(folded.gaps.iter().filter(|gap| !is_concurrency(gap)).map(FoldGap::to_string));
-    let is_forked = folded.gaps.iter().any(is_concurrency);
-    if *mode == MountMode::ReadWrite && !damage.is_empty() {
-        return Err(OpenError::Damaged(damage));
-    }
-    let read_only = match mode {
-        MountMode::ReadOnly => Some("mounted so".to_owned()),
-        MountMode::ReadWrite if is_forked => {
-            let gaps = folded.gaps.iter().map(FoldGap::to_string);
-            Some(gaps.collect::<Vec<_>>().join("; "))
-        }
-        MountMode::ReadWrite if state.is_none() || lock.is_none() => {
-            Some("there is no state folder to write to".to_owned())
-        }
-        MountMode::ReadWrite => None,
-    };
-    let mut replay = match state {
-        Some(state) => journal_of(state, keys, &listing)?,
-        None => Replay::default(),
-    };
-    if replay.damaged {
-        let error =
-            OpenError::JournalDamaged("records that had been made durable cannot be read".into());
-        if *mode == MountMode::ReadWrite {
-            return Err(error);
-        }
-        state_damage.push(error.to_string());
-    }
-    if !damage.is_empty() || is_forked {
-        // Its records were written onto a state that is not to be had.
-        if replay.has_records() {
-            state_damage.push("changes that wait in the state folder are not shown".into());
-        }
-        replay = Replay::default();
-    }
-    damage.append(&mut state_damage);
-    damage.extend(folded.gaps.iter().filter(|gap| is_concurrency(gap)).map(FoldGap::to_string));
-    Ok(Found { listing, folded, identity, trusted, replay, damage, read_only })
-}
-
-fn journal_of(
-    state: &StateFolder,
-    keys: &ClassKeys,
-    listing: &VaultListing,
-) -> Result<Replay, StoreError> {
-    let disk = state.disk();
-    // A state folder that has never been written to has nothing to replay.
-    if disk.list(state.root()).is_err() {
-        return Ok(Replay::default());
-    }
-    read_journal(&**disk, state.root(), keys, |device, seq| {
-        listing.logs.range((device, seq)..=(device, u64::MAX)).next().is_some()
-    })
-}
-
-/// What others did since this device last saw the vault, where it matters: the journal's records
-/// were written onto what was there before.
-fn other_changes(request: &OpenRequest, found: &Found) -> Result<OtherChanges, OpenError> {
-    if !found.replay.has_records() {
-        return Ok(OtherChanges::default());
-    }
-    let own = found.identity.as_ref().map(|identity| identity.device);
-    let changes = OtherChanges::between(
-        &request.vault,
-        &request.keys,
-        own,
-        &found.trusted,
-        &found.folded.frontier,
-    );
-    Ok(changes?)
-}
-
 /// The folded tree with the journal's records applied.
 fn replay_onto(
     request: &OpenRequest,
@@ -240,37 +125,6 @@ fn replay_onto(
     Ok((live, recovered))
 }
 
-/// Others have changed what the journal changes too, and this version cannot merge the two. Who
-/// wanted to write gets the vault as the others left it, and what waits in the journal stays
-/// there; who only wanted to look, as a restore does, gets it as this device left it.
-fn overtaken(request: &OpenRequest, found: &mut Found, path: &str) {
-    let since = format!(
-        "another device changed {path} while changes of this device to it waited in the state \
-         folder"
-    );
-    let sentence = match request.mode {
-        MountMode::ReadWrite => {
-            found.replay = Replay::default();
-            format!(
-                "{since}; they are kept there and not shown: a mount with --read-only, or a \
-                 restore, shows the vault with them instead"
-            )
-        }
-        MountMode::ReadOnly => {
-            let trusted = &found.trusted;
-            let is_seen = |(device, seq): &(DeviceId, u64)| *seq <= trusted.seq(*device);
-            found.listing.logs.retain(|name, _| is_seen(name));
-            found.listing.checkpoints.retain(|name, _| is_seen(name));
-            format!("{since}; this shows the vault with them, as it was before the other device")
-        }
-    };
-    found.fold_again(request);
-    if request.mode == MountMode::ReadWrite {
-        found.read_only = Some(sentence.clone());
-    }
-    found.damage.push(sentence);
-}
-
 /// Makes the file system of what was found, ready to be written to unless something speaks
 /// against it.
 fn put_together(
@@ -279,7 +133,7 @@ fn put_together(
     mut live: Live,
     recovered: Recovered,
 ) -> Result<Arc<FileSystem>, OpenError> {
-    let Found { listing, folded, identity, trusted, replay, damage, read_only } = found;
+    let Found { listing, folded, identity, trusted, generation, replay, damage, read_only } = found;
     let Folded { frontier, clock, checkpoint_bytes, bytes_since, devices, .. } = folded;
     let OpenRequest { vault, state, lock, keys, descriptor, device_name, machine, owner, .. } =
         request;
@@ -300,15 +154,15 @@ fn put_together(
         let (disk, chunk_size) = (state.disk().clone(), descriptor.chunk_size);
         let stage =
             Stage::new(disk.clone(), state.staged(), keys.clone(), device, chunk_size, packs);
-        let (next, keep) = (frontier.seq(device) + 1, recovered.keep_seq);
-        let journal =
-            Journal::start(disk, state.root(), keys.clone(), device, next, &replay, keep)?;
+        let keep = recovered.keep_seq;
+        let journal = Journal::start(disk, state.root(), keys.clone(), &replay, keep)?;
         let mut writing = Writing::new(stage, journal);
         writing.log.clone_from(&recovered.log);
         writing.log_operations = recovered.log_operations;
         live.writing = Some(writing);
         state.set_last_end(None)?;
-        state.set_trusted_frontier(&keys, &frontier)?;
+        let seen = Seen { frontier: frontier.clone(), generation, publishing: None };
+        state.set_seen(&keys, &seen)?;
     }
     if !recovered.log.is_empty() || !live.dirty.is_empty() {
         live.note_change();
@@ -327,6 +181,7 @@ fn put_together(
             device_name,
             frontier,
             clock,
+            generation,
             checkpoint_bytes,
             bytes_since,
             devices,
@@ -359,10 +214,6 @@ fn put_together(
         fs.write_live()?.perform(&operation)?;
     }
     Ok(Arc::new(fs))
-}
-
-fn is_concurrency(gap: &FoldGap) -> bool {
-    matches!(gap, FoldGap::Concurrent { .. })
 }
 
 impl FileSystem {

@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 use crate::crypto::ClassKeys;
-use crate::format::{DeviceId, Frontier, Ino, LogKind, Operation};
+use crate::format::{Frontier, Ino, LogKind, Operation};
 use crate::store::{StoreError, VaultFolder};
 use crate::tree::Tree;
 
@@ -19,19 +19,18 @@ pub(super) struct OtherChanges {
 }
 
 impl OtherChanges {
-    /// What every device but `own` did from the frontier `from` up to `to`, both folded.
+    /// What was done from the frontier `from` up to `to`, both folded.
     ///
     /// # Errors
     /// [`StoreError`] if a log object in between cannot be read again.
     pub(super) fn between(
         vault: &VaultFolder,
         keys: &ClassKeys,
-        own: Option<DeviceId>,
         from: &Frontier,
         to: &Frontier,
     ) -> Result<Self, StoreError> {
         let mut changes = Self::default();
-        for entry in to.iter().filter(|entry| Some(entry.device) != own) {
+        for entry in to.iter() {
             for seq in from.seq(entry.device) + 1..=entry.seq {
                 let log = vault.get_log(keys, LogKind::Increment, entry.device, seq)?;
                 log.operations().flatten().for_each(|operation| changes.note(&operation));
@@ -48,7 +47,10 @@ impl OtherChanges {
     /// The path of what `operation` would change in `tree` and others have changed; `None` if
     /// there is no such thing.
     pub(super) fn meets(&self, operation: &Operation<'_>, tree: &Tree) -> Option<String> {
-        let shown = |path: Vec<u8>| format!("“{}”", String::from_utf8_lossy(&path));
+        let shown = |path: Vec<u8>| match path.is_empty() {
+            true => "the root folder".to_owned(),
+            false => format!("“{}”", String::from_utf8_lossy(&path)),
+        };
         for (folder, name) in names_of(operation).into_iter().flatten() {
             // An inode that loses a name may be one that others have changed.
             let victim = tree.lookup(folder, name).ok();

@@ -7,7 +7,7 @@ use crate::format::{
     DeviceId, Frontier, FrontierEntry, LOG_FOLDER, LogDraft, LogHash, LogKind, PackId, Time,
     log_name, pack_path,
 };
-use crate::store::{ClosedPack, StoreError};
+use crate::store::{ClosedPack, Publishing, Seen, StoreError};
 
 use super::error::FsError;
 use super::file_system::{FileSystem, lock};
@@ -24,6 +24,8 @@ pub(super) struct Publisher {
     /// Everything this device has seen, its own log objects included.
     pub(super) frontier: Frontier,
     pub(super) clock: u64,
+    /// The journal's generations up to this number are in the vault.
+    pub(super) generation: u64,
     /// Bytes of operations in the last checkpoint, and since.
     pub(super) checkpoint_bytes: u64,
     pub(super) bytes_since: u64,
@@ -123,7 +125,7 @@ impl FileSystem {
         }
         let seq = publisher.next_seq();
         let closed = writing.stage.close_growing(&live.tree);
-        let closed = closed.and_then(|()| writing.journal.rotate(seq + 1));
+        let closed = closed.and_then(|()| writing.journal.rotate());
         let generation = match closed {
             Ok(generation) => generation,
             Err(error) => return Err(live.disk_failed(error)),
@@ -150,6 +152,9 @@ impl FileSystem {
         self.publish_packs()?;
         let Some(pending) = &publisher.pending else { return Ok(()) };
         let (device, seq) = (publisher.device, pending.seq);
+        let entry = FrontierEntry { device, seq, hash: LogHash::of(&pending.sealed) };
+        let publishing = Publishing { entry, generation: pending.generation };
+        self.note_seen(publisher, Some(publishing)).map_err(disk_answer)?;
         match self.vault.put_log(LogKind::Increment, device, seq, &pending.sealed) {
             // An attempt that failed after the name had appeared.
             Err(StoreError::Exists(_)) => {
@@ -158,8 +163,8 @@ impl FileSystem {
             }
             result => result.map_err(disk_answer)?,
         }
-        let hash = LogHash::of(&pending.sealed);
-        publisher.frontier.advance(FrontierEntry { device, seq, hash });
+        publisher.frontier.advance(entry);
+        publisher.generation = pending.generation;
         publisher.clock += 1;
         publisher.bytes_since += pending.operations_bytes;
         let published = Time::now();
@@ -171,15 +176,23 @@ impl FileSystem {
             writing.journal.release(pending.generation);
         }
         let checkpoint = publisher.pending.take().and_then(|pending| pending.checkpoint);
-        if let Some(state) = &self.state {
-            // Not needed for anything promised: it only tells a later rollback from a slow sync.
-            let noted = state.set_trusted_frontier(&self.keys, &publisher.frontier);
-            noted.unwrap_or_else(|error| log::warn!("{error}"));
-        }
+        // Not needed for anything promised: it only tells a later rollback from a crash.
+        self.note_seen(publisher, None).unwrap_or_else(|error| log::warn!("{error}"));
         if let Some(operations) = checkpoint {
             self.publish_checkpoint(publisher, operations);
         }
         Ok(())
+    }
+
+    /// Writes down what is in the vault, and what is about to be.
+    fn note_seen(
+        &self,
+        publisher: &Publisher,
+        publishing: Option<Publishing>,
+    ) -> Result<(), StoreError> {
+        let (frontier, generation) = (publisher.frontier.clone(), publisher.generation);
+        let seen = Seen { frontier, generation, publishing };
+        self.state.as_ref().map_or(Ok(()), |state| state.set_seen(&self.keys, &seen))
     }
 
     /// A checkpoint only saves time: one that cannot be written is left for the next time.

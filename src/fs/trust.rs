@@ -58,10 +58,8 @@ pub(super) fn rollback(
     found
 }
 
-/// Whether the state folder is another machine's, or older than what its device has published:
-/// then the device's numbers may be in use elsewhere, and it must not go on with them. A crash
-/// between a log object's publication and the note of it looks the same, and may: a new device
-/// costs next to nothing, two that believe to be one lose what either has in its journal.
+/// Whether the state folder is another machine's, or its device has published what it does not
+/// know of: then the device's numbers are in use elsewhere, and it must not go on with them.
 pub(super) fn is_copied_state(
     identity: Option<&DeviceIdentity>,
     machine: &str,

@@ -190,7 +190,7 @@ fn verify_story(
         }
     }
     if let Some(state) = state {
-        let trusted = state.trusted_frontier(keys)?.unwrap_or_default();
+        let trusted = state.seen(keys)?.unwrap_or_default().frontier;
         for lost in rollback(&trusted, folded, state.device(keys)?.as_ref()) {
             report.damage(log_path(&lost.first), lost.sentence, Vec::new());
         }

@@ -3,7 +3,7 @@
 //! Block 0 is the generation's header; records follow, each at a multiple of [`BLOCK_BYTES`].
 
 use crate::crypto::{ClassKeys, Nonce, ObjectClass, ObjectId, ObjectSealer, TAG_BYTES};
-use crate::format::{DeviceId, FRAME_BYTES, FormatError, Magic, check_magic, write_magic};
+use crate::format::{FRAME_BYTES, FormatError, Magic, check_magic, write_magic};
 
 /// What a disk writes at once or not at all; records start at multiples of it.
 pub(super) const BLOCK_BYTES: u64 = 512;
@@ -12,7 +12,7 @@ pub(super) const RECORDS_AT: u64 = BLOCK_BYTES;
 
 const ID_AT: usize = FRAME_BYTES + 6;
 const SEALED_AT: usize = ID_AT + 16;
-const SEALED_BYTES: usize = 32;
+const SEALED_BYTES: usize = 16;
 /// Bytes of a generation's header.
 pub(super) const HEADER_BYTES: usize = SEALED_AT + SEALED_BYTES + TAG_BYTES;
 
@@ -28,15 +28,10 @@ const HEADER_NONCE: Nonce = Nonce::of_part(1);
 pub(super) struct GenerationHeader {
     /// Names the generation; its key comes from it.
     pub(super) id: ObjectId,
-    /// Counts generations.
+    /// Counts generations, over every start of the journal.
     pub(super) number: u64,
     /// The number of its first record.
     pub(super) first_seq: u64,
-    /// The log object that its operations go into; where that is in the vault, the generation is
-    /// done with.
-    pub(super) log_seq: u64,
-    /// The device whose log that is.
-    pub(super) device: DeviceId,
 }
 
 impl GenerationHeader {
@@ -52,7 +47,7 @@ impl GenerationHeader {
         out.extend_from_slice(&[0; ID_AT - FRAME_BYTES]);
         out.extend_from_slice(&self.id.0);
         let mut sealed = Vec::with_capacity(SEALED_BYTES + TAG_BYTES);
-        for field in [self.number, self.first_seq, self.log_seq, self.device.0] {
+        for field in [self.number, self.first_seq] {
             sealed.extend_from_slice(&field.to_le_bytes());
         }
         self.sealer(keys).seal_in_place(HEADER_NONCE, &out, &mut sealed);
@@ -76,13 +71,7 @@ impl GenerationHeader {
             &mut fields,
         )?;
         let field = |nth: usize| u64::from_le_bytes(crate::format::array(&fields, nth * 8));
-        Ok(Self {
-            id,
-            number: field(0),
-            first_seq: field(1),
-            log_seq: field(2),
-            device: DeviceId(field(3)),
-        })
+        Ok(Self { id, number: field(0), first_seq: field(1) })
     }
 }
 

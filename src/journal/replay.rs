@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use crate::crypto::{ClassKeys, Nonce, ObjectClass, ObjectSealer};
-use crate::format::DeviceId;
 use crate::store::{Disk, DiskFile, StoreError};
 
 use super::layout::{
@@ -23,10 +22,6 @@ pub(super) fn journal_path(folder: &Path, index: u32) -> PathBuf {
 pub struct ReplayedGeneration {
     pub(super) number: u64,
     pub(super) file_index: u32,
-    /// The log object that its operations go into.
-    pub log_seq: u64,
-    /// The device whose log that is.
-    pub device: DeviceId,
     /// Records with their numbers, in order.
     pub records: Vec<(u64, Vec<u8>)>,
 }
@@ -42,9 +37,9 @@ pub struct Replay {
     pub damaged: bool,
     /// Records before this number had been made durable.
     pub durable_seq: u64,
-    /// The highest number of a generation found, published or not.
+    /// The highest number of a generation that is known of, published or not.
     pub(super) last_number: u64,
-    /// Files that no generation needs, the one with the latest published header last.
+    /// Files that no generation needs.
     pub(super) free_files: Vec<u32>,
 }
 
@@ -55,9 +50,8 @@ impl Replay {
     }
 }
 
-/// Reads every journal file in `folder`, leaving aside generations that `is_published` says are
-/// in the vault, and those before one that is: what a crash left of them went into the same log
-/// object, or an earlier one, whichever they had been meant for.
+/// Reads every journal file in `folder`, leaving aside the generations up to
+/// `published_number`, whose operations are in the vault.
 ///
 /// # Errors
 /// [`StoreError`] if the disk fails.
@@ -65,12 +59,11 @@ pub fn read_journal(
     disk: &dyn Disk,
     folder: &Path,
     keys: &ClassKeys,
-    is_published: impl Fn(DeviceId, u64) -> bool,
+    published_number: u64,
 ) -> Result<Replay, StoreError> {
     let items = disk.list(folder).map_err(|e| StoreError::io("cannot list", folder, e))?;
-    let mut replay = Replay::default();
+    let mut replay = Replay { last_number: published_number, ..Replay::default() };
     let mut found = Vec::new();
-    let mut free = Vec::new();
     for item in items {
         let index = item.name.strip_prefix(FILE_PREFIX).and_then(|digits| digits.parse().ok());
         let Some(file_index) = index else { continue };
@@ -82,29 +75,24 @@ pub fn read_journal(
             match GenerationHeader::open(keys, &block[..bytes]) {
                 Ok(header) => {
                     replay.last_number = replay.last_number.max(header.number);
-                    if is_published(header.device, header.log_seq) {
-                        return Ok(Scan::Done(header.number));
+                    if header.number <= published_number {
+                        return Ok(Scan::Done);
                     }
                     scan_records(&*file, &header, keys)
                 }
-                // A block of zeroes is a file let go of; a torn header had no durable record.
-                Err(_) if block == [0; HEADER_BYTES] => Ok(Scan::Done(0)),
+                // A block of zeroes was never used; a torn header had no durable record.
+                Err(_) if block == [0; HEADER_BYTES] => Ok(Scan::Done),
                 Err(_) => orphaned_records(&*file, keys),
             }
         };
         match scan().map_err(|e| StoreError::io("cannot read", &path, e))? {
-            Scan::Done(number) => free.push((number, file_index)),
+            Scan::Done => replay.free_files.push(file_index),
             Scan::Damaged => replay.damaged = true,
             Scan::Records { header, records, durable_seq } => {
                 found.push((header, file_index, records, durable_seq));
             }
         }
     }
-    let published_number = free.iter().map(|(number, _)| *number).max().unwrap_or(0);
-    let published = found.extract_if(.., |(header, ..)| header.number <= published_number);
-    free.extend(published.map(|(header, file_index, ..)| (header.number, file_index)));
-    free.sort_unstable();
-    replay.free_files = free.into_iter().map(|(_, file_index)| file_index).collect();
     found.sort_by_key(|(header, ..)| header.number);
     replay.durable_seq = found.iter().map(|(.., durable_seq)| *durable_seq).max().unwrap_or(0);
     if let Some((first, ..)) = found.first() {
@@ -119,13 +107,7 @@ pub fn read_journal(
             records.clear();
         }
         replay.next_seq += records.len() as u64;
-        replay.generations.push(ReplayedGeneration {
-            number: header.number,
-            file_index,
-            log_seq: header.log_seq,
-            device: header.device,
-            records,
-        });
+        replay.generations.push(ReplayedGeneration { number: header.number, file_index, records });
     }
     replay.damaged |= replay.durable_seq > replay.next_seq;
     Ok(replay)
@@ -133,8 +115,8 @@ pub fn read_journal(
 
 /// What one journal file holds.
 enum Scan {
-    /// Nothing that is needed; the number of the generation, 0 where there is none.
-    Done(u64),
+    /// Nothing that is needed.
+    Done,
     /// Records, but not the header that they need.
     Damaged,
     Records {
@@ -182,11 +164,11 @@ fn orphaned_records(file: &dyn DiskFile, keys: &ClassKeys) -> std::io::Result<Sc
     let mut block = [0; RECORD_HEADER_BYTES];
     file.read_at(&mut block, RECORDS_AT)?;
     let Some(record) = RecordHeader::parse(&block) else {
-        return Ok(Scan::Done(0));
+        return Ok(Scan::Done);
     };
     let sealer = keys.sealer(ObjectClass::Journal, &record.generation);
     let found = read_record(file, RECORDS_AT, file.len()?, &sealer, |_| true)?;
-    Ok(if found.is_some() { Scan::Damaged } else { Scan::Done(0) })
+    Ok(if found.is_some() { Scan::Damaged } else { Scan::Done })
 }
 
 /// The record at `at`, if there is one that opens.
@@ -225,8 +207,6 @@ mod tests {
     use crate::journal::Journal;
     use crate::store::HostDisk;
 
-    const DEVICE: DeviceId = DeviceId(5);
-
     fn setting() -> (tempfile::TempDir, Arc<ClassKeys>) {
         let keys = MasterKey::random().class_keys(&VaultId::random());
         (tempfile::tempdir().unwrap(), Arc::new(keys))
@@ -234,11 +214,11 @@ mod tests {
 
     fn start(folder: &Path, keys: &Arc<ClassKeys>, replay: &Replay) -> Journal {
         let disk = Arc::new(HostDisk);
-        Journal::start(disk, folder, keys.clone(), DEVICE, 1, replay, replay.next_seq).unwrap()
+        Journal::start(disk, folder, keys.clone(), replay, replay.next_seq).unwrap()
     }
 
     fn read(folder: &Path, keys: &ClassKeys, published: u64) -> Replay {
-        read_journal(&HostDisk, folder, keys, |_, log_seq| log_seq <= published).unwrap()
+        read_journal(&HostDisk, folder, keys, published).unwrap()
     }
 
     fn bodies(replay: &Replay) -> Vec<String> {
@@ -252,7 +232,7 @@ mod tests {
         let mut journal = start(dir.path(), &keys, &read(dir.path(), &keys, 0));
         journal.append(b"one").unwrap();
         journal.append(b"two").unwrap();
-        journal.rotate(2).unwrap();
+        journal.rotate().unwrap();
         journal.append(b"three").unwrap();
         drop(journal);
         let replay = read(dir.path(), &keys, 0);
@@ -270,31 +250,35 @@ mod tests {
         let mut journal = start(dir.path(), &keys, &read(dir.path(), &keys, 0));
         for round in 1..20 {
             journal.append(format!("{round}").as_bytes()).unwrap();
-            let done = journal.rotate(round + 1).unwrap();
-            assert_eq!(bodies(&read(dir.path(), &keys, round)), Vec::<String>::new());
-            assert_eq!(bodies(&read(dir.path(), &keys, round - 1)), [round.to_string()]);
+            let done = journal.rotate().unwrap();
+            assert_eq!(bodies(&read(dir.path(), &keys, done)), Vec::<String>::new());
+            assert_eq!(bodies(&read(dir.path(), &keys, done - 1)), [round.to_string()]);
             journal.release(done);
         }
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
     }
 
     #[test]
-    fn a_published_generation_takes_with_it_all_before_it_whatever_they_were_meant_for() {
+    fn generations_are_counted_on_over_every_start_of_the_journal() {
         let (dir, keys) = setting();
         let mut journal = start(dir.path(), &keys, &read(dir.path(), &keys, 0));
         journal.append(b"one").unwrap();
-        // The log object 1 was sealed, and never came to the vault.
-        journal.rotate(2).unwrap();
+        journal.rotate().unwrap();
         journal.append(b"two").unwrap();
         drop(journal);
-        // After a crash, all of it goes into the log object 1.
+        // After a crash all of it, and what follows, goes into one log object.
         let mut journal = start(dir.path(), &keys, &read(dir.path(), &keys, 0));
         journal.append(b"three").unwrap();
-        journal.rotate(2).unwrap();
+        let done = journal.rotate().unwrap();
         journal.append(b"four").unwrap();
-        let replay = read(dir.path(), &keys, 1);
-        assert_eq!(bodies(&replay), ["four"]);
-        assert!(!replay.damaged);
+        drop(journal);
+        assert_eq!(bodies(&read(dir.path(), &keys, done)), ["four"]);
+        for entry in std::fs::read_dir(dir.path()).unwrap() {
+            std::fs::remove_file(entry.unwrap().path()).unwrap();
+        }
+        let mut journal = start(dir.path(), &keys, &read(dir.path(), &keys, done));
+        journal.append(b"five").unwrap();
+        assert_eq!(bodies(&read(dir.path(), &keys, done)), ["five"]);
     }
 
     #[test]
@@ -327,8 +311,7 @@ mod tests {
         }
         let replay = read(dir.path(), &keys, 0);
         let disk = Arc::new(HostDisk);
-        let mut journal =
-            Journal::start(disk, dir.path(), keys.clone(), DEVICE, 1, &replay, 1).unwrap();
+        let mut journal = Journal::start(disk, dir.path(), keys.clone(), &replay, 1).unwrap();
         journal.append(b"after one").unwrap();
         assert_eq!(bodies(&read(dir.path(), &keys, 0)), ["one", "after one"]);
     }

@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::crypto::{ClassKeys, Nonce, ObjectId, ObjectSealer, TAG_BYTES};
-use crate::format::DeviceId;
 use crate::store::{Disk, DiskFile, StoreError};
 
 use super::layout::{
-    BLOCK_BYTES, GenerationHeader, RECORD_HEADER_BYTES, RECORDS_AT, RecordHeader, record_bytes,
+    GenerationHeader, RECORD_HEADER_BYTES, RECORDS_AT, RecordHeader, record_bytes,
 };
 use super::replay::{Replay, journal_path};
 
@@ -69,9 +68,8 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Starts a new generation behind what `replay` found, whose operations the log object
-    /// `log_seq` of `device` will hold. Records up to `keep_seq` (not included) stay valid; the
-    /// new generation takes the place of any from there on.
+    /// Starts a new generation behind what `replay` found. Records up to `keep_seq` (not
+    /// included) stay valid; the new generation takes the place of any from there on.
     ///
     /// # Errors
     /// [`StoreError`]; what was found stays as it was.
@@ -79,8 +77,6 @@ impl Journal {
         disk: Arc<dyn Disk>,
         folder: &Path,
         keys: Arc<ClassKeys>,
-        device: DeviceId,
-        log_seq: u64,
         replay: &Replay,
         keep_seq: u64,
     ) -> Result<Self, StoreError> {
@@ -96,20 +92,9 @@ impl Journal {
                 needs_sync: true,
             });
         }
-        for index in &replay.free_files {
-            let path = journal_path(folder, *index);
-            let wiped = disk.open(&path, true).and_then(|file| wipe(&*file));
-            wiped.map_err(|e| StoreError::io("cannot wipe", &path, e))?;
-        }
         let number = replay.last_number + 1;
         let mut free = replay.free_files.clone();
-        let header = GenerationHeader {
-            id: ObjectId::random(),
-            number,
-            first_seq: keep_seq,
-            log_seq,
-            device,
-        };
+        let header = GenerationHeader { id: ObjectId::random(), number, first_seq: keep_seq };
         let (current, zeroed_end) = begin(&*disk, folder, &keys, &header, &mut free, &waiting)?;
         Ok(Self {
             sealer: header.sealer(&keys),
@@ -203,18 +188,16 @@ impl Journal {
         }
     }
 
-    /// Starts a new generation, for the operations after those that the log object `log_seq - 1`
-    /// will hold. Gives the number of the last one before it, for [`Self::release`].
+    /// Starts a new generation, for what comes after the log object that is about to be made.
+    /// Gives the number of the last one before it, for [`Self::release`].
     ///
     /// # Errors
     /// [`StoreError`]; the old generation then goes on.
-    pub fn rotate(&mut self, log_seq: u64) -> Result<u64, StoreError> {
+    pub fn rotate(&mut self) -> Result<u64, StoreError> {
         let header = GenerationHeader {
             id: ObjectId::random(),
             number: self.header.number + 1,
             first_seq: self.next_seq,
-            log_seq,
-            device: self.header.device,
         };
         let in_use: Vec<&Generation> = self.waiting.iter().chain([&self.current]).collect();
         let (next, zeroed_end) =
@@ -228,19 +211,12 @@ impl Journal {
         Ok(done)
     }
 
-    /// Lets go of the generations up to `number`: their operations are durable in the vault.
+    /// Lets go of the generations up to `number`: their operations are durable in the vault, and
+    /// so is the note of that which [`read_journal`](super::read_journal) will be given. Their
+    /// files are used again as they are.
     pub fn release(&mut self, number: u64) {
-        let done = self.waiting.iter().take_while(|generation| generation.number <= number).count();
-        for left in (0..done).rev() {
-            let file = &self.waiting[0].file;
-            // The last one may come back: it is recognised as published by its log number.
-            let wiped = if left > 0 { wipe(&**file) } else { wipe_unsynced(&**file) };
-            if let Err(error) = wiped {
-                log::warn!("a journal file cannot be used again: {error}");
-                return;
-            }
-            self.free.push(self.waiting.remove(0).file_index);
-        }
+        let done = self.waiting.extract_if(.., |generation| generation.number <= number);
+        self.free.extend(done.map(|generation| generation.file_index));
     }
 
     /// Writes zeroes ahead until the file holds `end` bytes, a step at a time, so that few fsyncs
@@ -294,17 +270,6 @@ fn begin<'a>(
     })?;
     free.retain(|index| *index != file_index);
     Ok((Generation { number: header.number, file_index, file, needs_sync: true }, zeroed_end))
-}
-
-/// Durably takes a file's header away. A generation is known to be published by its own log number
-/// or by a later one that is, so headers go for good one by one, the latest last; and none comes
-/// back to a journal that counts from the start again.
-fn wipe(file: &dyn DiskFile) -> std::io::Result<()> {
-    wipe_unsynced(file).and_then(|()| file.sync())
-}
-
-fn wipe_unsynced(file: &dyn DiskFile) -> std::io::Result<()> {
-    file.write_all_at(&[0; BLOCK_BYTES as usize], 0)
 }
 
 fn write_zeroes(file: &dyn DiskFile, start: u64, end: u64) -> std::io::Result<()> {

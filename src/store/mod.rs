@@ -21,6 +21,6 @@ pub use lock::{LockHolder, LockedBy, StateLock};
 pub use pack_reader::{PackReadError, PackReader};
 pub use stage::{ClosedPack, FileFacts, PackRoom, StagedPack, recover_staged_pack};
 pub use state_folder::{
-    DeviceIdentity, LastEnd, StateFolder, default_state_folder, holds_unpublished,
+    DeviceIdentity, LastEnd, Publishing, Seen, StateFolder, default_state_folder, holds_unpublished,
 };
 pub use vault_folder::{VaultFolder, VaultListing};

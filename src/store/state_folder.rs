@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::crypto::{ClassKeys, Nonce, ObjectClass, ObjectId, VaultId};
 use crate::format::{
-    DeviceId, FRAME_BYTES, FormatError, Frontier, Magic, check_magic, write_magic,
+    DeviceId, FRAME_BYTES, FormatError, Frontier, FrontierEntry, Magic, check_magic, write_magic,
 };
 
 use super::disk::{Disk, read_whole};
 use super::error::StoreError;
 
 const DEVICE_NAME: &str = "device";
-const FRONTIER_NAME: &str = "frontier";
+const SEEN_NAME: &str = "seen";
 const LAST_END_NAME: &str = "last-end";
 const STAGED_FOLDER: &str = "staged";
 const RECORD_BYTES_MAX: u64 = 16 << 20;
@@ -46,6 +46,28 @@ pub struct DeviceIdentity {
     pub device: DeviceId,
     /// The machine that the state folder was made on; on another one it is a copy.
     pub machine: String,
+}
+
+/// What this device has seen in the vault, and what it was about to put there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// The last log objects seen: what a rollback is measured by.
+    pub frontier: Frontier,
+    /// The journal's generations up to this number hold nothing that is not in the vault.
+    pub generation: u64,
+    /// Written down before the log object can appear. So what is in the vault under this device's
+    /// name is known to be its own by more than the number, which a copy of this folder may have
+    /// used too.
+    pub publishing: Option<Publishing>,
+}
+
+/// A log object on its way into the vault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Publishing {
+    /// As a frontier names it.
+    pub entry: FrontierEntry,
+    /// The journal's generations up to this number hold what it tells of.
+    pub generation: u64,
 }
 
 /// How the last mount ended, for `unmount` to tell.
@@ -122,24 +144,20 @@ impl StateFolder {
         self.set(DEVICE_NAME, keys, identity)
     }
 
-    /// The last frontier that this device saw in the vault: what a rollback is measured by.
+    /// What this device has seen in the vault.
     ///
     /// # Errors
     /// [`StoreError`], as for [`Self::device`].
-    pub fn trusted_frontier(&self, keys: &ClassKeys) -> Result<Option<Frontier>, StoreError> {
-        self.get(FRONTIER_NAME, keys)
+    pub fn seen(&self, keys: &ClassKeys) -> Result<Option<Seen>, StoreError> {
+        self.get(SEEN_NAME, keys)
     }
 
-    /// Writes down the frontier seen.
+    /// Writes down what is seen.
     ///
     /// # Errors
-    /// [`StoreError`]; the old one then still stands.
-    pub fn set_trusted_frontier(
-        &self,
-        keys: &ClassKeys,
-        frontier: &Frontier,
-    ) -> Result<(), StoreError> {
-        self.set(FRONTIER_NAME, keys, frontier)
+    /// [`StoreError`]; the old record then still stands.
+    pub fn set_seen(&self, keys: &ClassKeys, seen: &Seen) -> Result<(), StoreError> {
+        self.set(SEEN_NAME, keys, seen)
     }
 
     /// How the last mount ended, if it got to say.
@@ -225,6 +243,7 @@ fn make_folder(disk: &dyn Disk, path: &Path) -> Result<(), StoreError> {
 mod tests {
     use super::*;
     use crate::crypto::MasterKey;
+    use crate::format::LogHash;
     use crate::store::HostDisk;
 
     #[test]
@@ -236,8 +255,13 @@ mod tests {
         let identity = DeviceIdentity { device: DeviceId(7), machine: "m".into() };
         state.set_device(&keys, &identity).unwrap();
         assert_eq!(state.device(&keys).unwrap(), Some(identity));
-        std::fs::copy(state.root().join(DEVICE_NAME), state.root().join(FRONTIER_NAME)).unwrap();
-        assert!(matches!(state.trusted_frontier(&keys), Err(StoreError::Format { .. })));
+        let entry = FrontierEntry { device: DeviceId(7), seq: 1, hash: LogHash([3; 32]) };
+        let publishing = Some(Publishing { entry, generation: 4 });
+        let seen = Seen { frontier: Frontier::default(), generation: 3, publishing };
+        state.set_seen(&keys, &seen).unwrap();
+        assert_eq!(state.seen(&keys).unwrap(), Some(seen));
+        std::fs::copy(state.root().join(DEVICE_NAME), state.root().join(SEEN_NAME)).unwrap();
+        assert!(matches!(state.seen(&keys), Err(StoreError::Format { .. })));
         let stranger = MasterKey::random().class_keys(&VaultId::random());
         assert!(matches!(state.device(&stranger), Err(StoreError::Format { .. })));
     }

@@ -38,7 +38,7 @@ fn a_damaged_journal_is_told_and_does_not_pass_for_an_empty_one() {
 #[test]
 fn a_damaged_record_of_what_was_seen_is_named_and_keeps_nothing_from_being_restored() {
     let victim = Victim::new();
-    for name in ["frontier", "device"] {
+    for name in ["seen", "device"] {
         let path = victim.bench.state().join(name);
         let bytes = fs::read(&path).unwrap();
         fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();

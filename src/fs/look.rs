@@ -1,0 +1,200 @@
+//! The first half of opening: what is in vault and state folder, and what is not right with it.
+
+use crate::crypto::ClassKeys;
+use crate::format::{DeviceId, Frontier, FrontierEntry, LogKind};
+use crate::journal::{Replay, read_journal};
+use crate::store::{
+    DeviceIdentity, Publishing, Seen, StateFolder, StoreError, VaultFolder, VaultListing,
+};
+
+use super::fold::{FoldGap, Folded, fold};
+use super::open::{MountMode, OpenError, OpenRequest};
+use super::overtaken::OtherChanges;
+use super::trust::rollback;
+
+/// What was found in vault and state folder, before it is put together.
+pub(super) struct Found {
+    pub(super) listing: VaultListing,
+    pub(super) folded: Folded,
+    pub(super) identity: Option<DeviceIdentity>,
+    /// The last frontier seen; what a crash kept from being noted is in it.
+    pub(super) trusted: Frontier,
+    /// The journal's generations up to this number are in the vault.
+    pub(super) generation: u64,
+    pub(super) replay: Replay,
+    /// What is wrong, in sentences.
+    pub(super) damage: Vec<String>,
+    /// Why nothing can be written, if so.
+    pub(super) read_only: Option<String>,
+}
+
+impl Found {
+    /// Folds what the listing has by now; the tree may have had records applied.
+    pub(super) fn fold_again(&mut self, request: &OpenRequest) {
+        let OpenRequest { vault, keys, descriptor, .. } = request;
+        self.folded = fold(vault, &self.listing, keys, descriptor.chunk_size);
+    }
+}
+
+/// Reads the log and the journal, and finds what is not right with them.
+pub(super) fn look(request: &OpenRequest) -> Result<Found, OpenError> {
+    let OpenRequest { vault, state, lock, keys, descriptor, mode, .. } = request;
+    let listing = vault.listing()?;
+    let folded = fold(vault, &listing, keys, descriptor.chunk_size);
+    let StateRecords { identity, seen, damage: mut state_damage } = state_records(request)?;
+    let knows_what_is_published = seen.is_some();
+    let Seen { frontier: mut trusted, mut generation, publishing } = seen.unwrap_or_default();
+    if let Some(Publishing { entry, generation: published }) = publishing
+        && is_in_vault(&entry, vault, keys)
+    {
+        trusted.advance(entry);
+        generation = published;
+    }
+    if let (MountMode::ReadWrite, Some(newer)) = (mode, folded.newer()) {
+        return Err(newer.clone().into());
+    }
+    let lost = rollback(&trusted, &folded, identity.as_ref());
+    let mut damage: Vec<String> = lost.into_iter().map(|lost| lost.sentence).collect();
+    damage.extend(folded.gaps.iter().filter(|gap| !is_concurrency(gap)).map(FoldGap::to_string));
+    let is_forked = folded.gaps.iter().any(is_concurrency);
+    if *mode == MountMode::ReadWrite && !damage.is_empty() {
+        return Err(OpenError::Damaged(damage));
+    }
+    let read_only = match mode {
+        MountMode::ReadOnly => Some("mounted so".to_owned()),
+        MountMode::ReadWrite if is_forked => {
+            let gaps = folded.gaps.iter().map(FoldGap::to_string);
+            Some(gaps.collect::<Vec<_>>().join("; "))
+        }
+        MountMode::ReadWrite if state.is_none() || lock.is_none() => {
+            Some("there is no state folder to write to".to_owned())
+        }
+        MountMode::ReadWrite => None,
+    };
+    let mut replay = match state {
+        Some(state) => journal_of(state, keys, generation)?,
+        None => Replay::default(),
+    };
+    let unknown = !knows_what_is_published && replay.has_records();
+    if replay.damaged || unknown {
+        let why = match unknown {
+            true => "the note of what of it is in the vault cannot be read",
+            false => "records that had been made durable cannot be read",
+        };
+        let error = OpenError::JournalDamaged(why.into());
+        if *mode == MountMode::ReadWrite {
+            return Err(error);
+        }
+        state_damage.push(error.to_string());
+    }
+    if !damage.is_empty() || is_forked || unknown {
+        // Its records were written onto a state that is not to be had, or not to be told.
+        if replay.has_records() {
+            state_damage.push("changes that wait in the state folder are not shown".into());
+        }
+        replay = Replay::default();
+    }
+    damage.append(&mut state_damage);
+    damage.extend(folded.gaps.iter().filter(|gap| is_concurrency(gap)).map(FoldGap::to_string));
+    Ok(Found { listing, folded, identity, trusted, generation, replay, damage, read_only })
+}
+
+fn journal_of(
+    state: &StateFolder,
+    keys: &ClassKeys,
+    published_number: u64,
+) -> Result<Replay, StoreError> {
+    let disk = state.disk();
+    // A state folder that has never been written to has nothing to replay.
+    if disk.list(state.root()).is_err() {
+        return Ok(Replay::default());
+    }
+    read_journal(&**disk, state.root(), keys, published_number)
+}
+
+/// What the state folder says of the device.
+struct StateRecords {
+    identity: Option<DeviceIdentity>,
+    seen: Option<Seen>,
+    damage: Vec<String>,
+}
+
+fn state_records(request: &OpenRequest) -> Result<StateRecords, StoreError> {
+    let Some(state) = &request.state else {
+        return Ok(StateRecords { identity: None, seen: None, damage: Vec::new() });
+    };
+    let mut damage = Vec::new();
+    let identity = readable(state.device(&request.keys), request.mode, &mut damage)?;
+    let seen = readable(state.seen(&request.keys), request.mode, &mut damage)?;
+    Ok(StateRecords { identity, seen, damage })
+}
+
+/// A record that is damaged keeps nobody from looking: what the vault holds can be read all the
+/// same.
+fn readable<T>(
+    record: Result<Option<T>, StoreError>,
+    mode: MountMode,
+    damage: &mut Vec<String>,
+) -> Result<Option<T>, StoreError> {
+    match record {
+        Err(error @ StoreError::Format { .. }) if mode == MountMode::ReadOnly => {
+            damage.push(error.to_string());
+            Ok(None)
+        }
+        record => record,
+    }
+}
+
+/// Whether that very log object is in the vault, and not another one of its number.
+fn is_in_vault(entry: &FrontierEntry, vault: &VaultFolder, keys: &ClassKeys) -> bool {
+    let there = vault.get_log(keys, LogKind::Increment, entry.device, entry.seq);
+    there.is_ok_and(|log| log.hash == entry.hash)
+}
+
+/// What others did since this device last saw the vault, where it matters: the journal's records
+/// were written onto what was there before.
+pub(super) fn other_changes(
+    request: &OpenRequest,
+    found: &Found,
+) -> Result<OtherChanges, OpenError> {
+    if !found.replay.has_records() {
+        return Ok(OtherChanges::default());
+    }
+    let OpenRequest { vault, keys, .. } = request;
+    Ok(OtherChanges::between(vault, keys, &found.trusted, &found.folded.frontier)?)
+}
+
+/// Others have changed what the journal changes too, and this version cannot merge the two. Who
+/// wanted to write gets the vault as the others left it, and what waits in the journal stays
+/// there; who only wanted to look, as a restore does, gets it as this device left it.
+pub(super) fn overtaken(request: &OpenRequest, found: &mut Found, path: &str) {
+    let since = format!(
+        "another device changed {path} while changes of this device to it waited in the state \
+         folder"
+    );
+    let sentence = match request.mode {
+        MountMode::ReadWrite => {
+            found.replay = Replay::default();
+            format!(
+                "{since}; they are kept there and not shown: a mount with --read-only, or a \
+                 restore, shows the vault with them instead"
+            )
+        }
+        MountMode::ReadOnly => {
+            let trusted = &found.trusted;
+            let is_seen = |(device, seq): &(DeviceId, u64)| *seq <= trusted.seq(*device);
+            found.listing.logs.retain(|name, _| is_seen(name));
+            found.listing.checkpoints.retain(|name, _| is_seen(name));
+            format!("{since}; this shows the vault with them, as it was before the other device")
+        }
+    };
+    found.fold_again(request);
+    if request.mode == MountMode::ReadWrite {
+        found.read_only = Some(sentence.clone());
+    }
+    found.damage.push(sentence);
+}
+
+fn is_concurrency(gap: &FoldGap) -> bool {
+    matches!(gap, FoldGap::Concurrent { .. })
+}
