@@ -18,8 +18,6 @@ pub enum MountOption {
     Dev(bool),
     /// `exec` or `noexec`.
     Exec(bool),
-    /// `noatime`, or `atime` and its kin.
-    AccessTimes(bool),
     /// `password_file=…`.
     PasswordFile(PathBuf),
     /// `password_command=…`.
@@ -77,9 +75,12 @@ impl MountOption {
             "nodev" => Self::Dev(false),
             "exec" => Self::Exec(true),
             "noexec" => Self::Exec(false),
-            "noatime" => Self::AccessTimes(false),
-            "atime" | "relatime" | "strictatime" => Self::AccessTimes(true),
-            "default_permissions"
+            // Access times are as with `noatime`, whatever is asked for.
+            "noatime"
+            | "atime"
+            | "relatime"
+            | "strictatime"
+            | "default_permissions"
             | "defaults"
             | "auto"
             | "noauto"
@@ -106,8 +107,6 @@ pub struct MountOptions {
     pub dev: bool,
     /// Programs can be run.
     pub exec: bool,
-    /// Reading changes access times, as far as they are kept.
-    pub access_times: bool,
     /// Where this device's journal is.
     pub state_dir: Option<PathBuf>,
     /// How to unlock the vault.
@@ -127,7 +126,6 @@ impl MountOptions {
             suid: false,
             dev: false,
             exec: true,
-            access_times: true,
             state_dir: None,
             unlock: flags.clone(),
         };
@@ -139,7 +137,6 @@ impl MountOptions {
                 MountOption::Suid(is) => gathered.suid = is,
                 MountOption::Dev(is) => gathered.dev = is,
                 MountOption::Exec(is) => gathered.exec = is,
-                MountOption::AccessTimes(are) => gathered.access_times = are,
                 MountOption::StateDir(folder) => gathered.state_dir = Some(folder),
                 MountOption::PasswordFile(file) => unlock.password_file = Some(file),
                 MountOption::PasswordCommand(command) => unlock.password_command = Some(command),
@@ -177,7 +174,7 @@ mod tests {
     fn a_plain_mount_is_writable_and_trusts_neither_set_user_id_nor_devices() {
         let plain = gathered("");
         assert!(!plain.read_only && !plain.allow_other && !plain.suid && !plain.dev);
-        assert!(plain.exec && plain.access_times && plain.unlock.is_silent());
+        assert!(plain.exec && plain.unlock.is_silent());
         assert_eq!(
             gathered(
                 "defaults,noauto,auto,user,user=jo,nouser,users,nofail,_netdev,x-systemd.automount,\
@@ -193,7 +190,7 @@ mod tests {
         assert!(!gathered("ro,rw").read_only);
         let options = gathered("suid,dev,noexec,noatime,allow_other");
         assert!(options.suid && options.dev && options.allow_other);
-        assert!(!options.exec && !options.access_times);
+        assert!(!options.exec);
         assert!(!gathered("suid,nosuid").suid && !gathered("dev,nodev").dev);
         assert!(gathered("noexec,exec").exec);
     }
