@@ -120,10 +120,13 @@ impl FileSystem {
             (_, Some(to)) if to == from => return Ok(()),
             _ => {}
         }
-        if to.is_some() && mode == RenameMode::Replace {
+        if let Some(to) = to {
             // Programs replace a file by writing a new one and renaming it, and many do not
             // sync: its content goes ahead of its new name.
             live.prepare(from, FlushTo::Pack)?;
+            if mode == RenameMode::Exchange {
+                live.prepare(to, FlushTo::Pack)?;
+            }
         }
         let exchange = mode == RenameMode::Exchange;
         let time = Time::now();

@@ -223,11 +223,14 @@ impl FileSystem {
                 let error = StoreError::io("cannot sync", &pack.path, error);
                 return Err(self.write_live()?.latch(error.to_string()));
             }
+            let id = pack.sealer.id();
+            // Once before, so that no writer's file is closed in the vault, and once after.
+            self.readers.close_moved(id);
             self.publish_pack(&pack)?;
             if let Some(writing) = &mut self.write_live()?.writing {
-                writing.stage.note_published(pack.sealer.id());
+                writing.stage.note_published(id);
             }
-            self.readers.close_moved(pack.sealer.id());
+            self.readers.close_moved(id);
         }
     }
 

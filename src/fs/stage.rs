@@ -127,7 +127,7 @@ impl Stage {
     /// [`StoreError`]; the call can be repeated.
     pub(super) fn close_growing(&mut self, tree: &Tree) -> Result<(), StoreError> {
         if let Some(pack) = self.growing.as_mut().filter(|pack| !pack.is_empty()) {
-            let pack = pack.close(&FooterFacts(tree))?;
+            let pack = pack.close(&*self.disk, &FooterFacts(tree))?;
             self.waiting.push(Waiting { pack, synced: false });
             self.growing = None;
         }

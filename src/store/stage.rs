@@ -237,7 +237,11 @@ impl StagedPack {
     ///
     /// # Errors
     /// [`StoreError`], with the pack as it was: the call can be repeated.
-    pub fn close(&mut self, facts: &dyn FileFacts) -> Result<ClosedPack, StoreError> {
+    pub fn close(
+        &mut self,
+        disk: &dyn Disk,
+        facts: &dyn FileFacts,
+    ) -> Result<ClosedPack, StoreError> {
         self.flush()?;
         self.footer.closed = Time::now();
         self.footer.files.iter_mut().for_each(|file| note_facts(file, facts));
@@ -246,13 +250,16 @@ impl StagedPack {
         self.file
             .write_all_at(&tail, end)
             .map_err(|e| StoreError::io("cannot write", &self.path, e))?;
-        Ok(ClosedPack {
-            sealer: self.sealer.clone(),
-            file: self.file.clone(),
-            path: self.path.clone(),
-            bytes: end + tail.len() as u64,
-        })
+        let bytes = end + tail.len() as u64;
+        let file = reopen(disk, &self.path)?;
+        Ok(ClosedPack { sealer: self.sealer.clone(), file, path: self.path.clone(), bytes })
     }
+}
+
+/// Opens a closed pack for reading. It is to be moved into the vault, where a sync client that
+/// sees a file closed by a writer takes it for changed.
+fn reopen(disk: &dyn Disk, path: &Path) -> Result<Arc<dyn DiskFile>, StoreError> {
+    disk.open(path, false).map_err(|error| StoreError::io("cannot open", path, error))
 }
 
 /// Takes down how a file is now, if it still is.
@@ -300,5 +307,6 @@ pub fn recover_staged_pack(
     let tail = sealer.seal_footer(footer, end);
     file.set_len(end).map_err(fail)?;
     file.write_all_at(&tail, end).map_err(fail)?;
+    let file = reopen(disk, &path)?;
     Ok(ClosedPack { sealer: Arc::new(sealer), file, path, bytes: end + tail.len() as u64 })
 }

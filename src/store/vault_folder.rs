@@ -14,9 +14,10 @@ use super::disk::{Disk, DiskFile, read_whole};
 use super::error::StoreError;
 
 /// A log object that is longer cannot be right; it bounds what one read can allocate (I8).
-const LOG_BYTES_MAX: u64 = 4 << 30;
-/// Likewise for a pack: positions in one are 32 bits wide.
-const PACK_BYTES_MAX: u64 = 1 << 32;
+const LOG_BYTES_MAX: u64 = 1 << 30;
+/// Likewise for a pack, which is closed at 16 MiB; one that a crash left open may come to a little
+/// more with the paths that its files have by then.
+const PACK_BYTES_MAX: u64 = 64 << 20;
 
 /// Which objects a vault holds, by name and length; nothing of them was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
