@@ -45,7 +45,7 @@ impl FileSystem {
             thread.join().unwrap_or_else(|_| log::error!("the publishing thread had panicked"));
         }
         let is_writable = self.read_live().is_ok_and(|live| live.writing.is_some());
-        let result = if is_writable { self.publish() } else { Ok(()) };
+        let result = if is_writable { self.publish_last() } else { Ok(()) };
         if let Err(error) = &result {
             // What cannot be published is at least made durable where it is.
             let seq = self.write_live().and_then(|mut live| {

@@ -70,6 +70,8 @@ pub(super) struct Live {
     pub(super) writing: Option<Writing>,
     /// Why nothing can be written, if so.
     pub(super) read_only: Option<String>,
+    /// All has been taken for the last publication of this mount: no more changes.
+    pub(super) has_ended: bool,
     /// When the last change came, and the first that is not published.
     pub(super) last_change: Instant,
     pub(super) unpublished_since: Option<Instant>,
@@ -84,6 +86,7 @@ impl Live {
             open: HashMap::new(),
             writing,
             read_only,
+            has_ended: false,
             last_change: Instant::now(),
             unpublished_since: None,
         }
@@ -95,6 +98,7 @@ impl Live {
     /// [`FsError::ReadOnly`].
     pub(super) fn writing(&mut self) -> Result<&mut Writing, FsError> {
         match (&self.read_only, &mut self.writing) {
+            (None, Some(_)) if self.has_ended => Err(FsError::ReadOnly("unmounted".into())),
             (None, Some(writing)) => Ok(writing),
             (reason, _) => {
                 Err(FsError::ReadOnly(reason.clone().unwrap_or_else(|| "mounted so".into())))

@@ -50,6 +50,15 @@ pub(super) struct PendingLog {
     generation: u64,
 }
 
+/// What comes after a publication.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Afterwards {
+    /// More changes.
+    GoOn,
+    /// Nothing: the mount ends.
+    End,
+}
+
 impl Publisher {
     fn next_seq(&self) -> u64 {
         self.frontier.seq(self.device) + 1
@@ -78,8 +87,25 @@ impl FileSystem {
     /// [`FsError`]; nothing is lost, what is not in the vault stays in the state folder and is
     /// tried again.
     pub fn publish(&self) -> Result<(), FsError> {
+        self.publish_and(Afterwards::GoOn)
+    }
+
+    /// Publishes everything, and refuses changes from the moment on that it is taken: programs
+    /// that still have files open after a lazy unmount may write meanwhile.
+    ///
+    /// # Errors
+    /// As for [`Self::publish`]; changes are then taken as before.
+    pub(super) fn publish_last(&self) -> Result<(), FsError> {
+        let result = self.publish_and(Afterwards::End);
+        if result.is_err() {
+            self.write_live()?.has_ended = false;
+        }
+        result
+    }
+
+    fn publish_and(&self, afterwards: Afterwards) -> Result<(), FsError> {
         let mut publisher = lock(&self.publisher);
-        let result = self.publish_all(&mut publisher);
+        let result = self.publish_all(&mut publisher, afterwards);
         publisher.last_error = result.as_ref().err().map(FsError::to_string);
         result
     }
@@ -97,17 +123,25 @@ impl FileSystem {
         result
     }
 
-    fn publish_all(&self, publisher: &mut Publisher) -> Result<(), FsError> {
+    fn publish_all(
+        &self,
+        publisher: &mut Publisher,
+        afterwards: Afterwards,
+    ) -> Result<(), FsError> {
         // What an earlier attempt had sealed comes first, with the number it has.
         if publisher.pending.is_some() {
             self.publish_pending(publisher)?;
         }
-        publisher.pending = self.prepare_log(publisher)?;
+        publisher.pending = self.prepare_log(publisher, afterwards)?;
         self.publish_pending(publisher)
     }
 
     /// Takes everything so far out of the live state, as a sealed log object.
-    fn prepare_log(&self, publisher: &Publisher) -> Result<Option<PendingLog>, FsError> {
+    fn prepare_log(
+        &self,
+        publisher: &Publisher,
+        afterwards: Afterwards,
+    ) -> Result<Option<PendingLog>, FsError> {
         let mut live = self.write_live()?;
         let live = &mut *live;
         if live.writing.is_none() {
@@ -121,6 +155,7 @@ impl FileSystem {
         let Some(writing) = &mut live.writing else { return Ok(None) };
         if writing.log.is_empty() {
             live.unpublished_since = None;
+            live.has_ended |= afterwards == Afterwards::End;
             return Ok(None);
         }
         let seq = publisher.next_seq();
@@ -133,6 +168,7 @@ impl FileSystem {
         let operations = std::mem::take(&mut writing.log);
         writing.log_operations = 0;
         live.unpublished_since = None;
+        live.has_ended |= afterwards == Afterwards::End;
         let operations_bytes = operations.len() as u64;
         let since = publisher.bytes_since + operations_bytes;
         let is_due = since > CHECKPOINT_LEAST_BYTES && since > publisher.checkpoint_bytes / 2;

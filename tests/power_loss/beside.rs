@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use hushfs::format::Ino;
 
-use crate::bench::{Bench, NEW, content, read};
+use crate::bench::{Bench, NEW, content, names, read};
 use crate::image::{Dice, Image};
 use crate::promise::{Crash, Versions};
 
@@ -79,4 +79,28 @@ fn publications_beside_writes_and_reads_break_no_promise() {
     });
     fs.shut_down().unwrap();
     bench.assert_healthy(&image);
+}
+
+#[test]
+fn what_is_taken_while_a_mount_ends_is_in_the_vault() {
+    for _ in 0..20 {
+        let (bench, image) = (Bench::new(), Image::new());
+        let fs = bench.open(&image);
+        fs.create(Ino::ROOT, b"first", NEW).unwrap();
+        let taken = std::thread::scope(|scope| {
+            let writer = scope.spawn(|| {
+                let mut taken = 1;
+                while fs.create(Ino::ROOT, format!("{taken}").as_bytes(), NEW).is_ok() {
+                    taken += 1;
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                taken
+            });
+            std::thread::sleep(Duration::from_millis(3));
+            fs.shut_down().unwrap();
+            writer.join().unwrap()
+        });
+        let other = bench.try_open(&image, "other device").unwrap();
+        assert_eq!(names(&other).len(), taken);
+    }
 }
