@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::format::Frontier;
 use crate::fs::{VerifyReport, VerifyRequest, verify};
 use crate::store::{HostDisk, StateFolder, VaultFolder, holds_unpublished};
 
@@ -35,15 +36,21 @@ pub fn run(args: &VerifyArgs) -> Result<(), Error> {
     let state_root = state_path(args.state_dir.as_deref(), &claimed).ok();
     let state_root = state_root.filter(|root| root.is_dir());
     let Unlocked { descriptor, keys } = unlock(&args.vault, &vault, &args.unlock)?;
-    let listing = vault.listing()?;
+    // Before the listing: a mount that goes on publishing must not look like a loss.
     let state = state_root.as_ref().map(|root| StateFolder::existing(Arc::new(HostDisk), root));
+    let (seen, identity) = match &state {
+        Some(state) => (state.seen(&keys)?.unwrap_or_default().frontier, state.device(&keys)?),
+        None => (Frontier::default(), None),
+    };
+    let listing = vault.listing()?;
     let progress = Progress::of("verifying", listing.object_bytes());
     let request = VerifyRequest {
         vault: &vault,
         listing: &listing,
         keys: &keys,
         descriptor: &descriptor,
-        state: state.as_ref(),
+        seen,
+        identity,
     };
     let mut report = verify(&request, &mut |now| progress.set(now.done_bytes))?;
     drop(progress);

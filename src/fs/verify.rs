@@ -6,11 +6,11 @@ use serde::Serialize;
 
 use crate::crypto::ClassKeys;
 use crate::format::{
-    ChunkSize, Descriptor, FooterFile, Ino, KEYS_FOLDER, LOG_FOLDER, LogKind, PackHeader, PackId,
-    PackSealer, Run, SLOT_BYTES_MAX, SlotError, UnverifiedSlot, log_name, may_be_slot_name,
+    ChunkSize, Descriptor, FooterFile, Frontier, Ino, KEYS_FOLDER, LOG_FOLDER, LogKind, PackHeader,
+    PackId, PackSealer, Run, SLOT_BYTES_MAX, SlotError, UnverifiedSlot, log_name, may_be_slot_name,
     pack_path,
 };
-use crate::store::{StateFolder, StoreError, VaultFolder, VaultListing};
+use crate::store::{DeviceIdentity, StoreError, VaultFolder, VaultListing};
 use crate::tree::Tree;
 
 use super::fold::{FoldGap, Folded, fold};
@@ -27,8 +27,11 @@ pub struct VerifyRequest<'a> {
     pub keys: &'a ClassKeys,
     /// Its descriptor, authenticated.
     pub descriptor: &'a Descriptor,
-    /// This machine's state folder, if there is one: it tells what the vault has lost since.
-    pub state: Option<&'a StateFolder>,
+    /// What this machine had seen in the vault before the listing was made: it tells what the
+    /// vault has lost since.
+    pub seen: Frontier,
+    /// This machine's device, if it has one.
+    pub identity: Option<DeviceIdentity>,
 }
 
 /// How far a verification has come.
@@ -81,12 +84,12 @@ impl VerifyReport {
 /// tells one whole story and names only content that is there.
 ///
 /// # Errors
-/// [`StoreError`] if the slots or the state folder cannot be read; damage is no error.
+/// [`StoreError`] if the slots cannot be listed; damage is no error.
 pub fn verify(
     request: &VerifyRequest<'_>,
     progress: &mut dyn FnMut(VerifyProgress),
 ) -> Result<VerifyReport, StoreError> {
-    let VerifyRequest { vault, listing, keys, descriptor, state } = request;
+    let VerifyRequest { vault, listing, keys, descriptor, .. } = request;
     let mut report =
         VerifyReport { strangers: listing.strangers.clone(), ..VerifyReport::default() };
     let mut done = |report: &mut VerifyReport, bytes: u64| {
@@ -114,7 +117,7 @@ pub fn verify(
     }
     let folded = fold(vault, listing, keys, descriptor.chunk_size);
     report.files = folded.tree.inode_count();
-    verify_story(&folded, *state, keys, &mut report)?;
+    verify_story(&folded, request, &mut report);
     let mut needed = runs_by_pack(&folded.tree);
     for (pack, bytes) in &listing.packs {
         let runs = needed.remove(pack).unwrap_or_default();
@@ -165,12 +168,7 @@ fn verify_slots(vault: &VaultFolder, report: &mut VerifyReport) -> Result<(), St
 }
 
 /// Whether the log objects fit together, and are no older than what this machine has seen.
-fn verify_story(
-    folded: &Folded,
-    state: Option<&StateFolder>,
-    keys: &ClassKeys,
-    report: &mut VerifyReport,
-) -> Result<(), StoreError> {
+fn verify_story(folded: &Folded, request: &VerifyRequest<'_>, report: &mut VerifyReport) {
     for gap in &folded.gaps {
         let object = match gap {
             FoldGap::Missing { device, seq }
@@ -189,13 +187,9 @@ fn verify_story(
             report.damage(object, gap.to_string(), Vec::new());
         }
     }
-    if let Some(state) = state {
-        let trusted = state.seen(keys)?.unwrap_or_default().frontier;
-        for lost in rollback(&trusted, folded, state.device(keys)?.as_ref()) {
-            report.damage(log_path(&lost.first), lost.sentence, Vec::new());
-        }
+    for lost in rollback(&request.seen, folded, request.identity.as_ref()) {
+        report.damage(log_path(&lost.first), lost.sentence, Vec::new());
     }
-    Ok(())
 }
 
 fn runs_by_pack(tree: &Tree) -> HashMap<PackId, Vec<(Ino, Run)>> {

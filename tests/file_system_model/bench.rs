@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hushfs::crypto::{MasterKey, VaultId};
-use hushfs::format::{ChunkSize, Descriptor, Time};
+use hushfs::format::{ChunkSize, Descriptor, Frontier, Time};
 use hushfs::fs::{FileSystem, MountMode, OpenRequest, VerifyReport, VerifyRequest, verify};
 use hushfs::store::{HostDisk, StateFolder, StateLock, VaultFolder};
 
@@ -56,7 +56,8 @@ impl Bench {
             listing: &vault.listing().unwrap(),
             keys: &keys,
             descriptor: &self.descriptor,
-            state: None,
+            seen: Frontier::default(),
+            identity: None,
         };
         verify(&request, &mut |_| {}).unwrap()
     }

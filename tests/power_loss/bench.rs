@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hushfs::crypto::{MasterKey, VaultId};
-use hushfs::format::{ChunkSize, Descriptor, Ino, Time};
+use hushfs::format::{ChunkSize, Descriptor, Frontier, Ino, Time};
 use hushfs::fs::{
     FileKind, FileSystem, MountMode, NewNode, OpenError, OpenRequest, VerifyRequest, verify,
 };
@@ -98,7 +98,8 @@ impl Bench {
             listing: &vault.listing().unwrap(),
             keys: &keys,
             descriptor: &self.descriptor,
-            state: None,
+            seen: Frontier::default(),
+            identity: None,
         };
         let report = verify(&request, &mut |_| {}).unwrap();
         assert!(report.damaged.is_empty() && report.strangers.is_empty(), "{report:?}");
