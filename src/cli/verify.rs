@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::format::Frontier;
 use crate::fs::{VerifyReport, VerifyRequest, verify};
-use crate::store::{HostDisk, StateFolder, VaultFolder, holds_unpublished};
+use crate::store::{HostDisk, StateFolder, StateLock, VaultFolder, holds_unpublished};
 
 use super::args::VerifyArgs;
 use super::device::state_path;
@@ -55,10 +55,15 @@ pub fn run(args: &VerifyArgs) -> Result<(), Error> {
     let mut report = verify(&request, &mut |now| progress.set(now.done_bytes))?;
     drop(progress);
     if let Some(root) = state_root.filter(|root| holds_unpublished(root)) {
-        report.notes.push(format!(
-            "changes of this device wait in {} for the next mount to bring them in",
-            root.display()
-        ));
+        let root_shown = root.display();
+        report.notes.push(match StateLock::holder(&root) {
+            Some(_) => {
+                "the vault is in use: what is not published yet was not looked at".to_owned()
+            }
+            None => format!(
+                "changes of this device wait in {root_shown} for the next mount to bring them in"
+            ),
+        });
     }
     show(&args.vault, &report, args.json)
         .map_err(|source| Error::Io { doing: "printing".into(), source })?;
