@@ -82,7 +82,6 @@ fn mount(
         &mountpoint,
         &fuse::MountOptions {
             allow_other: options.allow_other,
-            nonempty: false,
             read_only: options.read_only,
             suid: options.suid,
             dev: options.dev,

@@ -57,6 +57,13 @@ pub enum FoldGap {
     },
 }
 
+impl FoldGap {
+    /// Nothing is missing or damaged: devices only did not know of each other.
+    pub fn is_concurrency(&self) -> bool {
+        matches!(self, Self::Concurrent { .. })
+    }
+}
+
 /// A device whose log objects were seen.
 #[derive(Clone, Debug)]
 pub struct DeviceSeen {
@@ -142,10 +149,10 @@ pub fn fold(
     let logs = Logs { vault, listing, keys, chunk_size };
     let folded = logs.fold(true);
     let started_late = folded.checkpoint_bytes > 0;
-    if started_late && folded.gaps.iter().any(|gap| matches!(gap, FoldGap::Concurrent { .. })) {
+    if started_late && folded.gaps.iter().any(FoldGap::is_concurrency) {
         // Which side of a fork is shown must not hang on who wrote a checkpoint (I3).
         let from_the_start = logs.fold(false);
-        if from_the_start.gaps.iter().all(|gap| matches!(gap, FoldGap::Concurrent { .. })) {
+        if from_the_start.gaps.iter().all(FoldGap::is_concurrency) {
             return from_the_start;
         }
     }

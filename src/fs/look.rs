@@ -55,8 +55,8 @@ pub(super) fn look(request: &OpenRequest) -> Result<Found, OpenError> {
     }
     let lost = rollback(&trusted, &folded, identity.as_ref());
     let mut damage: Vec<String> = lost.into_iter().map(|lost| lost.sentence).collect();
-    damage.extend(folded.gaps.iter().filter(|gap| !is_concurrency(gap)).map(FoldGap::to_string));
-    let is_forked = folded.gaps.iter().any(is_concurrency);
+    damage.extend(folded.gaps.iter().filter(|gap| !gap.is_concurrency()).map(FoldGap::to_string));
+    let is_forked = folded.gaps.iter().any(FoldGap::is_concurrency);
     if *mode == MountMode::ReadWrite && !damage.is_empty() {
         return Err(OpenError::Damaged(damage));
     }
@@ -95,7 +95,7 @@ pub(super) fn look(request: &OpenRequest) -> Result<Found, OpenError> {
         replay = Replay::default();
     }
     damage.append(&mut state_damage);
-    damage.extend(folded.gaps.iter().filter(|gap| is_concurrency(gap)).map(FoldGap::to_string));
+    damage.extend(folded.gaps.iter().filter(|gap| gap.is_concurrency()).map(FoldGap::to_string));
     Ok(Found { listing, folded, identity, trusted, generation, replay, damage, read_only })
 }
 
@@ -193,8 +193,4 @@ pub(super) fn overtaken(request: &OpenRequest, found: &mut Found, path: &str) {
         found.read_only = Some(sentence.clone());
     }
     found.damage.push(sentence);
-}
-
-fn is_concurrency(gap: &FoldGap) -> bool {
-    matches!(gap, FoldGap::Concurrent { .. })
 }

@@ -92,10 +92,11 @@ pub fn verify(
     let VerifyRequest { vault, listing, keys, descriptor, .. } = request;
     let mut report =
         VerifyReport { strangers: listing.strangers.clone(), ..VerifyReport::default() };
+    let all_bytes = listing.object_bytes();
     let mut done = |report: &mut VerifyReport, bytes: u64| {
         report.objects += 1;
         report.bytes += bytes;
-        progress(VerifyProgress { done_bytes: report.bytes, all_bytes: listing.object_bytes() });
+        progress(VerifyProgress { done_bytes: report.bytes, all_bytes });
     };
     verify_slots(vault, &mut report)?;
     let logs = listing.logs.iter().map(|item| (LogKind::Increment, item));

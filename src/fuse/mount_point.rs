@@ -26,8 +26,6 @@ const DEAD_MOUNTS_MAX: usize = 16;
 pub struct MountOptions {
     /// Other users get in as well, as far as permissions allow.
     pub allow_other: bool,
-    /// The mount point may have entries, which are hidden then.
-    pub nonempty: bool,
     /// The kernel refuses every change.
     pub read_only: bool,
     /// Set-user-id bits count; for root only.
@@ -105,7 +103,7 @@ pub fn mount(folder: &Path, options: &MountOptions) -> Result<(OwnedFd, MountPoi
     })?;
     let refused = |why: String| MountError::Refused { path: path.clone(), why };
     remove_dead_mount(&path)?;
-    check_folder(&path, options)?;
+    check_folder(&path)?;
     if !Path::new(FUSE_DEVICE).exists() {
         return Err(MountError::NoDevice);
     }
@@ -168,7 +166,7 @@ pub fn remove_dead_mount(path: &Path) -> Result<bool, MountError> {
     Ok(removed)
 }
 
-fn check_folder(path: &Path, options: &MountOptions) -> Result<(), MountError> {
+fn check_folder(path: &Path) -> Result<(), MountError> {
     let refused =
         |error: io::Error| MountError::Refused { path: path.to_owned(), why: error.to_string() };
     if !fs::metadata(path).map_err(refused)?.is_dir() {
@@ -177,7 +175,7 @@ fn check_folder(path: &Path, options: &MountOptions) -> Result<(), MountError> {
     if mount_at(path).map_err(refused)?.is_some_and(|mount| mount.is_hushfs()) {
         return Err(MountError::AlreadyMounted(path.to_owned()));
     }
-    if !options.nonempty && fs::read_dir(path).map_err(refused)?.next().is_some() {
+    if fs::read_dir(path).map_err(refused)?.next().is_some() {
         return Err(MountError::NotEmpty(path.to_owned()));
     }
     Ok(())

@@ -167,9 +167,14 @@ impl Bench {
 
     /// What [`Bench::try_mount`] runs.
     pub fn mount_command(&self) -> Command {
+        self.mount_command_at(&self.mount_point())
+    }
+
+    /// The same, for another mount point.
+    pub fn mount_command_at(&self, mount_point: &Path) -> Command {
         let mut command = self.command("mount");
         command.arg("--key-file").arg(self.key_file()).arg("--state-dir").arg(self.state());
-        command.arg(self.vault()).arg(self.mount_point());
+        command.arg(self.vault()).arg(mount_point);
         command
     }
 

@@ -107,10 +107,7 @@ fn a_dead_mount_elsewhere_does_not_keep_the_vault_in_use() {
     bench.kill();
     let other = bench.folder().join("other");
     fs::create_dir(&other).unwrap();
-    let output =
-        bench.run("mount", &["--key-file".as_ref(), bench.key_file().as_ref()], |command| {
-            command.arg("--state-dir").arg(bench.state()).arg(bench.vault()).arg(&other);
-        });
+    let output = bench.mount_command_at(&other).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     bench.note_daemon(&other);
     fs::write(other.join("file"), "x").unwrap();
@@ -142,14 +139,7 @@ fn a_vault_in_use_is_refused_with_the_place_where_it_is_used() {
 #[test]
 fn a_mount_point_in_use_is_refused() {
     let (Some(bench), Some(other)) = (Bench::mounted(), Bench::new()) else { return };
-    let output =
-        bench.run("mount", &["--key-file".as_ref(), other.key_file().as_ref()], |command| {
-            command
-                .arg("--state-dir")
-                .arg(other.state())
-                .arg(other.vault())
-                .arg(bench.mount_point());
-        });
+    let output = other.mount_command_at(&bench.mount_point()).output().unwrap();
     let (code, text) = said(&output);
     assert_eq!(code, 13, "{text}");
     assert!(text.contains(&bench.mount_point().display().to_string()), "{text}");
@@ -158,11 +148,7 @@ fn a_mount_point_in_use_is_refused() {
 #[test]
 fn what_cannot_be_mounted_on_is_refused_before_anything_happens() {
     let Some(bench) = Bench::new() else { return };
-    let mount_on = |place: &Path| {
-        said(&bench.run("mount", &["--key-file".as_ref(), bench.key_file().as_ref()], |command| {
-            command.arg("--state-dir").arg(bench.state()).arg(bench.vault()).arg(place);
-        }))
-    };
+    let mount_on = |place: &Path| said(&bench.mount_command_at(place).output().unwrap());
     let (code, text) = mount_on(&bench.folder().join("missing"));
     assert_eq!(code, 1, "{text}");
     assert!(text.contains("mkdir"), "{text}");

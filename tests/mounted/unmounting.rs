@@ -198,14 +198,7 @@ fn a_second_mount_at_the_same_place_is_not_taken_for_the_first() {
     let output = Command::new("fusermount3").arg("-uz").arg(bench.mount_point()).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let Some(other) = Bench::new() else { return };
-    let output =
-        bench.run("mount", &["--key-file".as_ref(), other.key_file().as_ref()], |command| {
-            command
-                .arg("--state-dir")
-                .arg(other.state())
-                .arg(other.vault())
-                .arg(bench.mount_point());
-        });
+    let output = other.mount_command_at(&bench.mount_point()).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     fs::write(bench.at("second"), "y").unwrap();
     bench.signal(Signal::TERM);

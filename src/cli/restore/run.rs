@@ -56,7 +56,6 @@ pub fn run(args: &RestoreArgs) -> Result<(), Error> {
     let mut restorer = Restorer {
         files: &files,
         root: &root,
-        overwrite: args.overwrite,
         progress: &progress,
         report,
         first_names: HashMap::new(),

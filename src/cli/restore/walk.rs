@@ -116,7 +116,6 @@ fn is_full(error: &io::Error) -> bool {
 pub(super) struct Restorer<'a> {
     pub(super) files: &'a FileSystem,
     pub(super) root: &'a TargetFolder,
-    pub(super) overwrite: bool,
     pub(super) progress: &'a Progress,
     pub(super) report: Report,
     /// Where the first name of each file that has several was put.
@@ -229,7 +228,7 @@ impl Restorer<'_> {
                 self.note_there_already(path, attributes);
                 return Ok(());
             }
-            There::Other { is_folder } if is_folder || !self.overwrite => {
+            There::Other { is_folder } if is_folder || !self.report.overwrite => {
                 self.report.in_the_way.push(shown(path));
                 return Ok(());
             }
@@ -238,7 +237,7 @@ impl Restorer<'_> {
         if let Some(first_name) = first_name {
             match level.target.draft_name(attributes.ino, self.root, &first_name) {
                 Ok(draft) => {
-                    draft.place(name, self.overwrite || is_copy)?;
+                    draft.place(name, self.report.overwrite || is_copy)?;
                     self.report.restored += 1;
                     return Ok(());
                 }
@@ -318,7 +317,7 @@ impl Restorer<'_> {
         path: &[u8],
         attributes: &Attributes,
     ) -> io::Result<()> {
-        draft.place(name, self.overwrite)?;
+        draft.place(name, self.report.overwrite)?;
         self.report.restored += 1;
         self.note_name(path, attributes);
         Ok(())
