@@ -5,12 +5,11 @@
 use std::fmt;
 
 use hkdf::Hkdf;
-use rand::TryRng;
-use rand::rngs::SysRng;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::Zeroize;
 
+use super::random::fill_random;
 use super::seal::ObjectSealer;
 use super::secret::{KEY_BYTES, SecretKey};
 
@@ -48,14 +47,6 @@ const OBJECT_LABEL: &[u8] = b"hushfs 1 object";
 pub(super) const WRAP_LABEL: &[u8] = b"hushfs 1 slot wrap";
 /// HKDF's info string of a slot's commitment is this, then the vault's and the slot's id.
 pub(super) const COMMIT_LABEL: &[u8] = b"hushfs 1 slot commit";
-
-/// Fills `bytes` from the system's random source.
-///
-/// # Panics
-/// If the system has no random source: nothing here is safe without one.
-pub(crate) fn fill_random(bytes: &mut [u8]) {
-    SysRng.try_fill_bytes(bytes).expect("getrandom(2) does not fail on a supported system");
-}
 
 macro_rules! random_id {
     ($(#[$doc:meta])* $name:ident) => {

@@ -61,7 +61,7 @@ impl SecretKey {
 
     /// A key of 256 bits from the system's random source.
     pub fn random() -> Self {
-        Self::with(|bytes| super::keys::fill_random(bytes))
+        Self::with(|bytes| super::random::fill_random(bytes))
     }
 
     /// The key's bytes; copy them nowhere that outlives the call.

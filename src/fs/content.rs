@@ -1,7 +1,7 @@
 //! Reading: from what is pending, from packs, from holes.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
@@ -27,12 +27,12 @@ type ChunkCache = LruCache<(PackId, u64), Arc<[u8]>>;
 pub(super) struct PackReaders {
     packs: Mutex<LruCache<PackId, Arc<PackReader>>>,
     /// Packs in the state folder, of a mount that does not write.
-    staged: HashMap<PackId, Arc<PackReader>>,
+    staged: BTreeMap<PackId, Arc<PackReader>>,
     chunks: Mutex<ChunkCache>,
 }
 
 impl PackReaders {
-    pub(super) fn new(chunk_size: ChunkSize, staged: HashMap<PackId, Arc<PackReader>>) -> Self {
+    pub(super) fn new(chunk_size: ChunkSize, staged: BTreeMap<PackId, Arc<PackReader>>) -> Self {
         let packs = NonZeroUsize::new(READERS_KEPT).unwrap_or(NonZeroUsize::MIN);
         let chunks =
             NonZeroUsize::new(CHUNK_CACHE_BYTES / chunk_size.bytes()).unwrap_or(NonZeroUsize::MIN);

@@ -2,7 +2,7 @@
 //!
 //! Everything here happens under one lock, which `FileSystem` holds.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
 use crate::format::{InlineChunk, Ino, Operation, Run, encode_operation};
@@ -62,7 +62,8 @@ impl Writing {
 #[derive(Debug)]
 pub(super) struct Live {
     pub(super) tree: Tree,
-    pub(super) dirty: HashMap<Ino, DirtyFile>,
+    /// In order, so that what a flush writes hangs on nothing but what happened.
+    pub(super) dirty: BTreeMap<Ino, DirtyFile>,
     /// Bytes of chunks in `dirty`.
     pub(super) dirty_bytes: usize,
     /// Open handles; an inode that is open outlives its last name.
@@ -81,7 +82,7 @@ impl Live {
     pub(super) fn new(tree: Tree, writing: Option<Writing>, read_only: Option<String>) -> Self {
         Self {
             tree,
-            dirty: HashMap::new(),
+            dirty: BTreeMap::new(),
             dirty_bytes: 0,
             open: HashMap::new(),
             writing,

@@ -1,7 +1,7 @@
 //! The first half of opening: what is in vault and state folder, and what is not right with it.
 
 use crate::crypto::ClassKeys;
-use crate::format::{DeviceId, Frontier, FrontierEntry, LogKind};
+use crate::format::{DeviceId, Frontier, FrontierEntry, LOG_FOLDER, LogKind, log_name};
 use crate::journal::{Replay, read_journal};
 use crate::store::{
     DeviceIdentity, Publishing, Seen, StateFolder, StoreError, VaultFolder, VaultListing,
@@ -21,6 +21,9 @@ pub(super) struct Found {
     pub(super) trusted: Frontier,
     /// The journal's generations up to this number are in the vault.
     pub(super) generation: u64,
+    /// A log object of this device that had appeared when a crash came: its name may not be
+    /// durable.
+    pub(super) unsettled_log: Option<String>,
     pub(super) replay: Replay,
     /// What is wrong, in sentences.
     pub(super) damage: Vec<String>,
@@ -44,9 +47,12 @@ pub(super) fn look(request: &OpenRequest) -> Result<Found, OpenError> {
     let StateRecords { identity, seen, damage: mut state_damage } = state_records(request)?;
     let knows_what_is_published = seen.is_some();
     let Seen { frontier: mut trusted, mut generation, publishing } = seen.unwrap_or_default();
+    let mut unsettled_log = None;
     if let Some(Publishing { entry, generation: published }) = publishing
         && is_in_vault(&entry, vault, keys)
     {
+        let name = log_name(LogKind::Increment, entry.device, entry.seq);
+        unsettled_log = Some(format!("{LOG_FOLDER}/{name}"));
         trusted.advance(entry);
         generation = published;
     }
@@ -96,7 +102,17 @@ pub(super) fn look(request: &OpenRequest) -> Result<Found, OpenError> {
     }
     damage.append(&mut state_damage);
     damage.extend(folded.gaps.iter().filter(|gap| gap.is_concurrency()).map(FoldGap::to_string));
-    Ok(Found { listing, folded, identity, trusted, generation, replay, damage, read_only })
+    Ok(Found {
+        listing,
+        folded,
+        identity,
+        trusted,
+        generation,
+        unsettled_log,
+        replay,
+        damage,
+        read_only,
+    })
 }
 
 fn journal_of(

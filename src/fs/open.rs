@@ -1,10 +1,10 @@
 //! Opening a vault: fold the log, replay the journal, and say what is not right.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, RwLock};
 
 use crate::crypto::ClassKeys;
-use crate::format::{Descriptor, DeviceId, Ino, Operation, PackId, Time};
+use crate::format::{Descriptor, DeviceId, Ino, Operation, PackId, Time, pack_path};
 use crate::journal::{Journal, Replay};
 use crate::store::{
     DeviceIdentity, LockedBy, PackReader, Seen, StateFolder, StateLock, StoreError, VaultFolder,
@@ -119,7 +119,7 @@ fn replay_onto(
     let mut live = Live::new(tree, None, found.read_only.clone());
     let readers = match &request.state {
         Some(state) => staged_readers(state, &request.keys)?,
-        None => HashMap::new(),
+        None => BTreeMap::new(),
     };
     let recovered = replay_records(&mut live, &found.replay, readers, &found.listing, others)?;
     Ok((live, recovered))
@@ -133,7 +133,17 @@ fn put_together(
     mut live: Live,
     recovered: Recovered,
 ) -> Result<Arc<FileSystem>, OpenError> {
-    let Found { listing, folded, identity, trusted, generation, replay, damage, read_only } = found;
+    let Found {
+        listing,
+        folded,
+        identity,
+        trusted,
+        generation,
+        unsettled_log,
+        replay,
+        damage,
+        read_only,
+    } = found;
     let Folded { frontier, clock, checkpoint_bytes, bytes_since, devices, .. } = folded;
     let OpenRequest { vault, state, lock, keys, descriptor, device_name, machine, owner, .. } =
         request;
@@ -149,6 +159,10 @@ fn put_together(
         let wanted = DeviceIdentity { device, machine };
         if identity.as_ref() != Some(&wanted) {
             state.set_device(&keys, &wanted)?;
+        }
+        let unsettled = recovered.unsettled_packs.iter().map(|id| pack_path(*id));
+        for path in unsettled.chain(unsettled_log) {
+            vault.settle_name(&path)?;
         }
         let packs = recovered.close_packs(&live, state, &keys, device, &listing)?;
         let (disk, chunk_size) = (state.disk().clone(), descriptor.chunk_size);
@@ -167,8 +181,8 @@ fn put_together(
     if !recovered.log.is_empty() || !live.dirty.is_empty() {
         live.note_change();
     }
-    let staged: HashMap<PackId, Arc<PackReader>> =
-        if live.writing.is_some() { HashMap::new() } else { recovered.readers };
+    let staged: BTreeMap<PackId, Arc<PackReader>> =
+        if live.writing.is_some() { BTreeMap::new() } else { recovered.readers };
     let gauge = RoomGauge::new(
         vault.disk().clone(),
         state.as_ref().map(|state| state.root().to_owned()),

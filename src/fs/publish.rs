@@ -300,9 +300,7 @@ impl FileSystem {
             let reason = format!("{} is not what belongs there", place.display());
             return Err(self.write_live()?.latch(reason));
         }
-        let folder = place.parent().unwrap_or(self.vault.root());
-        let synced = self.vault.disk().sync_folder(folder);
-        synced.map_err(|error| disk_answer(StoreError::io("cannot sync", folder, error)))
+        self.vault.settle_name(path).map_err(disk_answer)
     }
 }
 

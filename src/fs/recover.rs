@@ -1,6 +1,6 @@
 //! After a crash: the journal's records onto the folded tree, staged packs made whole.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::crypto::ClassKeys;
@@ -28,24 +28,27 @@ pub(super) struct Recovered {
     pub(super) log_operations: u64,
     /// Records before this number count.
     pub(super) keep_seq: u64,
+    /// Packs in the vault that records tell of: they got there without their log object, and
+    /// their names may not be durable.
+    pub(super) unsettled_packs: BTreeSet<PackId>,
     /// Packs in the state folder, for reading.
-    pub(super) readers: HashMap<PackId, Arc<PackReader>>,
+    pub(super) readers: BTreeMap<PackId, Arc<PackReader>>,
     /// Which chunk stands where in those: (inode, chunk, content bytes) by position.
-    chunks: HashMap<PackId, BTreeMap<u32, (Ino, u64, u32)>>,
+    chunks: BTreeMap<PackId, BTreeMap<u32, (Ino, u64, u32)>>,
 }
 
 /// Opens the packs that the state folder holds.
 pub(super) fn staged_readers(
     state: &StateFolder,
     keys: &ClassKeys,
-) -> Result<HashMap<PackId, Arc<PackReader>>, StoreError> {
+) -> Result<BTreeMap<PackId, Arc<PackReader>>, StoreError> {
     let folder = state.staged();
     let items = match state.disk().list(&folder) {
         Ok(items) => items,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(StoreError::io("cannot list", &folder, error)),
     };
-    let mut readers = HashMap::new();
+    let mut readers = BTreeMap::new();
     for item in items {
         let Some(id) = parse_pack_name(&item.name) else { continue };
         let path = folder.join(&item.name);
@@ -69,7 +72,7 @@ pub(super) fn staged_readers(
 pub(super) fn replay_records(
     live: &mut Live,
     replay: &Replay,
-    readers: HashMap<PackId, Arc<PackReader>>,
+    readers: BTreeMap<PackId, Arc<PackReader>>,
     listing: &VaultListing,
     others: &OtherChanges,
 ) -> Result<Recovered, OpenError> {
@@ -94,7 +97,7 @@ pub(super) fn replay_records(
             if let Some(path) = others.meets(operation, &live.tree) {
                 return Err(OpenError::Overtaken(path));
             }
-            recovered.apply(live, operation).map_err(|error| match error {
+            recovered.apply(live, operation, listing).map_err(|error| match error {
                 // Something that the operation builds on is gone by now.
                 OpenError::JournalDamaged(_) if !others.is_empty() => {
                     OpenError::Overtaken("the same folder".into())
@@ -125,7 +128,12 @@ impl Recovered {
             })
     }
 
-    fn apply(&mut self, live: &mut Live, operation: &Operation<'_>) -> Result<(), OpenError> {
+    fn apply(
+        &mut self,
+        live: &mut Live,
+        operation: &Operation<'_>,
+        listing: &VaultListing,
+    ) -> Result<(), OpenError> {
         let chunk_size = live.tree.chunk_size();
         let unfit = |error| damaged(&format!("a record does not fit the vault: {error}"));
         if let Operation::WriteInline { ino, chunks, size, mtime, ctime } = operation {
@@ -156,6 +164,9 @@ impl Recovered {
                     let end = run.first_chunk + u64::from(run.count);
                     live.drop_dirty_chunks(*ino, run.first_chunk, end);
                     self.note_chunks(*ino, run, chunk_size);
+                    if listing.packs.contains_key(&run.pack) {
+                        self.unsettled_packs.insert(run.pack);
+                    }
                 }
             }
             Operation::Truncate { ino, size, .. } => {

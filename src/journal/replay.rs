@@ -37,10 +37,13 @@ pub struct Replay {
     pub damaged: bool,
     /// Records before this number had been made durable.
     pub durable_seq: u64,
-    /// The highest number of a generation that is known of, published or not.
+    /// The number of the last generation, published or not.
     pub(super) last_number: u64,
     /// Files that no generation needs.
     pub(super) free_files: Vec<u32>,
+    /// Files of generations that come after one that a power loss took: nothing in them was
+    /// promised, and what they tell builds on what is gone.
+    pub(super) stale_files: Vec<u32>,
 }
 
 impl Replay {
@@ -68,18 +71,13 @@ pub fn read_journal(
         let index = item.name.strip_prefix(FILE_PREFIX).and_then(|digits| digits.parse().ok());
         let Some(file_index) = index else { continue };
         let path = journal_path(folder, file_index);
-        let mut scan = || -> std::io::Result<Scan> {
+        let scan = || -> std::io::Result<Scan> {
             let file = disk.open(&path, false)?;
             let mut block = [0; HEADER_BYTES];
             let bytes = file.read_at(&mut block, 0)?;
             match GenerationHeader::open(keys, &block[..bytes]) {
-                Ok(header) => {
-                    replay.last_number = replay.last_number.max(header.number);
-                    if header.number <= published_number {
-                        return Ok(Scan::Done);
-                    }
-                    scan_records(&*file, &header, keys)
-                }
+                Ok(header) if header.number <= published_number => Ok(Scan::Done),
+                Ok(header) => scan_records(&*file, &header, keys),
                 // A block of zeroes was never used; a torn header had no durable record.
                 Err(_) if block == [0; HEADER_BYTES] => Ok(Scan::Done),
                 Err(_) => orphaned_records(&*file, keys),
@@ -95,6 +93,11 @@ pub fn read_journal(
     }
     found.sort_by_key(|(header, ..)| header.number);
     replay.durable_seq = found.iter().map(|(.., durable_seq)| *durable_seq).max().unwrap_or(0);
+    // Numbers have no gap. A header may be gone, and later ones not, where none was synced.
+    let mut numbers = published_number + 1..;
+    let unbroken = found.iter().take_while(|(header, ..)| Some(header.number) == numbers.next());
+    let stale = found.split_off(unbroken.count());
+    replay.stale_files = stale.into_iter().map(|(_, file_index, ..)| file_index).collect();
     if let Some((first, ..)) = found.first() {
         replay.next_seq = first.first_seq;
     }
@@ -107,6 +110,7 @@ pub fn read_journal(
             records.clear();
         }
         replay.next_seq += records.len() as u64;
+        replay.last_number = header.number;
         replay.generations.push(ReplayedGeneration { number: header.number, file_index, records });
     }
     replay.damaged |= replay.durable_seq > replay.next_seq;

@@ -7,7 +7,7 @@ use crate::crypto::{ClassKeys, Nonce, ObjectId, ObjectSealer, TAG_BYTES};
 use crate::store::{Disk, DiskFile, StoreError};
 
 use super::layout::{
-    GenerationHeader, RECORD_HEADER_BYTES, RECORDS_AT, RecordHeader, record_bytes,
+    GenerationHeader, HEADER_BYTES, RECORD_HEADER_BYTES, RECORDS_AT, RecordHeader, record_bytes,
 };
 use super::replay::{Replay, journal_path};
 
@@ -92,8 +92,19 @@ impl Journal {
                 needs_sync: true,
             });
         }
+        // Whoever made the files may have crashed before their names were durable.
+        disk.sync_folder(folder).map_err(|e| StoreError::io("cannot sync", folder, e))?;
+        for index in &replay.stale_files {
+            // Their numbers are used again: no crash may bring the old ones back.
+            let path = journal_path(folder, *index);
+            let blanked = disk.open(&path, true).and_then(|file| {
+                file.write_all_at(&[0; HEADER_BYTES], 0)?;
+                file.sync()
+            });
+            blanked.map_err(|e| StoreError::io("cannot write", &path, e))?;
+        }
         let number = replay.last_number + 1;
-        let mut free = replay.free_files.clone();
+        let mut free = [replay.free_files.as_slice(), &replay.stale_files].concat();
         let header = GenerationHeader { id: ObjectId::random(), number, first_seq: keep_seq };
         let (current, zeroed_end) = begin(&*disk, folder, &keys, &header, &mut free, &waiting)?;
         Ok(Self {

@@ -46,24 +46,39 @@ pub trait DiskFile: Debug + Send + Sync {
     fn sync(&self) -> io::Result<()>;
 }
 
-/// A disk: the vault folder and the state folder are paths on one.
+/// A file that has no final name yet. Dropped, nothing of it remains.
+pub trait DraftFile: Debug {
+    /// The file, to write to and to sync.
+    fn file(&self) -> &dyn DiskFile;
+    /// Gives it the name `path`, which was free and is in the folder that it was made for.
+    ///
+    /// # Errors
+    /// `AlreadyExists`, or what the system says; the file has no name then, or (an error after
+    /// the name appeared) that one.
+    fn appear(self: Box<Self>, path: &Path) -> io::Result<()>;
+}
+
+/// A disk: the vault folder and the state folder are paths on one, or on two.
 ///
-/// A name is durable only after its folder is synced, content only after its file is.
+/// A name is durable only after its folder is synced, content only after its file is; until then
+/// a power loss may keep any of the changes and lose the others. Only a rename happens as a whole
+/// or not at all. What has to be durable in an order is put together from these calls in
+/// [`durably`](super::durably), so that a test that runs on a simulated disk sees every step.
 pub trait Disk: Debug + Send + Sync {
     /// Opens a file that exists, for reading, and for writing too where `write`.
     fn open(&self, path: &Path, write: bool) -> io::Result<Arc<dyn DiskFile>>;
     /// Makes an empty file (mode 0600) that is not there yet and opens it.
     fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
-    /// A file appears whole and durable under a name that was free, or not at all (I1).
-    fn put(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
-    /// A synced file moves, whole and durably, to a name that was free, from whatever disk it is
-    /// on (I1). After an error it is in its old place, in its new one, or in both.
-    fn adopt(&self, from: &Path, to: &Path) -> io::Result<()>;
-    /// Replaces a file of the state folder, durably and at once.
-    fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
-    /// A file goes; durable once its folder is synced.
+    /// Makes an empty file (mode 0600) that will be at `path`, and is not yet.
+    fn draft(&self, path: &Path) -> io::Result<Box<dyn DraftFile>>;
+    /// A file moves to a name, and replaces what is there.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// A file moves to a name that is free; `AlreadyExists` where it is not, `CrossesDevices`
+    /// where it is on another disk.
+    fn rename_free(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// A file goes.
     fn remove(&self, path: &Path) -> io::Result<()>;
-    /// Makes a folder (mode 0700) that is not there yet, durably.
+    /// Makes a folder (mode 0700) that is not there yet.
     fn create_folder(&self, path: &Path) -> io::Result<()>;
     /// What is in a folder, in no order.
     fn list(&self, folder: &Path) -> io::Result<Vec<FolderItem>>;

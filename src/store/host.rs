@@ -10,13 +10,11 @@ use std::sync::Arc;
 use rustix::fs::{self, AtFlags, CWD, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
-use super::disk::{Disk, DiskFile, DiskRoom, FolderItem};
+use super::disk::{Disk, DiskFile, DiskRoom, DraftFile, FolderItem};
+use super::durably::parent;
 
 const FILE_MODE: Mode = Mode::from_raw_mode(0o600);
 const FOLDER_MODE: Mode = Mode::from_raw_mode(0o700);
-
-/// How much is copied at once from one disk to another.
-const COPY_BYTES: usize = 1 << 20;
 
 /// The computer's own disks, through system calls.
 #[derive(Clone, Copy, Debug, Default)]
@@ -70,46 +68,24 @@ impl Disk for HostDisk {
         Ok(Arc::new(File::from(fs::open(path, flags, FILE_MODE)?)))
     }
 
-    fn put(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let draft = Draft::beside(path)?;
-        FileExt::write_all_at(&draft.file, bytes, 0)?;
-        draft.publish(path)
+    fn draft(&self, path: &Path) -> io::Result<Box<dyn DraftFile>> {
+        Ok(Box::new(Draft::beside(path)?))
     }
 
-    fn adopt(&self, from: &Path, to: &Path) -> io::Result<()> {
-        match rename_free(from, to) {
-            Ok(()) => {
-                sync_parent(to)?;
-                sync_parent(from)
-            }
-            Err(Errno::XDEV) => {
-                let source = File::open(from)?;
-                let draft = Draft::beside(to)?;
-                let mut buffer = vec![0; COPY_BYTES];
-                let mut offset = 0;
-                loop {
-                    let bytes = DiskFile::read_at(&source, &mut buffer, offset)?;
-                    if bytes == 0 {
-                        break;
-                    }
-                    FileExt::write_all_at(&draft.file, &buffer[..bytes], offset)?;
-                    offset += bytes as u64;
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        Ok(fs::rename(from, to)?)
+    }
+
+    fn rename_free(&self, from: &Path, to: &Path) -> io::Result<()> {
+        match fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                if to.symlink_metadata().is_ok() {
+                    return Err(Errno::EXIST.into());
                 }
-                draft.publish(to)?;
-                std::fs::remove_file(from)
+                Ok(fs::rename(from, to)?)
             }
-            Err(error) => Err(error.into()),
+            result => Ok(result?),
         }
-    }
-
-    fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let next = with_suffix(path, ".next");
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
-        let file = File::from(fs::open(&next, flags, FILE_MODE)?);
-        FileExt::write_all_at(&file, bytes, 0)?;
-        file.sync_all()?;
-        fs::rename(&next, path)?;
-        sync_parent(path)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
@@ -117,8 +93,7 @@ impl Disk for HostDisk {
     }
 
     fn create_folder(&self, path: &Path) -> io::Result<()> {
-        fs::mkdir(path, FOLDER_MODE)?;
-        sync_parent(path)
+        Ok(fs::mkdir(path, FOLDER_MODE)?)
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<FolderItem>> {
@@ -142,8 +117,15 @@ impl Disk for HostDisk {
         Ok(items)
     }
 
+    /// Some network file systems cannot sync a folder and say so with `EINVAL`: names there are
+    /// as durable as they will ever be.
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
-        sync_folder(folder)
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let fd = fs::open(folder, flags, Mode::empty())?;
+        match fs::fsync(&fd) {
+            Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(()),
+            result => Ok(result?),
+        }
     }
 
     fn room(&self, path: &Path) -> io::Result<DiskRoom> {
@@ -157,6 +139,7 @@ impl Disk for HostDisk {
 }
 
 /// A file that has no final name yet; if it is dropped, nothing of it remains.
+#[derive(Debug)]
 struct Draft {
     file: File,
     /// Its name meanwhile, on file systems that have no nameless files.
@@ -168,12 +151,13 @@ impl Draft {
     /// written. Where the file system has none, under a hidden name (the one exception to I1's
     /// last sentence; such file systems are FAT and some network ones).
     fn beside(path: &Path) -> io::Result<Self> {
+        let folder = parent(path);
         let flags = OFlags::WRONLY | OFlags::TMPFILE | OFlags::CLOEXEC;
-        match fs::open(parent(path), flags, FILE_MODE) {
+        match fs::open(folder, flags, FILE_MODE) {
             Ok(fd) => Ok(Self { file: File::from(fd), named: None }),
             Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
-                let named = parent(path).join(format!(".{name}.part"));
+                let named = folder.join(format!(".{name}.part"));
                 let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
                 let file = File::from(fs::open(&named, flags, FILE_MODE)?);
                 Ok(Self { file, named: Some(named) })
@@ -181,21 +165,25 @@ impl Draft {
             Err(error) => Err(error.into()),
         }
     }
+}
 
-    /// Makes the content durable, then the name, in this order.
-    fn publish(mut self, path: &Path) -> io::Result<()> {
-        self.file.sync_all()?;
+impl DraftFile for Draft {
+    fn file(&self) -> &dyn DiskFile {
+        &self.file
+    }
+
+    fn appear(mut self: Box<Self>, path: &Path) -> io::Result<()> {
         match &self.named {
             None => {
                 let descriptor = format!("/proc/self/fd/{}", self.file.as_raw_fd());
-                fs::linkat(CWD, descriptor.as_str(), CWD, path, AtFlags::SYMLINK_FOLLOW)?;
+                Ok(fs::linkat(CWD, descriptor.as_str(), CWD, path, AtFlags::SYMLINK_FOLLOW)?)
             }
             Some(named) => {
-                rename_free(named, path)?;
+                HostDisk.rename_free(named, path)?;
                 self.named = None;
+                Ok(())
             }
         }
-        sync_parent(path)
     }
 }
 
@@ -203,81 +191,6 @@ impl Drop for Draft {
     fn drop(&mut self) {
         if let Some(named) = &self.named {
             let _ = std::fs::remove_file(named);
-        }
-    }
-}
-
-/// Renames to a name that is free, and fails with `EEXIST` where it is not.
-fn rename_free(from: &Path, to: &Path) -> Result<(), Errno> {
-    match fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-            if to.symlink_metadata().is_ok() {
-                return Err(Errno::EXIST);
-            }
-            fs::rename(from, to)
-        }
-        result => result,
-    }
-}
-
-fn parent(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
-}
-
-fn sync_parent(path: &Path) -> io::Result<()> {
-    sync_folder(parent(path))
-}
-
-/// Some network file systems cannot sync a folder and say so with `EINVAL`: names there are as
-/// durable as they will ever be.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let fd = fs::open(folder, flags, Mode::empty())?;
-    match fs::fsync(&fd) {
-        Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(()),
-        result => Ok(result?),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_put_appears_whole_and_is_never_replaced() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("object");
-        HostDisk.put(&path, b"first").unwrap();
-        let error = HostDisk.put(&path, b"second").unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
-        assert_eq!(std::fs::read(&path).unwrap(), b"first");
-        assert_eq!(HostDisk.list(dir.path()).unwrap().len(), 1);
-    }
-
-    #[test]
-    fn adopting_never_replaces_and_crosses_file_systems() {
-        let dir = tempfile::tempdir().unwrap();
-        let other = tempfile::tempdir_in("/dev/shm").unwrap();
-        for source_dir in [dir.path(), other.path()] {
-            let (from, to) = (source_dir.join("staged"), dir.path().join("final"));
-            std::fs::write(&from, vec![7; COPY_BYTES + 5]).unwrap();
-            HostDisk.adopt(&from, &to).unwrap();
-            assert!(!from.exists());
-            assert_eq!(std::fs::read(&to).unwrap(), vec![7; COPY_BYTES + 5]);
-            std::fs::write(&from, b"again").unwrap();
-            let error = HostDisk.adopt(&from, &to).unwrap_err();
-            assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
-            std::fs::remove_file(&to).unwrap();
-            std::fs::remove_file(&from).unwrap();
         }
     }
 }

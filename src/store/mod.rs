@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod disk;
+mod durably;
 mod error;
 mod host;
 mod lock;
@@ -14,7 +15,7 @@ mod stage;
 mod state_folder;
 mod vault_folder;
 
-pub use disk::{Disk, DiskFile, DiskRoom, FolderItem};
+pub use disk::{Disk, DiskFile, DiskRoom, DraftFile, FolderItem};
 pub use error::StoreError;
 pub use host::HostDisk;
 pub use lock::{LockHolder, LockedBy, StateLock};

@@ -2,6 +2,7 @@
 //!
 //! Everything in it is sealed, but for who holds the lock and how the last mount ended.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use crate::format::{
 };
 
 use super::disk::{Disk, read_whole};
+use super::durably;
 use super::error::StoreError;
 
 const DEVICE_NAME: &str = "device";
@@ -95,12 +97,18 @@ impl StateFolder {
     /// [`StoreError`].
     pub fn make(disk: Arc<dyn Disk>, root: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let root = root.into();
-        let missing: Vec<&Path> = root.ancestors().take_while(|path| !path.exists()).collect();
-        for path in missing.into_iter().rev() {
-            make_folder(&*disk, path)?;
+        let fail = |path: &Path, error| StoreError::io("cannot make the folder", path, error);
+        let mut ancestors: Vec<&Path> = root.ancestors().collect();
+        ancestors.pop();
+        for path in ancestors.into_iter().rev() {
+            match durably::make_folder(&*disk, path) {
+                // Above what is ours; nobody but us made what is.
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied && path.exists() => {}
+                made => made.map_err(|error| fail(path, error))?,
+            }
         }
-        make_folder(&*disk, &root)?;
-        make_folder(&*disk, &root.join(STAGED_FOLDER))?;
+        let staged = root.join(STAGED_FOLDER);
+        durably::make_folder(&*disk, &staged).map_err(|error| fail(&staged, error))?;
         Ok(Self { disk, root })
     }
 
@@ -178,7 +186,7 @@ impl StateFolder {
         let path = self.root.join(LAST_END_NAME);
         let fail = |error| StoreError::io("cannot write", &path, error);
         let text = end.map_or(Ok(Vec::new()), serde_json::to_vec).map_err(|e| fail(e.into()))?;
-        self.disk.replace(&path, &text).map_err(fail)
+        durably::replace(&*self.disk, &path, &text).map_err(fail)
     }
 
     /// Layout of a record: magic and version, an object id, then the sealed content; associated
@@ -192,7 +200,7 @@ impl StateFolder {
         let fail = |error| StoreError::io("cannot read", &path, error);
         let file = match self.disk.open(&path, false) {
             Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(fail(error)),
         };
         let bytes = read_whole(&*file, RECORD_BYTES_MAX).map_err(fail)?;
@@ -228,14 +236,8 @@ impl StateFolder {
             .expect("a record has no type that postcard cannot encode, and a Vec takes any length");
         keys.sealer(ObjectClass::Trust, &id).seal_in_place(Nonce::at(0), &associated, &mut content);
         out.append(&mut content);
-        self.disk.replace(&path, &out).map_err(|e| StoreError::io("cannot write", &path, e))
-    }
-}
-
-fn make_folder(disk: &dyn Disk, path: &Path) -> Result<(), StoreError> {
-    match disk.create_folder(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        result => result.map_err(|e| StoreError::io("cannot make the folder", path, e)),
+        durably::replace(&*self.disk, &path, &out)
+            .map_err(|e| StoreError::io("cannot write", &path, e))
     }
 }
 

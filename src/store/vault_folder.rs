@@ -1,8 +1,9 @@
 //! The vault folder: objects that are written once and never change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::crypto::ClassKeys;
 use crate::format::{
@@ -11,6 +12,7 @@ use crate::format::{
 };
 
 use super::disk::{Disk, DiskFile, read_whole};
+use super::durably;
 use super::error::StoreError;
 
 /// A log object that is longer cannot be right; it bounds what one read can allocate (I8).
@@ -50,12 +52,14 @@ impl VaultListing {
 pub struct VaultFolder {
     disk: Arc<dyn Disk>,
     root: PathBuf,
+    /// Folders whose names are known to be durable.
+    durable_folders: Arc<Mutex<HashSet<String>>>,
 }
 
 impl VaultFolder {
     /// At `root`; reads and makes nothing yet.
     pub fn new(disk: Arc<dyn Disk>, root: impl Into<PathBuf>) -> Self {
-        Self { disk, root: root.into() }
+        Self { disk, root: root.into(), durable_folders: Arc::default() }
     }
 
     /// Where it is.
@@ -80,7 +84,8 @@ impl VaultFolder {
     /// there whole.
     pub fn put_new(&self, path: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let place = self.place(path);
-        self.disk.put(&place, bytes).map_err(|e| StoreError::io("cannot write", &place, e))
+        durably::put(&*self.disk, &place, bytes)
+            .map_err(|e| StoreError::io("cannot write", &place, e))
     }
 
     /// Takes a finished, synced file in as the object `path`; never replaces one (I1).
@@ -89,7 +94,8 @@ impl VaultFolder {
     /// [`StoreError`]; the file is then still in its old place, or the object is there whole.
     pub fn adopt(&self, from: &Path, path: &str) -> Result<(), StoreError> {
         let place = self.place(path);
-        self.disk.adopt(from, &place).map_err(|e| StoreError::io("cannot publish", &place, e))
+        durably::adopt(&*self.disk, from, &place)
+            .map_err(|e| StoreError::io("cannot publish", &place, e))
     }
 
     /// Reads a whole object of at most `max_bytes`.
@@ -132,19 +138,48 @@ impl VaultFolder {
     /// [`StoreError::Exists`] or what the disk says.
     pub fn make_new_folder(&self, path: &str) -> Result<(), StoreError> {
         let place = self.place(path);
-        let made = self.disk.create_folder(&place);
+        let made = self.disk.create_folder(&place).and_then(|()| self.sync_name(path));
         made.map_err(|e| StoreError::io("cannot make the folder", &place, e))
     }
 
-    /// Makes a folder of the vault; fine if it is there.
+    /// Makes a folder of the vault; fine if it is there, but then whoever made it may have
+    /// crashed before its name was durable.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn make_folder(&self, path: &str) -> Result<(), StoreError> {
-        match self.make_new_folder(path) {
-            Err(StoreError::Exists(_)) => Ok(()),
-            result => result,
-        }
+        let place = self.place(path);
+        let made = match self.disk.create_folder(&place) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                if self.durable_folders().contains(path) {
+                    return Ok(());
+                }
+                self.sync_name(path)
+            }
+            made => made.and_then(|()| self.sync_name(path)),
+        };
+        made.map_err(|e| StoreError::io("cannot make the folder", &place, e))
+    }
+
+    /// Makes the name of an object durable that a crash may have left without that.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn settle_name(&self, path: &str) -> Result<(), StoreError> {
+        let place = self.place(path);
+        let folder = durably::parent(&place);
+        self.disk.sync_folder(folder).map_err(|e| StoreError::io("cannot sync", folder, e))
+    }
+
+    /// Makes the name of the folder `path` durable.
+    fn sync_name(&self, path: &str) -> io::Result<()> {
+        self.disk.sync_folder(durably::parent(&self.place(path)))?;
+        self.durable_folders().insert(path.to_owned());
+        Ok(())
+    }
+
+    fn durable_folders(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.durable_folders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts a log object or checkpoint.
@@ -246,7 +281,7 @@ impl VaultFolder {
         let place = self.place(folder);
         match self.disk.list(&place) {
             Ok(items) => Ok(items),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
             Err(error) => Err(StoreError::io("cannot list", &place, error)),
         }
     }

@@ -1,6 +1,8 @@
 //! A vault on a disk image, and what it holds.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
 use std::sync::Arc;
 
 use hushfs::crypto::{MasterKey, VaultId};
@@ -8,7 +10,7 @@ use hushfs::format::{ChunkSize, Descriptor, Frontier, Ino, Time};
 use hushfs::fs::{
     FileKind, FileSystem, MountMode, NewNode, OpenError, OpenRequest, VerifyRequest, verify,
 };
-use hushfs::store::{StateFolder, StateLock, VaultFolder};
+use hushfs::store::{Disk, StateFolder, StateLock, VaultFolder};
 
 use crate::image::Image;
 
@@ -35,9 +37,12 @@ impl Bench {
 
     pub fn vault(&self, image: &Image) -> VaultFolder {
         let vault = VaultFolder::new(Arc::new(image.clone()), "/image/vault");
-        let _ = hushfs::store::Disk::create_folder(image, "/image".as_ref());
-        let _ = hushfs::store::Disk::create_folder(image, vault.root());
-        let _ = vault.make_folder("keys");
+        // Made by `init`, which is over.
+        for folder in ["/image", "/image/vault", "/image/vault/keys"].map(Path::new) {
+            if image.create_folder(folder).is_ok() {
+                let _ = image.sync_folder(folder.parent().unwrap());
+            }
+        }
         vault
     }
 
@@ -106,8 +111,17 @@ impl Bench {
     }
 }
 
+/// Stands in every piece of content, and in every name: neither may ever be on the disk.
+pub const PLAIN: &str = "plain-as-day";
+
+/// Bytes that differ from seed to seed.
 pub fn content(seed: u8, bytes: usize) -> Vec<u8> {
-    (0..bytes).map(|i| (i / 7).wrapping_mul(31).wrapping_add(seed.into()) as u8).collect()
+    let byte = |i: usize| (i / 7).wrapping_mul(31).wrapping_add(seed.into()) as u8;
+    let mut content: Vec<u8> = (0..bytes).map(byte).collect();
+    content
+        .chunks_exact_mut(512)
+        .for_each(|c| c[100..][..PLAIN.len()].copy_from_slice(PLAIN.as_bytes()));
+    content
 }
 
 pub fn read(fs: &FileSystem, ino: Ino) -> Vec<u8> {
@@ -116,18 +130,49 @@ pub fn read(fs: &FileSystem, ino: Ino) -> Vec<u8> {
     out
 }
 
-/// Names in the root with what they stand for.
-pub type Names = BTreeMap<String, (Ino, u32)>;
+/// What a path stands for, but for content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    pub ino: Ino,
+    pub is_folder: bool,
+    pub mode: u32,
+    /// By name, a hash of each value.
+    pub xattrs: BTreeMap<Vec<u8>, u64>,
+}
+
+/// What stands for an attribute's value.
+pub fn hash_of(value: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Every path with what it stands for.
+pub type Names = BTreeMap<String, Named>;
 
 pub fn names(fs: &FileSystem) -> Names {
     let mut names = Names::new();
-    fs.list(Ino::ROOT, 0, &mut |entry| {
-        if entry.attributes.kind == FileKind::File {
-            let name = String::from_utf8(entry.name.to_vec()).unwrap();
-            names.insert(name, (entry.attributes.ino, entry.attributes.mode));
+    let mut folders = vec![(Ino::ROOT, String::new())];
+    while let Some((folder, path)) = folders.pop() {
+        let mut found = Vec::new();
+        fs.list(folder, 0, &mut |entry| {
+            found.push((String::from_utf8(entry.name.to_vec()).unwrap(), entry.attributes));
+            true
+        })
+        .unwrap();
+        for (name, attributes) in found.into_iter().filter(|(name, _)| name != "." && name != "..")
+        {
+            let path = if path.is_empty() { name } else { format!("{path}/{name}") };
+            let (ino, is_folder) = (attributes.ino, attributes.kind == FileKind::Folder);
+            if is_folder {
+                folders.push((ino, path.clone()));
+            }
+            let list = fs.xattr_names(ino).unwrap();
+            let xattrs = list.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+            let xattrs = xattrs.map(|name| (name.to_vec(), hash_of(&fs.xattr(ino, name).unwrap())));
+            let xattrs = xattrs.collect();
+            names.insert(path, Named { ino, is_folder, mode: attributes.mode, xattrs });
         }
-        true
-    })
-    .unwrap();
+    }
     names
 }

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use hushfs::format::Ino;
 
 use crate::bench::{Bench, NEW, content, names, read};
-use crate::image::{Dice, Image};
+use crate::dice::Dice;
+use crate::image::Image;
 use crate::promise::{Crash, Versions};
 
 /// Two files that are written and read while a third thread publishes and a fourth crashes.

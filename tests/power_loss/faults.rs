@@ -1,13 +1,13 @@
 //! Disks that fail, and crashes at the moments that have gone wrong before.
 
-use std::io::ErrorKind;
-
 use hushfs::format::Ino;
 use hushfs::fs::FsError;
 
 use crate::bench::{Bench, NEW, content, read};
-use crate::histories::{Run, Step};
-use crate::image::{Call, Dice, Image};
+use crate::dice::Dice;
+use crate::image::{Call, Fault, Image};
+use crate::run::Run;
+use crate::steps::{Place, Step};
 
 #[test]
 fn a_first_mount_that_was_killed_at_once_still_gives_the_root_to_its_owner() {
@@ -25,7 +25,7 @@ fn a_full_disk_under_the_journal_heals() {
     fs.write(made.ino, 0, &content(1, 5000), false).unwrap();
     image.set_faults(|call, path| {
         let is_journal = path.to_string_lossy().contains("journal-1");
-        (is_journal && call == Call::Write).then_some(ErrorKind::StorageFull)
+        (is_journal && call == Call::Write).then_some(Fault::ENOSPC)
     });
     assert!(matches!(fs.publish(), Err(FsError::NoSpace)));
     image.clear_faults();
@@ -41,8 +41,8 @@ fn a_pack_that_had_moved_before_an_error_came_is_not_moved_again() {
     fs.write(made.ino, 0, &content(1, 5000), false).unwrap();
     let mut is_first = true;
     image.set_faults(move |call, _| {
-        let fails = call == Call::Moved && std::mem::take(&mut is_first);
-        fails.then_some(ErrorKind::Other)
+        let fails = call == Call::Renamed && std::mem::take(&mut is_first);
+        fails.then_some(Fault::EIO)
     });
     assert!(fs.publish().is_err());
     fs.publish().unwrap();
@@ -59,7 +59,7 @@ fn nothing_is_published_after_a_sync_has_failed() {
     image.set_faults(move |call, path| {
         let is_pack = path.extension().is_some_and(|extension| extension == "pack");
         let fails = is_pack && call == Call::Sync && std::mem::take(&mut is_first);
-        fails.then_some(ErrorKind::Other)
+        fails.then_some(Fault::EIO)
     });
     assert!(fs.publish().is_err());
     // A second sync may lie about what the first one lost.
@@ -75,19 +75,19 @@ fn regression_generations_that_became_one_log_object_are_all_let_go_of_or_none()
         let mut dice = Dice::new(seed);
         // A crash with a log object on its way leaves two generations; a third joins them.
         for step in [
-            Step::Create { name: 0 },
+            Step::Create { at: Place { folder: 0, name: 0 } },
             Step::Vault { works: false },
             Step::Publish,
-            Step::Create { name: 1 },
+            Step::Create { at: Place { folder: 0, name: 1 } },
             Step::Close { file: 0 },
             Step::Crash { power_loss: false },
-            Step::Create { name: 2 },
+            Step::Create { at: Place { folder: 0, name: 2 } },
             Step::Publish,
-            Step::Create { name: 3 },
+            Step::Create { at: Place { folder: 0, name: 3 } },
             Step::Fsync { file: 0 },
             Step::Crash { power_loss: true },
         ] {
-            run.apply(&step, &mut dice);
+            let _ = run.apply(&step, &mut dice);
         }
         assert_eq!(run.history.names.now().len(), 4);
     }
@@ -105,7 +105,7 @@ fn a_bulk_write_that_fails_halfway_reads_the_same_after_a_crash() {
     fs.fsync(made.ino).unwrap();
     image.set_faults(|call, path| {
         let is_staged = path.starts_with("/image/state/staged");
-        (is_staged && call == Call::Create).then_some(ErrorKind::StorageFull)
+        (is_staged && call == Call::Create).then_some(Fault::ENOSPC)
     });
     let written = fs.write(made.ino, at, &content(3, 1 << 20), false);
     assert!(matches!(written, Err(FsError::NoSpace)), "{written:?}");

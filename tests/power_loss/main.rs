@@ -4,8 +4,14 @@
 
 mod bench;
 mod beside;
+mod blocks;
+mod dice;
 mod faults;
 mod histories;
 mod image;
+mod kept;
 mod overtaken;
 mod promise;
+mod run;
+mod steps;
+mod twice;

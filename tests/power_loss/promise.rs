@@ -2,6 +2,7 @@
 //! last one that was promised.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use hushfs::format::Ino;
 use hushfs::fs::FileSystem;
@@ -33,6 +34,12 @@ impl<T: PartialEq + std::fmt::Debug> Versions<T> {
         }
     }
 
+    /// Promises no more than `before` did.
+    pub fn promise_as(&mut self, before: Option<&Self>) {
+        self.after_kill = before.map_or(0, |before| before.after_kill);
+        self.after_power_loss = before.map_or(0, |before| before.after_power_loss);
+    }
+
     /// Checks that `found` may come back, and forgets what came after it.
     pub fn come_back(&mut self, found: &T, crash: Crash, what: &str) {
         let first = if crash == Crash::Kill { self.after_kill } else { self.after_power_loss };
@@ -55,20 +62,50 @@ pub enum Crash {
     PowerLoss,
 }
 
+/// A file's content, shared between the histories that know it.
+pub type Content = Arc<Vec<u8>>;
+
 /// What there was.
 #[derive(Clone, Debug)]
 pub struct History {
     pub names: Versions<Names>,
-    pub contents: BTreeMap<Ino, Versions<Vec<u8>>>,
+    pub contents: BTreeMap<Ino, Versions<Content>>,
 }
 
 impl History {
+    pub fn new() -> Self {
+        Self { names: Versions::new(Names::new()), contents: BTreeMap::new() }
+    }
+
+    /// All names and contents as they are now survive such a crash.
+    pub fn promise_all(&mut self, crash: Crash) {
+        self.names.promise(crash);
+        self.contents.values_mut().for_each(|versions| versions.promise(crash));
+    }
+
+    /// One file's content, and all names, survive such a crash.
+    pub fn promise(&mut self, ino: Ino, crash: Crash) {
+        self.names.promise(crash);
+        self.contents.get_mut(&ino).unwrap().promise(crash);
+    }
+
+    /// The same history, with no more promised than `before` did.
+    pub fn promising_as(&self, before: &Self) -> Self {
+        let mut history = self.clone();
+        history.names.promise_as(Some(&before.names));
+        for (ino, versions) in &mut history.contents {
+            versions.promise_as(before.contents.get(ino));
+        }
+        history
+    }
+
+    /// Checks that what came back may, and forgets what did not.
     pub fn check(&mut self, fs: &FileSystem, crash: Crash) {
         let found = names(fs);
         self.names.come_back(&found, crash, "names");
-        for (name, (ino, _)) in found {
-            let found = read(fs, ino);
-            self.contents.get_mut(&ino).unwrap().come_back(&found, crash, &name);
+        for (path, named) in found.into_iter().filter(|(_, named)| !named.is_folder) {
+            let found = Arc::new(read(fs, named.ino));
+            self.contents.get_mut(&named.ino).unwrap().come_back(&found, crash, &path);
         }
     }
 }
