@@ -11,6 +11,8 @@ use super::layout::{
 };
 
 const FILE_PREFIX: &str = "journal-";
+/// How much of a journal file is read at once.
+const WINDOW_BYTES: u64 = 256 << 10;
 
 /// Where the journal file `index` is in `folder`.
 pub(super) fn journal_path(folder: &Path, index: u32) -> PathBuf {
@@ -136,14 +138,14 @@ fn scan_records(
     keys: &ClassKeys,
 ) -> std::io::Result<Scan> {
     let sealer = header.sealer(keys);
-    let file_bytes = file.len()?;
+    let mut window = Window::of(file)?;
     let mut records = Vec::new();
     let mut durable_seq = 0;
     let mut at = RECORDS_AT;
     let mut seq = header.first_seq;
     let mut unbroken = true;
-    while at < file_bytes {
-        match read_record(file, at, file_bytes, &sealer, |found| found == header.id)? {
+    while at < window.file_bytes {
+        match read_record(&mut window, at, &sealer, |found| found == header.id)? {
             Some((record, body)) => {
                 durable_seq = durable_seq.max(record.durable_seq);
                 unbroken &= record.seq == seq;
@@ -165,41 +167,67 @@ fn scan_records(
 
 /// Whether a file whose header is gone holds records that open.
 fn orphaned_records(file: &dyn DiskFile, keys: &ClassKeys) -> std::io::Result<Scan> {
-    let mut block = [0; RECORD_HEADER_BYTES];
-    file.read_at(&mut block, RECORDS_AT)?;
-    let Some(record) = RecordHeader::parse(&block) else {
+    let mut window = Window::of(file)?;
+    let Some(record) = window.get(RECORDS_AT, RECORD_HEADER_BYTES)?.and_then(RecordHeader::parse)
+    else {
         return Ok(Scan::Done);
     };
     let sealer = keys.sealer(ObjectClass::Journal, &record.generation);
-    let found = read_record(file, RECORDS_AT, file.len()?, &sealer, |_| true)?;
+    let found = read_record(&mut window, RECORDS_AT, &sealer, |_| true)?;
     Ok(if found.is_some() { Scan::Damaged } else { Scan::Done })
 }
 
 /// The record at `at`, if there is one that opens.
 fn read_record(
-    file: &dyn DiskFile,
+    window: &mut Window<'_>,
     at: u64,
-    file_bytes: u64,
     sealer: &ObjectSealer,
     is_wanted: impl Fn(crate::crypto::ObjectId) -> bool,
 ) -> std::io::Result<Option<(RecordHeader, Vec<u8>)>> {
-    let mut header_bytes = [0; RECORD_HEADER_BYTES];
-    if file.read_at(&mut header_bytes, at)? < RECORD_HEADER_BYTES {
-        return Ok(None);
-    }
-    let Some(header) = RecordHeader::parse(&header_bytes) else {
+    let Some(header) = window.get(at, RECORD_HEADER_BYTES)?.and_then(RecordHeader::parse) else {
         return Ok(None);
     };
+    if !is_wanted(header.generation) {
+        return Ok(None);
+    }
     let body_at = at + RECORD_HEADER_BYTES as u64;
-    if !is_wanted(header.generation) || u64::from(header.sealed_bytes) > file_bytes - body_at {
+    let Some(sealed) = window.get(body_at, header.sealed_bytes as usize)? else {
         return Ok(None);
-    }
-    let mut sealed = vec![0; header.sealed_bytes as usize];
-    if file.read_at(&mut sealed, body_at)? < sealed.len() {
-        return Ok(None);
-    }
-    let opened = sealer.open_in_place(Nonce::at(header.seq), &header_bytes, sealed);
+    };
+    let opened = sealer.open_in_place(Nonce::at(header.seq), &header.bytes(), sealed.to_vec());
     Ok(opened.ok().map(|body| (header, body)))
+}
+
+/// A file that is read from front to back, much at a time.
+struct Window<'a> {
+    file: &'a dyn DiskFile,
+    file_bytes: u64,
+    start: u64,
+    bytes: Vec<u8>,
+}
+
+impl<'a> Window<'a> {
+    fn of(file: &'a dyn DiskFile) -> std::io::Result<Self> {
+        Ok(Self { file, file_bytes: file.len()?, start: 0, bytes: Vec::new() })
+    }
+
+    /// `count` bytes at `at`; `None` where the file has fewer.
+    fn get(&mut self, at: u64, count: usize) -> std::io::Result<Option<&[u8]>> {
+        let left = self.file_bytes.saturating_sub(at);
+        if left < count as u64 {
+            return Ok(None);
+        }
+        let held = at.checked_sub(self.start).and_then(|skip| usize::try_from(skip).ok());
+        if held.is_none_or(|skip| skip.saturating_add(count) > self.bytes.len()) {
+            let wanted = WINDOW_BYTES.max(count as u64).min(left);
+            self.bytes.resize(wanted as usize, 0);
+            self.start = at;
+            let read = self.file.read_at(&mut self.bytes, at)?;
+            self.bytes.truncate(read);
+        }
+        let skip = (at - self.start) as usize;
+        Ok(self.bytes.get(skip..skip + count))
+    }
 }
 
 #[cfg(test)]

@@ -21,8 +21,8 @@ const BODY_BYTES_MAX: usize = 1 << 30;
 /// A record was not written.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum JournalError {
-    /// The disk failed. If it was full, the journal is as it was; otherwise whether the record
-    /// survives a crash is open, and the journal takes no more.
+    /// The disk failed. If it was full, the record is not there, and the call can be repeated;
+    /// otherwise whether it survives a crash is open, and the journal takes no more.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// An earlier failure closed the journal; the text is that one's.
@@ -62,8 +62,12 @@ pub struct Journal {
     free: Vec<u32>,
     next_seq: u64,
     durable_seq: u64,
-    /// Set by the first failed write: after it the end of the journal is unknown.
+    /// Set by the first write that failed for another reason than want of room: nothing that
+    /// comes after it can be relied on.
     closed: Option<String>,
+    /// A record found no room: what stands at the end of this generation is open, so the next
+    /// record starts another one, which takes the place of any that is there.
+    is_torn: bool,
     scratch: Vec<u8>,
 }
 
@@ -121,6 +125,7 @@ impl Journal {
             next_seq: keep_seq,
             durable_seq: 0,
             closed: None,
+            is_torn: false,
             scratch: Vec::new(),
         })
     }
@@ -138,13 +143,17 @@ impl Journal {
     /// Appends a record; afterwards it survives this process.
     ///
     /// # Errors
-    /// [`JournalError`]; after a failed write the journal takes no more records.
+    /// [`JournalError`]; after a write that failed for another reason than want of room the
+    /// journal takes no more records.
     pub fn append(&mut self, body: &[u8]) -> Result<u64, JournalError> {
         if let Some(reason) = &self.closed {
             return Err(JournalError::Closed(reason.clone()));
         }
         if body.len() > BODY_BYTES_MAX {
             return Err(JournalError::TooLarge(body.len()));
+        }
+        if self.is_torn {
+            self.rotate()?;
         }
         let sealed_bytes = body.len() + TAG_BYTES;
         let header = RecordHeader {
@@ -172,7 +181,10 @@ impl Journal {
         }
         if let Err(error) = self.current.file.write_all_at(&self.scratch, self.end) {
             let error = StoreError::io("cannot write", &path, error);
-            self.closed = Some(error.to_string());
+            match error {
+                StoreError::Full(_) => self.is_torn = true,
+                _ => self.closed = Some(error.to_string()),
+            }
             return Err(error.into());
         }
         self.current.needs_sync = true;
@@ -219,6 +231,7 @@ impl Journal {
         self.waiting.push(std::mem::replace(&mut self.current, next));
         self.end = RECORDS_AT;
         self.zeroed_end = zeroed_end;
+        self.is_torn = false;
         Ok(done)
     }
 

@@ -68,7 +68,7 @@ impl Bench {
     ) -> Result<Arc<FileSystem>, OpenError> {
         let vault = self.vault(image);
         let root = format!("/image/{device}");
-        let state = StateFolder::make(Arc::new(image.clone()), root).unwrap();
+        let state = StateFolder::make(Arc::new(image.clone()), root)?;
         // The image knows no locks: each opening has a lock of its own.
         self.opened.set(self.opened.get() + 1);
         let lock = self.locks.path().join(self.opened.get().to_string());

@@ -171,7 +171,7 @@ fn simulate_all(seeds: std::ops::Range<u64>) {
     }
 }
 
-fn number(variable: &str, default: u64) -> u64 {
+pub fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).map_or(default, |value| value.parse().expect("a number"))
 }
 

@@ -6,6 +6,7 @@ mod bench;
 mod beside;
 mod blocks;
 mod dice;
+mod every_call;
 mod faults;
 mod histories;
 mod image;
