@@ -85,6 +85,22 @@ Examples:
   hushfs restore ~/Dropbox/chats ~/restored SignalBackups 'Telegram Desktop'
       two folders")]
     Restore(RestoreArgs),
+    /// Get files out of the packs of a vault that has lost its log
+    #[command(after_long_help = "\
+Examples:
+  hushfs salvage ~/Dropbox/chats ~/salvaged
+  hushfs salvage --key-file ~/chats.key --json ~/Dropbox/chats ~/salvaged
+
+Use it where “hushfs restore” cannot: it needs no log objects and no hushfs.vault, only one slot
+and the packs, copies of packs that a sync client made included. It changes nothing in the vault.
+
+Packs do not know what was deleted or renamed later: deleted files and older names may come back.
+They know nothing of folders, empty files, links, owners and modes. Files without a usable path go
+to lost+found in the destination; a file that lacks content gets “.damaged” behind its name, with
+zeroes for what is missing. A file with holes looks the same, since nothing tells one from the
+other. Nothing in the destination is ever overwritten. Exits with 11 if anything is damaged or
+incomplete.")]
+    Salvage(SalvageArgs),
 }
 
 /// How to unlock a vault; without any of these, by asking.
@@ -232,6 +248,21 @@ pub struct RestoreArgs {
     /// What to copy, as paths in the vault; everything if none is given
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+}
+
+/// `hushfs salvage`.
+#[derive(Debug, Args)]
+pub struct SalvageArgs {
+    /// How to unlock the vault.
+    #[command(flatten)]
+    pub unlock: UnlockArgs,
+    /// Print JSON, for programs
+    #[arg(long)]
+    pub json: bool,
+    /// The vault's folder
+    pub vault: PathBuf,
+    /// The folder to write to; made if it is missing
+    pub destination: PathBuf,
 }
 
 /// A chunk size in bytes, or in KiB or MiB with `K` or `M` behind it.

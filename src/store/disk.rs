@@ -59,6 +59,9 @@ pub trait Disk: Debug + Send + Sync {
     /// A synced file moves, whole and durably, to a name that was free, from whatever disk it is
     /// on (I1). After an error it is in its old place, in its new one, or in both.
     fn adopt(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// A file moves to a name that is free; `AlreadyExists` where it is not, `CrossesDevices`
+    /// where it is on another disk.
+    fn rename_free(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Replaces a file of the state folder, durably and at once.
     fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
     /// A file goes; durable once its folder is synced.

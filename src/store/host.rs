@@ -102,6 +102,10 @@ impl Disk for HostDisk {
         }
     }
 
+    fn rename_free(&self, from: &Path, to: &Path) -> io::Result<()> {
+        Ok(rename_free(from, to)?)
+    }
+
     fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let next = with_suffix(path, ".next");
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;

@@ -17,7 +17,9 @@ use super::error::StoreError;
 const LOG_BYTES_MAX: u64 = 1 << 30;
 /// Likewise for a pack, which is closed at 16 MiB; one that a crash left open may come to a little
 /// more with the paths that its files have by then.
-const PACK_BYTES_MAX: u64 = 64 << 20;
+pub(super) const PACK_BYTES_MAX: u64 = 64 << 20;
+/// Folders within folders that are looked into.
+const DEPTH_MAX: u32 = 8;
 
 /// Which objects a vault holds, by name and length; nothing of them was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -90,6 +92,47 @@ impl VaultFolder {
     pub fn adopt(&self, from: &Path, path: &str) -> Result<(), StoreError> {
         let place = self.place(path);
         self.disk.adopt(from, &place).map_err(|e| StoreError::io("cannot publish", &place, e))
+    }
+
+    /// Moves a file of the vault to a free name in it, durably; never replaces one. Both are paths
+    /// below the vault.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] if the name is taken, or what the disk says; the file is then in its
+    /// old place or in its new one.
+    pub fn move_within(&self, from: &str, to: &str) -> Result<(), StoreError> {
+        let (from, to) = (self.place(from), self.place(to));
+        let fail = |error| StoreError::io("cannot move a file to", &to, error);
+        self.disk.rename_free(&from, &to).map_err(fail)?;
+        for moved in [&to, &from] {
+            self.disk.sync_folder(moved.parent().unwrap_or(&self.root)).map_err(fail)?;
+        }
+        Ok(())
+    }
+
+    /// Every file below a folder of the vault (`""`: the vault itself) by path below the vault,
+    /// in the order of their paths. What lies deeper than any sync client puts it is left out.
+    ///
+    /// # Errors
+    /// [`StoreError`] if a folder cannot be listed; one that is missing counts as empty.
+    pub fn files_below(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+        let mut files = Vec::new();
+        let mut folders = vec![(folder.to_owned(), 0)];
+        while let Some((folder, depth)) = folders.pop() {
+            for item in self.items(&folder)? {
+                let path = match folder.as_str() {
+                    "" => item.name,
+                    folder => format!("{folder}/{}", item.name),
+                };
+                match item.is_folder {
+                    true if depth < DEPTH_MAX => folders.push((path, depth + 1)),
+                    true => {}
+                    false => files.push(path),
+                }
+            }
+        }
+        files.sort_unstable();
+        Ok(files)
     }
 
     /// Reads a whole object of at most `max_bytes`.

@@ -354,6 +354,16 @@ impl Disk for Image {
         running.call(Call::Moved, to)
     }
 
+    fn rename_free(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut running = self.running();
+        running.call(Call::Adopt, to)?;
+        let file = running.file(from)?;
+        running.free(to)?;
+        running.kept.names.remove(from);
+        running.kept.names.insert(to.into(), Entry::File(file));
+        Ok(())
+    }
+
     fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let mut running = self.running();
         running.call(Call::Replace, path)?;

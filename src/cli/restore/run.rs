@@ -111,7 +111,10 @@ fn raise_file_limit() {
 }
 
 /// A destination in the vault would be uploaded in the clear.
-fn refuse_within_vault(vault: &Path, destination: &Path) -> Result<(), Error> {
+///
+/// # Errors
+/// [`Error::Usage`].
+pub(in crate::cli) fn refuse_within_vault(vault: &Path, destination: &Path) -> Result<(), Error> {
     let resolved = |path: &Path| {
         let mut existing = path.ancestors();
         existing.find_map(|path| std::fs::canonicalize(path).ok()).unwrap_or_default()
