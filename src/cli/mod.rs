@@ -17,6 +17,7 @@ mod holders;
 mod logger;
 mod mount;
 mod progress;
+mod repair;
 mod rescue;
 mod restore;
 mod run;

@@ -51,6 +51,21 @@ impl Wreck {
         Ok(Self { slots, claimed, vaults })
     }
 
+    /// Refuses a vault whose descriptor says that only a newer program knows it. Damage can look
+    /// like that; who only reads may go on.
+    ///
+    /// # Errors
+    /// [`UnlockError::Newer`].
+    pub(super) fn refuse_newer(&self) -> Result<(), Error> {
+        match &self.claimed {
+            Err(Error::Unlock(UnlockError::Newer { vault, source })) => {
+                let (vault, source) = (vault.clone(), source.clone());
+                Err(UnlockError::Newer { vault, source }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Unlocks it as `how` says; asks at the terminal if it says nothing.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ use super::fold::{FoldGap, Folded, fold};
 use super::trust::rollback;
 
 /// What is to be verified, and with what.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct VerifyRequest<'a> {
     /// The vault.
     pub vault: &'a VaultFolder,
@@ -136,7 +136,7 @@ pub fn verify(
 }
 
 /// What is wrong with an object whose path is told beside it.
-fn without_path(error: &StoreError) -> String {
+pub(super) fn without_path(error: &StoreError) -> String {
     match error {
         StoreError::Format { source, .. } => source.to_string(),
         StoreError::Missing(_) => "missing".to_owned(),
@@ -193,7 +193,7 @@ fn verify_story(folded: &Folded, request: &VerifyRequest<'_>, report: &mut Verif
     }
 }
 
-fn runs_by_pack(tree: &Tree) -> HashMap<PackId, Vec<(Ino, Run)>> {
+pub(super) fn runs_by_pack(tree: &Tree) -> HashMap<PackId, Vec<(Ino, Run)>> {
     let mut needed: HashMap<PackId, Vec<(Ino, Run)>> = HashMap::new();
     for (ino, run) in tree.all_runs() {
         needed.entry(run.pack).or_default().push((ino, run));
@@ -202,7 +202,7 @@ fn runs_by_pack(tree: &Tree) -> HashMap<PackId, Vec<(Ino, Run)>> {
 }
 
 /// `Err`: what is wrong with a pack, and which of the files that need it lose content.
-fn verify_pack(
+pub(super) fn verify_pack(
     request: &VerifyRequest<'_>,
     pack: PackId,
     needed: &[(Ino, Run)],
@@ -248,7 +248,7 @@ fn tells_of(footer: &HashMap<Ino, &FooterFile>, ino: Ino, run: &Run, chunk: Chun
     })
 }
 
-fn paths(tree: &Tree, files: BTreeSet<Ino>) -> Vec<String> {
+pub(super) fn paths(tree: &Tree, files: BTreeSet<Ino>) -> Vec<String> {
     let path = |ino| String::from_utf8_lossy(&tree.path(ino).unwrap_or_default()).into_owned();
     files.into_iter().map(path).collect()
 }

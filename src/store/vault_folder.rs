@@ -1,6 +1,6 @@
 //! The vault folder: objects that are written once and never change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -52,12 +52,25 @@ impl VaultListing {
 pub struct VaultFolder {
     disk: Arc<dyn Disk>,
     root: PathBuf,
+    /// Objects that are read from another path of the vault than their own.
+    stand_ins: Arc<HashMap<String, String>>,
 }
 
 impl VaultFolder {
+    /// No object of any kind is longer.
+    pub const OBJECT_BYTES_MAX: u64 = LOG_BYTES_MAX;
+    /// No pack is longer.
+    pub const PACK_BYTES_MAX: u64 = PACK_BYTES_MAX;
+
     /// At `root`; reads and makes nothing yet.
     pub fn new(disk: Arc<dyn Disk>, root: impl Into<PathBuf>) -> Self {
-        Self { disk, root: root.into() }
+        Self { disk, root: root.into(), stand_ins: Arc::default() }
+    }
+
+    /// The same folder as it would be if each object (a path below the vault) had the content
+    /// that now stands at another path. Only reading objects goes by it, not listing them.
+    pub fn with_stand_ins(&self, stand_ins: HashMap<String, String>) -> Self {
+        Self { stand_ins: Arc::new(stand_ins), ..self.clone() }
     }
 
     /// Where it is.
@@ -140,7 +153,7 @@ impl VaultFolder {
     /// # Errors
     /// [`StoreError::Missing`], [`StoreError::TooLong`] or what the disk says.
     pub fn get(&self, path: &str, max_bytes: u64) -> Result<Vec<u8>, StoreError> {
-        let place = self.place(path);
+        let place = self.place(self.stand_ins.get(path).map_or(path, String::as_str));
         let fail = |error| StoreError::io("cannot read", &place, error);
         let file = self.disk.open(&place, false).map_err(fail)?;
         let bytes = file.len().map_err(fail)?;
@@ -155,7 +168,7 @@ impl VaultFolder {
     /// # Errors
     /// [`StoreError`].
     pub fn open(&self, path: &str) -> Result<Arc<dyn DiskFile>, StoreError> {
-        let place = self.place(path);
+        let place = self.place(self.stand_ins.get(path).map_or(path, String::as_str));
         self.disk.open(&place, false).map_err(|e| StoreError::io("cannot open", &place, e))
     }
 
@@ -221,6 +234,25 @@ impl VaultFolder {
         UnverifiedLog::parse(kind, bytes)
             .and_then(|log| log.open(keys, device, seq))
             .map_err(|error| StoreError::format(&self.place(&path), error))
+    }
+
+    /// Reads and authenticates the log object or checkpoint that the file at `path` is, whatever
+    /// its name.
+    ///
+    /// # Errors
+    /// [`StoreError`], as for [`Self::get_log`].
+    pub fn get_log_at(
+        &self,
+        keys: &ClassKeys,
+        kind: LogKind,
+        path: &str,
+    ) -> Result<OpenedLog, StoreError> {
+        let bytes = self.get(path, LOG_BYTES_MAX)?;
+        let opened = UnverifiedLog::parse(kind, bytes).and_then(|log| {
+            let (device, seq) = log.claimed_place();
+            log.open(keys, device, seq)
+        });
+        opened.map_err(|error| StoreError::format(&self.place(path), error))
     }
 
     /// Takes a closed, synced pack in.
@@ -295,6 +327,7 @@ impl VaultFolder {
     }
 }
 
-fn log_path(kind: LogKind, device: DeviceId, seq: u64) -> String {
+/// Where a log object or checkpoint is below the vault.
+pub fn log_path(kind: LogKind, device: DeviceId, seq: u64) -> String {
     format!("{LOG_FOLDER}/{}", log_name(kind, device, seq))
 }

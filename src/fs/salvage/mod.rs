@@ -8,4 +8,5 @@ mod content;
 mod survey;
 
 pub use content::Lost;
+pub(super) use survey::run_of;
 pub use survey::{Salvage, SalvagedFile};
