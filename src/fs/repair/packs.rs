@@ -17,8 +17,12 @@ use super::copies::Copies;
 use super::logs::Logs;
 use super::report::Moved;
 
-/// A chunk that somebody says is in a pack: whose, which, and its content bytes; by position.
-type ToldChunks = BTreeMap<u32, (Ino, u64, u32)>;
+/// A chunk that somebody says is in a pack: whose, which, and its content bytes.
+type ToldChunk = (Ino, u64, u32);
+/// Such chunks by their position in the pack.
+type ToldChunks = BTreeMap<u32, ToldChunk>;
+/// Takes a chunk that opens: where it stands, what it is, and its sealed bytes.
+type OpenedSink<'a> = dyn FnMut(u32, ToldChunk, &[u8]) + 'a;
 
 /// What is known of a pack besides its content.
 #[derive(Debug, Default)]
@@ -54,7 +58,8 @@ pub(super) struct Packs {
 
 impl Packs {
     /// Reads every pack, and finds what can be done for those that are not whole. `tree` is the
-    /// state that the vault will have, `vault` has the log objects that it will have.
+    /// state that the vault will have, the vault has the log objects that it will have, and
+    /// `coming` is a pack that is to be put there.
     ///
     /// # Errors
     /// [`StoreError`] if the disk fails.
@@ -63,10 +68,12 @@ impl Packs {
         tree: &Tree,
         logs: &Logs,
         copies: &Copies,
+        coming: Option<PackId>,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Self, StoreError> {
         let mut packs = Self::default();
-        let needed = runs_by_pack(tree);
+        let mut needed = runs_by_pack(tree);
+        needed.retain(|id, _| Some(*id) != coming);
         let mut bad: BTreeMap<PackId, String> = BTreeMap::new();
         for (id, bytes) in &request.listing.packs {
             let runs = needed.get(id).map_or(&[][..], Vec::as_slice);
@@ -235,7 +242,7 @@ fn open_chunks(
     id: PackId,
     content: &[u8],
     chunks: &ToldChunks,
-    sink: &mut dyn FnMut(u32, (Ino, u64, u32), &[u8]),
+    sink: &mut OpenedSink<'_>,
 ) {
     let sealer = PackSealer::new(keys, PackHeader::of(id));
     let mut plain = vec![0; chunk_size.bytes()];

@@ -134,7 +134,8 @@ pub fn plan_repair(
         seen: trust.frontier.clone(),
         identity: None,
     };
-    let packs = Packs::find(&verified, &tree, &logs, &copies, progress)?;
+    let coming = publication.as_ref().map(|publication| publication.story.id);
+    let packs = Packs::find(&verified, &tree, &logs, &copies, coming, progress)?;
     report.lost.clone_from(&packs.lost);
     report.notes.extend(packs.notes.iter().cloned());
 
