@@ -85,6 +85,42 @@ Examples:
   hushfs restore ~/Dropbox/chats ~/restored SignalBackups 'Telegram Desktop'
       two folders")]
     Restore(RestoreArgs),
+    /// Get files out of the packs of a vault that has lost its log
+    #[command(after_long_help = "\
+Examples:
+  hushfs salvage ~/Dropbox/chats ~/salvaged
+  hushfs salvage --key-file ~/chats.key --json ~/Dropbox/chats ~/salvaged
+
+Use it where “hushfs restore” cannot: it needs no log objects and no hushfs.vault, only one slot
+and the packs, copies of packs that a sync client made included. It changes nothing in the vault.
+
+Packs do not know what was deleted or renamed later: deleted files and older names may come back.
+They know nothing of folders, empty files, links, owners and modes. Files without a usable path go
+to lost+found in the destination; a file that lacks content gets “.damaged” behind its name, with
+zeroes for what is missing. A file with holes looks the same, since nothing tells one from the
+other. Nothing in the destination is ever overwritten. Exits with 11 if anything is damaged or
+incomplete.")]
+    Salvage(SalvageArgs),
+    /// Say what of a damaged vault can be repaired, and repair it
+    #[command(after_long_help = "\
+Examples:
+  hushfs repair ~/Dropbox/chats
+      says what can be repaired, and changes nothing
+  hushfs repair --write ~/Dropbox/chats
+      does it
+
+Let the sync client finish first: what has merely not arrived looks as if it were lost.
+
+Damaged and missing objects are replaced by copies of themselves that a sync client has made,
+whatever they are called, or made anew from what the log, a slot or their own intact parts tell.
+Where log objects are lost for good, what the later ones did is taken over as far as it fits, and
+files of packs that nothing mentions any more come back; what has no place goes to the folder
+lost+found among the vault's files, with a text that says what was lost. Damaged objects move to
+the folder lost+found in the vault's own folder. Nothing is ever deleted.
+
+Other machines that have seen what is lost refuse to mount for writing until they run “hushfs
+repair --write” as well. Exits with 11 if there is something to repair, or something was lost.")]
+    Repair(RepairArgs),
 }
 
 /// How to unlock a vault; without any of these, by asking.
@@ -232,6 +268,40 @@ pub struct RestoreArgs {
     /// What to copy, as paths in the vault; everything if none is given
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+}
+
+/// `hushfs salvage`.
+#[derive(Debug, Args)]
+pub struct SalvageArgs {
+    /// How to unlock the vault.
+    #[command(flatten)]
+    pub unlock: UnlockArgs,
+    /// Print JSON, for programs
+    #[arg(long)]
+    pub json: bool,
+    /// The vault's folder
+    pub vault: PathBuf,
+    /// The folder to write to; made if it is missing
+    pub destination: PathBuf,
+}
+
+/// `hushfs repair`.
+#[derive(Debug, Args)]
+pub struct RepairArgs {
+    /// How to unlock the vault.
+    #[command(flatten)]
+    pub unlock: UnlockArgs,
+    /// Where this device's journal is, if not below ~/.local/state
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// Repair what can be repaired; without this nothing is changed
+    #[arg(long)]
+    pub write: bool,
+    /// Print JSON, for programs
+    #[arg(long)]
+    pub json: bool,
+    /// The vault's folder
+    pub vault: PathBuf,
 }
 
 /// A chunk size in bytes, or in KiB or MiB with `K` or `M` behind it.

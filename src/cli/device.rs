@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::format::UnverifiedDescriptor;
+use crate::crypto::VaultId;
 use crate::fs::MountMode;
 use crate::store::{HostDisk, StateFolder, StateLock, default_state_folder};
 
@@ -16,14 +16,11 @@ const MACHINE_ID_FILES: [&str; 2] = ["/etc/machine-id", "/var/lib/dbus/machine-i
 ///
 /// # Errors
 /// [`Error::Usage`] if there is no usual place.
-pub(super) fn state_path(
-    chosen: Option<&Path>,
-    descriptor: &UnverifiedDescriptor,
-) -> Result<PathBuf, Error> {
+pub(super) fn state_path(chosen: Option<&Path>, vault: &VaultId) -> Result<PathBuf, Error> {
     match chosen {
         Some(path) => std::path::absolute(path)
             .map_err(|source| Error::Io { doing: format!("finding {}", path.display()), source }),
-        None => default_state_folder(descriptor.claimed_vault()).ok_or_else(|| {
+        None => default_state_folder(vault).ok_or_else(|| {
             Error::Usage(
                 "there is neither HOME nor XDG_STATE_HOME to keep this device's state below: \
                  pass --state-dir"

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::fs::{FsError, OpenError};
+use crate::fs::{FsError, OpenError, RepairError};
 use crate::fuse::{MountError, SessionError};
 use crate::store::{LockedBy, StoreError};
 
@@ -38,6 +38,9 @@ pub enum Error {
     /// The vault cannot be opened as asked.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The vault was not repaired, or not to the end.
+    #[error(transparent)]
+    Repair(#[from] RepairError),
     /// Nothing was mounted.
     #[error(transparent)]
     Mount(#[from] MountError),
@@ -128,6 +131,11 @@ impl Error {
                     ExitCode::Damage
                 }
                 OpenError::Fs(_) => ExitCode::Failed,
+            },
+            Self::Repair(error) => match error {
+                RepairError::Store(error) => store_code(error),
+                RepairError::Unpublished(_) | RepairError::Unfit(_) => ExitCode::Damage,
+                RepairError::Changed(_) | RepairError::NoState => ExitCode::Failed,
             },
             Self::Mount(error) => match error {
                 MountError::AlreadyMounted(_) => ExitCode::InUse,

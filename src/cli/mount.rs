@@ -52,7 +52,7 @@ fn mount(
     let disk = Arc::new(HostDisk);
     let vault = VaultFolder::new(disk.clone(), &vault_path);
     let claimed = claimed_descriptor(&vault_path, &vault)?;
-    let state_path = state_path(options.state_dir.as_deref(), &claimed)?;
+    let state_path = state_path(options.state_dir.as_deref(), claimed.claimed_vault())?;
     refuse_if_in_use(&vault_path, &state_path)?;
 
     let Unlocked { descriptor, keys } = unlock(&vault_path, &vault, &options.unlock)?;

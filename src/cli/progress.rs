@@ -21,6 +21,25 @@ impl Progress {
         }))
     }
 
+    /// Of things whose number is not known yet.
+    pub(super) fn counting(doing: &'static str) -> Self {
+        let bar = Self::of(doing, 0);
+        if let Some(bar) = &bar.0
+            && let Ok(style) = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len}")
+        {
+            bar.set_style(style);
+        }
+        bar
+    }
+
+    /// So many of all are done now.
+    pub(super) fn set_of(&self, done: u64, all: u64) {
+        if let Some(bar) = &self.0 {
+            bar.set_length(all);
+            bar.set_position(done);
+        }
+    }
+
     /// So many bytes are done now.
     pub(super) fn set(&self, done_bytes: u64) {
         if let Some(bar) = &self.0 {

@@ -1,5 +1,6 @@
 //! From a vault's slots, and a password or key, to the vault's keys.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::crypto::{ClassKeys, Password, StretchError, VaultId};
@@ -40,6 +41,14 @@ pub struct Unlocked {
 /// [`Error::Ask`] or [`Error::Store`].
 pub fn unlock(vault: &Path, folder: &VaultFolder, how: &UnlockArgs) -> Result<Unlocked, Error> {
     let locked = LockedVault::read(vault, folder)?;
+    open_as(how, &|candidates| locked.open(candidates))
+}
+
+/// Unlocks as `how` says with `open`, which tries what it is given.
+pub(super) fn open_as<T>(
+    how: &UnlockArgs,
+    open: &dyn Fn(&Candidates) -> Result<T, UnlockError>,
+) -> Result<T, Error> {
     let candidates = if let Some(file) = &how.password_file {
         Candidates::password(password_from_file(file)?)
     } else if let Some(command) = &how.password_command {
@@ -54,13 +63,37 @@ pub fn unlock(vault: &Path, folder: &VaultFolder, how: &UnlockArgs) -> Result<Un
                     .to_owned(),
             ));
         };
-        return locked.open_asking(&mut terminal);
+        return open_asking(&mut terminal, open);
     };
-    Ok(locked.open(&candidates)?)
+    Ok(open(&candidates)?)
+}
+
+/// Asks until something opens, or [`TRIES`] times.
+fn open_asking<T>(
+    ask: &mut dyn Ask,
+    open: &dyn Fn(&Candidates) -> Result<T, UnlockError>,
+) -> Result<T, Error> {
+    let mut left = TRIES;
+    loop {
+        let typed = ask.secret("Password or 64-digit key: ")?;
+        left -= 1;
+        let opened = match Candidates::typed(typed) {
+            Some(candidates) => open(&candidates),
+            None => Err(UnlockError::Wrong { tried: Tried::Either, hint: None }),
+        };
+        match opened {
+            Err(error @ (UnlockError::Wrong { .. } | UnlockError::SlotsDamaged { .. }))
+                if left > 0 =>
+            {
+                ask.say(&format!("{error}. Try again."))?;
+            }
+            opened => return Ok(opened?),
+        }
+    }
 }
 
 /// What may open a slot.
-struct Candidates {
+pub(super) struct Candidates {
     password: Option<Password>,
     key: Option<RecoveryKey>,
     tried: Tried,
@@ -125,8 +158,30 @@ pub fn claimed_descriptor(
 
 /// A vault's descriptor and slots as they were read.
 struct LockedVault {
-    path: PathBuf,
     descriptor: UnverifiedDescriptor,
+    slots: Slots,
+}
+
+impl LockedVault {
+    fn read(vault: &Path, folder: &VaultFolder) -> Result<Self, Error> {
+        let descriptor = claimed_descriptor(vault, folder)?;
+        Ok(Self { descriptor, slots: Slots::read(vault, folder)? })
+    }
+
+    fn open(&self, candidates: &Candidates) -> Result<Unlocked, UnlockError> {
+        let vault = self.descriptor.claimed_vault();
+        let opened = self.slots.open_any(candidates, vault)?;
+        let keys = opened.master.class_keys(vault);
+        let descriptor = self.descriptor.verify(&keys).map_err(|source| {
+            UnlockError::DescriptorDamaged { vault: self.slots.path.clone(), source }
+        })?;
+        Ok(Unlocked { descriptor, keys })
+    }
+}
+
+/// A vault's slots as they were read.
+pub(super) struct Slots {
+    path: PathBuf,
     slots: Vec<(String, UnverifiedSlot)>,
     /// Paths of slots that could not be read or are damaged.
     damaged: Vec<String>,
@@ -134,17 +189,30 @@ struct LockedVault {
     newer: bool,
 }
 
-impl LockedVault {
-    fn read(vault: &Path, folder: &VaultFolder) -> Result<Self, Error> {
-        let descriptor = claimed_descriptor(vault, folder)?;
+impl Slots {
+    /// Reads the slots of the vault at `vault`, which `folder` reads.
+    ///
+    /// # Errors
+    /// [`UnlockError::NoSlots`] or [`Error::Store`].
+    pub(super) fn read(vault: &Path, folder: &VaultFolder) -> Result<Self, Error> {
         let path = vault.to_owned();
-        let mut locked =
-            Self { path, descriptor, slots: Vec::new(), damaged: Vec::new(), newer: false };
-        locked.read_slots(folder)?;
-        Ok(locked)
+        let mut slots = Self { path, slots: Vec::new(), damaged: Vec::new(), newer: false };
+        slots.read_all(folder)?;
+        Ok(slots)
     }
 
-    fn read_slots(&mut self, folder: &VaultFolder) -> Result<(), Error> {
+    /// The vaults that whole slots say they unlock, the one that most of them name first.
+    pub(super) fn claimed_vaults(&self) -> Vec<VaultId> {
+        let mut counts: BTreeMap<VaultId, usize> = BTreeMap::new();
+        for (_, slot) in &self.slots {
+            *counts.entry(*slot.claimed_vault()).or_default() += 1;
+        }
+        let mut vaults: Vec<VaultId> = counts.keys().copied().collect();
+        vaults.sort_by_key(|vault| std::cmp::Reverse(counts[vault]));
+        vaults
+    }
+
+    fn read_all(&mut self, folder: &VaultFolder) -> Result<(), Error> {
         let mut names = match folder.names(KEYS_FOLDER) {
             Ok(names) => names,
             Err(error) if is_missing(&error) => Vec::new(),
@@ -185,38 +253,15 @@ impl LockedVault {
         Ok(())
     }
 
-    fn open_asking(&self, ask: &mut dyn Ask) -> Result<Unlocked, Error> {
-        let mut left = TRIES;
-        loop {
-            let typed = ask.secret("Password or 64-digit key: ")?;
-            left -= 1;
-            let opened = match Candidates::typed(typed) {
-                Some(candidates) => self.open(&candidates),
-                None => Err(UnlockError::Wrong { tried: Tried::Either, hint: None }),
-            };
-            match opened {
-                Err(error @ (UnlockError::Wrong { .. } | UnlockError::SlotsDamaged { .. }))
-                    if left > 0 =>
-                {
-                    ask.say(&format!("{error}. Try again."))?;
-                }
-                opened => return Ok(opened?),
-            }
-        }
-    }
-
-    fn open(&self, candidates: &Candidates) -> Result<Unlocked, UnlockError> {
-        let opened = self.open_any_slot(candidates)?;
-        let keys = opened.master.class_keys(self.descriptor.claimed_vault());
-        let descriptor = self.descriptor.verify(&keys).map_err(|source| {
-            UnlockError::DescriptorDamaged { vault: self.path.clone(), source }
-        })?;
-        Ok(Unlocked { descriptor, keys })
-    }
-
-    /// Keys first: a password takes a second for each slot.
-    fn open_any_slot(&self, candidates: &Candidates) -> Result<OpenedSlot, UnlockError> {
-        let vault = self.descriptor.claimed_vault();
+    /// Opens whichever slot of `vault` does. Keys first: a password takes a second for each slot.
+    ///
+    /// # Errors
+    /// [`UnlockError`].
+    pub(super) fn open_any(
+        &self,
+        candidates: &Candidates,
+        vault: &VaultId,
+    ) -> Result<OpenedSlot, UnlockError> {
         let mut failed = Failed { damaged: self.damaged.clone(), ..Failed::default() };
         if let Some(key) = &candidates.key {
             let open = |slot: &UnverifiedSlot, vault: &VaultId| slot.open_with_key(key, vault);

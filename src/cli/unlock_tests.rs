@@ -81,7 +81,7 @@ impl Sample {
             said: String::new(),
         };
         let locked = LockedVault::read(self.folder.path(), &folder).unwrap();
-        (locked.open_asking(&mut ask), ask.said)
+        (open_asking(&mut ask, &|candidates| locked.open(candidates)), ask.said)
     }
 }
 

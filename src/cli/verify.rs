@@ -33,7 +33,7 @@ struct Told<'a> {
 pub fn run(args: &VerifyArgs) -> Result<(), Error> {
     let vault = VaultFolder::new(Arc::new(HostDisk), &args.vault);
     let claimed = claimed_descriptor(&args.vault, &vault)?;
-    let state_root = state_path(args.state_dir.as_deref(), &claimed).ok();
+    let state_root = state_path(args.state_dir.as_deref(), claimed.claimed_vault()).ok();
     let state_root = state_root.filter(|root| root.is_dir());
     let Unlocked { descriptor, keys } = unlock(&args.vault, &vault, &args.unlock)?;
     // Before the listing: a mount that goes on publishing must not look like a loss.

@@ -194,6 +194,12 @@ impl UnverifiedLog {
         Ok(Self { kind, bytes })
     }
 
+    /// The device and number that the object says it has.
+    pub fn claimed_place(&self) -> (DeviceId, u64) {
+        let number = |at| u64::from_le_bytes(array(&self.bytes, at));
+        (DeviceId(number(DEVICE_AT)), number(SEQ_AT))
+    }
+
     /// Authenticates the object and its place: this vault, this device, this number (I2).
     ///
     /// # Errors

@@ -30,14 +30,15 @@ pub use log_object::{
     Frontier, FrontierEntry, LogDraft, LogHash, LogKind, OpenedLog, UnverifiedLog,
 };
 pub use names::{
-    DATA_FOLDER, DESCRIPTOR_NAME, KEYS_FOLDER, LOG_FOLDER, NAME_BYTES_MAX, NameError, README_NAME,
-    check_name, log_name, may_be_slot_name, pack_folder, pack_path, parse_log_name,
+    DATA_FOLDER, DESCRIPTOR_NAME, KEYS_FOLDER, LOG_FOLDER, LOST_FOLDER, NAME_BYTES_MAX, NameError,
+    README_NAME, check_name, log_name, may_be_slot_name, pack_folder, pack_path, parse_log_name,
     parse_pack_name, slot_path,
 };
 pub use offsets::{ChunkSize, ChunkSpan, RunShape};
 pub use operation::{InlineChunk, Operation, Operations, Run, encode_operation};
 pub use pack::{
-    Footer, FooterFile, FooterRun, PACK_HEADER_BYTES, PACK_TARGET_BYTES, PackHeader, PackSealer,
+    Footer, FooterFile, FooterRun, PACK_HEADER_BYTES, PACK_TARGET_BYTES, PACK_TRAILER_BYTES,
+    PackHeader, PackSealer,
 };
 pub use padding::padme;
 pub use slot::{

@@ -18,6 +18,8 @@ pub const KEYS_FOLDER: &str = "keys";
 pub const LOG_FOLDER: &str = "log";
 /// Folder of packs.
 pub const DATA_FOLDER: &str = "data";
+/// Folder of what a repair has set aside.
+pub const LOST_FOLDER: &str = "lost+found";
 
 /// The longest name, in bytes (POSIX `NAME_MAX` on Linux).
 pub const NAME_BYTES_MAX: usize = 255;

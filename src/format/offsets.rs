@@ -153,6 +153,17 @@ impl ChunkSize {
         RunShape { count: count as u32, tail_bytes: tail as u32 }
     }
 
+    /// Which chunk of a run at `run_offset` starts at `pack_offset`, however long the run is; `None`
+    /// if none does.
+    pub const fn nth_of_run(self, run_offset: u64, pack_offset: u64) -> Option<u64> {
+        match pack_offset.checked_sub(run_offset) {
+            Some(skipped) if skipped % self.sealed_step() == 0 => {
+                Some(skipped / self.sealed_step())
+            }
+            _ => None,
+        }
+    }
+
     /// Where in the pack the `nth` chunk of a run at `run_offset` starts.
     pub const fn chunk_pack_offset(self, run_offset: u64, nth: u32) -> u64 {
         run_offset + nth as u64 * self.sealed_step()

@@ -28,7 +28,8 @@ pub const PACK_TARGET_BYTES: u64 = 16 << 20;
 
 /// The trailer's content: where the footer starts.
 const TRAILER_PLAIN_BYTES: usize = 8;
-const TRAILER_BYTES: usize = TRAILER_PLAIN_BYTES + TAG_BYTES;
+/// Bytes at the end of a pack that say where its footer starts.
+pub const PACK_TRAILER_BYTES: usize = TRAILER_PLAIN_BYTES + TAG_BYTES;
 
 const FOOTER_NONCE: Nonce = Nonce::of_part(1);
 const TRAILER_NONCE: Nonce = Nonce::of_part(2);
@@ -79,6 +80,12 @@ impl PackHeader {
             Err(error @ FormatError::Newer { .. }) => Err(error),
             read => Ok(read.unwrap_or_else(|_| Self::of(id))),
         }
+    }
+
+    /// The id of the pack that `bytes` start, as they say themselves.
+    pub fn claimed_id(bytes: &[u8]) -> Option<PackId> {
+        check_magic(Magic::Pack, bytes).and_then(|()| need(bytes, PACK_HEADER_BYTES)).ok()?;
+        Some(Self(array(bytes, 0)).id())
     }
 
     /// The pack's id.
@@ -212,7 +219,7 @@ impl PackSealer {
     pub fn seal_footer(&self, footer: &Footer, chunks_end: u64) -> Vec<u8> {
         let mut body = postcard::to_allocvec(footer)
             .expect("a footer has no type that postcard cannot encode, and a Vec takes any length");
-        let bare = chunks_end + (body.len() + TAG_BYTES + TRAILER_BYTES) as u64;
+        let bare = chunks_end + (body.len() + TAG_BYTES + PACK_TRAILER_BYTES) as u64;
         let padding = (padme(bare) - bare) as usize;
         body.resize(body.len() + padding, 0);
         self.sealer.seal_in_place(FOOTER_NONCE, &self.header.0, &mut body);
@@ -222,14 +229,14 @@ impl PackSealer {
         body
     }
 
-    /// Where the footer starts, from the pack's last `TRAILER_BYTES` bytes.
+    /// Where the footer starts, from the pack's last `PACK_TRAILER_BYTES` bytes.
     ///
     /// # Errors
     /// [`FormatError::CutShort`] or [`FormatError::NotAuthentic`]: the pack is not whole.
     pub fn open_trailer(&self, pack_tail: &[u8]) -> Result<u64, FormatError> {
-        need(pack_tail, TRAILER_BYTES)?;
+        need(pack_tail, PACK_TRAILER_BYTES)?;
         let mut plain = [0; TRAILER_PLAIN_BYTES];
-        let sealed = &pack_tail[pack_tail.len() - TRAILER_BYTES..];
+        let sealed = &pack_tail[pack_tail.len() - PACK_TRAILER_BYTES..];
         self.sealer.open_into(TRAILER_NONCE, &self.header.0, sealed, &mut plain)?;
         Ok(u64::from_le_bytes(plain))
     }
@@ -242,11 +249,35 @@ impl PackSealer {
         if PackHeader::read(self.id, pack)? != self.header {
             return Err(FormatError::Misplaced);
         }
-        let footer_at = usize::try_from(self.open_trailer(pack)?)
-            .ok()
-            .filter(|at| (PACK_HEADER_BYTES..=pack.len() - TRAILER_BYTES).contains(at))
+        let place = self.footer_place(pack, pack.len() as u64)?;
+        let sealed = (usize::try_from(place.start).ok().zip(usize::try_from(place.end).ok()))
+            .and_then(|(start, end)| pack.get(start..end))
             .ok_or(FormatError::Malformed("the footer is not in the pack"))?;
-        let sealed = pack[footer_at..pack.len() - TRAILER_BYTES].to_vec();
+        self.open_sealed_footer(sealed.to_vec())
+    }
+
+    /// Where in a closed pack of `pack_bytes` bytes, which end in `pack_tail`, the footer is.
+    ///
+    /// # Errors
+    /// As for [`Self::open_trailer`]; [`FormatError::Malformed`] if it cannot be there.
+    pub fn footer_place(
+        &self,
+        pack_tail: &[u8],
+        pack_bytes: u64,
+    ) -> Result<std::ops::Range<u64>, FormatError> {
+        let start = self.open_trailer(pack_tail)?;
+        let end = pack_bytes.saturating_sub(PACK_TRAILER_BYTES as u64);
+        if !(PACK_HEADER_BYTES as u64..=end).contains(&start) {
+            return Err(FormatError::Malformed("the footer is not in the pack"));
+        }
+        Ok(start..end)
+    }
+
+    /// Opens a footer by itself.
+    ///
+    /// # Errors
+    /// [`FormatError::NotAuthentic`] or [`FormatError::Malformed`].
+    pub fn open_sealed_footer(&self, sealed: Vec<u8>) -> Result<Footer, FormatError> {
         let body = self.sealer.open_in_place(FOOTER_NONCE, &self.header.0, sealed)?;
         let (footer, _padding): (Footer, &[u8]) = postcard::take_from_bytes(&body)?;
         Ok(footer)

@@ -95,7 +95,8 @@ pub struct Folded {
 }
 
 impl Folded {
-    fn empty(chunk_size: ChunkSize) -> Self {
+    /// Nothing.
+    pub(super) fn empty(chunk_size: ChunkSize) -> Self {
         Self {
             tree: Tree::new(chunk_size),
             frontier: Frontier::default(),

@@ -115,7 +115,7 @@ pub(super) fn look(request: &OpenRequest) -> Result<Found, OpenError> {
     })
 }
 
-fn journal_of(
+pub(super) fn journal_of(
     state: &StateFolder,
     keys: &ClassKeys,
     published_number: u64,
@@ -162,7 +162,7 @@ fn readable<T>(
 }
 
 /// Whether that very log object is in the vault, and not another one of its number.
-fn is_in_vault(entry: &FrontierEntry, vault: &VaultFolder, keys: &ClassKeys) -> bool {
+pub(super) fn is_in_vault(entry: &FrontierEntry, vault: &VaultFolder, keys: &ClassKeys) -> bool {
     let there = vault.get_log(keys, LogKind::Increment, entry.device, entry.seq);
     there.is_ok_and(|log| log.hash == entry.hash)
 }

@@ -17,9 +17,12 @@ mod look;
 mod names;
 mod open;
 mod overtaken;
+mod pack_copies;
 mod publish;
 mod recover;
+mod repair;
 mod room;
+mod salvage;
 mod stage;
 mod status;
 mod trust;
@@ -31,6 +34,10 @@ pub use error::FsError;
 pub use file_system::FileSystem;
 pub use fold::{FoldGap, Folded, fold};
 pub use open::{MountMode, OpenError, OpenRequest};
+pub use repair::{
+    Healed, Moved, RepairError, RepairPlan, RepairReport, RepairRequest, plan_repair,
+};
+pub use salvage::{Lost, Salvage, SalvagedFile};
 pub use status::{DeviceStatus, Status};
 pub use types::{AllocateMode, AttributeChange, FolderEntry, NewNode, RenameMode, Room, XattrMode};
 pub use verify::{DamagedObject, VerifyProgress, VerifyReport, VerifyRequest, verify};

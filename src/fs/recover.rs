@@ -236,7 +236,7 @@ impl Recovered {
 }
 
 /// The footer that tells of these chunks.
-fn footer_of(
+pub(super) fn footer_of(
     facts: &dyn FileFacts,
     device: DeviceId,
     chunks: &BTreeMap<u32, (Ino, u64, u32)>,

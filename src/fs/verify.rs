@@ -1,12 +1,12 @@
 //! Verification: reads and authenticates every object of a vault.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
 
 use crate::crypto::ClassKeys;
 use crate::format::{
-    ChunkSize, Descriptor, FooterFile, Frontier, Ino, KEYS_FOLDER, LOG_FOLDER, LogKind, PackHeader,
+    ChunkSize, Descriptor, FooterRun, Frontier, Ino, KEYS_FOLDER, LOG_FOLDER, LogKind, PackHeader,
     PackId, PackSealer, Run, SLOT_BYTES_MAX, SlotError, UnverifiedSlot, log_name, may_be_slot_name,
     pack_path,
 };
@@ -17,7 +17,7 @@ use super::fold::{FoldGap, Folded, fold};
 use super::trust::rollback;
 
 /// What is to be verified, and with what.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct VerifyRequest<'a> {
     /// The vault.
     pub vault: &'a VaultFolder,
@@ -136,7 +136,7 @@ pub fn verify(
 }
 
 /// What is wrong with an object whose path is told beside it.
-fn without_path(error: &StoreError) -> String {
+pub(super) fn without_path(error: &StoreError) -> String {
     match error {
         StoreError::Format { source, .. } => source.to_string(),
         StoreError::Missing(_) => "missing".to_owned(),
@@ -193,7 +193,7 @@ fn verify_story(folded: &Folded, request: &VerifyRequest<'_>, report: &mut Verif
     }
 }
 
-fn runs_by_pack(tree: &Tree) -> HashMap<PackId, Vec<(Ino, Run)>> {
+pub(super) fn runs_by_pack(tree: &Tree) -> HashMap<PackId, Vec<(Ino, Run)>> {
     let mut needed: HashMap<PackId, Vec<(Ino, Run)>> = HashMap::new();
     for (ino, run) in tree.all_runs() {
         needed.entry(run.pack).or_default().push((ino, run));
@@ -202,7 +202,7 @@ fn runs_by_pack(tree: &Tree) -> HashMap<PackId, Vec<(Ino, Run)>> {
 }
 
 /// `Err`: what is wrong with a pack, and which of the files that need it lose content.
-fn verify_pack(
+pub(super) fn verify_pack(
     request: &VerifyRequest<'_>,
     pack: PackId,
     needed: &[(Ino, Run)],
@@ -219,8 +219,9 @@ fn verify_pack(
         Ok(footer) => {
             let runs = footer.files.iter().flat_map(|file| &file.runs);
             let bad = runs.filter(|run| !opens(run.pack_offset, run.shape())).count();
-            let files = footer.files.iter().map(|file| (file.ino, file)).collect();
-            let untold = needed.iter().any(|(ino, run)| !tells_of(&files, *ino, run, chunk_size));
+            let told = footer.files.iter().flat_map(|file| &file.runs);
+            let told = told.map(|run| (run.pack_offset, *run)).collect();
+            let untold = needed.iter().any(|(_, run)| !tells_of(&told, run, chunk_size));
             match (bad, untold) {
                 (0, false) => return Ok(()),
                 (0, true) => "content that the log tells of is not in it".to_owned(),
@@ -234,21 +235,18 @@ fn verify_pack(
     Err((what, lost.map(|(ino, _)| *ino).collect()))
 }
 
-/// Whether the footer has the whole of a file's run, in its place: then it is among those that
-/// were opened.
-fn tells_of(footer: &HashMap<Ino, &FooterFile>, ino: Ino, run: &Run, chunk: ChunkSize) -> bool {
-    footer.get(&ino).is_some_and(|file| {
-        file.runs.iter().any(|told| {
-            let Some(skipped) = run.first_chunk.checked_sub(told.first_chunk) else { return false };
-            let Ok(nth) = u32::try_from(skipped) else { return false };
-            let at = chunk.chunk_pack_offset(told.pack_offset.into(), nth);
-            u64::from(run.pack_offset) == at
-                && u64::from(nth) + u64::from(run.count) <= u64::from(told.count)
-        })
+/// Whether the footer has the whole of a run, in its place: then it is among those that were
+/// opened. Whose it is there does not matter: a repair may give a file's chunks to another one.
+fn tells_of(footer: &BTreeMap<u32, FooterRun>, run: &Run, chunk: ChunkSize) -> bool {
+    let told = footer.range(..=run.pack_offset).next_back();
+    told.is_some_and(|(told_at, told)| {
+        chunk
+            .nth_of_run((*told_at).into(), run.pack_offset.into())
+            .is_some_and(|nth| nth + u64::from(run.count) <= u64::from(told.count))
     })
 }
 
-fn paths(tree: &Tree, files: BTreeSet<Ino>) -> Vec<String> {
+pub(super) fn paths(tree: &Tree, files: BTreeSet<Ino>) -> Vec<String> {
     let path = |ino| String::from_utf8_lossy(&tree.path(ino).unwrap_or_default()).into_owned();
     files.into_iter().map(path).collect()
 }

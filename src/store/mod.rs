@@ -24,4 +24,4 @@ pub use stage::{ClosedPack, FileFacts, PackRoom, StagedPack, recover_staged_pack
 pub use state_folder::{
     DeviceIdentity, LastEnd, Publishing, Seen, StateFolder, default_state_folder, holds_unpublished,
 };
-pub use vault_folder::{VaultFolder, VaultListing};
+pub use vault_folder::{VaultFolder, VaultListing, log_path};

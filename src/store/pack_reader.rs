@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use crate::crypto::{ClassKeys, NotAuthentic, TAG_BYTES};
 use crate::format::{
-    ChunkSize, FormatError, PACK_HEADER_BYTES, PackHeader, PackId, PackSealer, Run,
+    ChunkSize, Footer, FormatError, PACK_HEADER_BYTES, PACK_TRAILER_BYTES, PackHeader, PackId,
+    PackSealer, Run,
 };
 
 use super::disk::DiskFile;
+use super::vault_folder::PACK_BYTES_MAX;
 
 /// Why a chunk cannot be had from its pack.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +55,28 @@ impl PackReader {
         let read = file.read_at(&mut bytes, 0)?;
         let header = PackHeader::read_or_mend(id, &bytes[..read])?;
         Ok(Self::new(Arc::new(PackSealer::new(keys, header)), file))
+    }
+
+    /// Reads the pack's footer. Nothing else of the pack is read, and its first bytes may be
+    /// damaged: the footer is authenticated by itself.
+    ///
+    /// # Errors
+    /// [`PackReadError`].
+    pub fn footer(&self) -> Result<Footer, PackReadError> {
+        let pack_bytes = self.file.len()?;
+        if pack_bytes > PACK_BYTES_MAX {
+            return Err(FormatError::Malformed("longer than a pack can be").into());
+        }
+        let read = |start: u64, end: u64| -> Result<Vec<u8>, PackReadError> {
+            let mut bytes = vec![0; end.saturating_sub(start) as usize];
+            match self.file.read_at(&mut bytes, start)? {
+                read if read < bytes.len() => Err(PackReadError::CutShort),
+                _ => Ok(bytes),
+            }
+        };
+        let tail = read(pack_bytes.saturating_sub(PACK_TRAILER_BYTES as u64), pack_bytes)?;
+        let place = self.sealer.footer_place(&tail, pack_bytes)?;
+        Ok(self.sealer.open_sealed_footer(read(place.start, place.end)?)?)
     }
 
     /// Reads chunks `nth` up to `nth + count` of `run`, whole, one after the other into `plain`,

@@ -1,6 +1,6 @@
 //! The vault folder: objects that are written once and never change.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,7 +19,9 @@ use super::error::StoreError;
 const LOG_BYTES_MAX: u64 = 1 << 30;
 /// Likewise for a pack, which is closed at 16 MiB; one that a crash left open may come to a little
 /// more with the paths that its files have by then.
-const PACK_BYTES_MAX: u64 = 64 << 20;
+pub(super) const PACK_BYTES_MAX: u64 = 64 << 20;
+/// Folders within folders that are looked into.
+const DEPTH_MAX: u32 = 8;
 
 /// Which objects a vault holds, by name and length; nothing of them was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,12 +56,26 @@ pub struct VaultFolder {
     root: PathBuf,
     /// Folders whose names are known to be durable.
     durable_folders: Arc<Mutex<HashSet<String>>>,
+    /// Objects that are read from another path of the vault than their own.
+    stand_ins: Arc<HashMap<String, String>>,
 }
 
 impl VaultFolder {
+    /// No object of any kind is longer.
+    pub const OBJECT_BYTES_MAX: u64 = LOG_BYTES_MAX;
+    /// No pack is longer.
+    pub const PACK_BYTES_MAX: u64 = PACK_BYTES_MAX;
+
     /// At `root`; reads and makes nothing yet.
     pub fn new(disk: Arc<dyn Disk>, root: impl Into<PathBuf>) -> Self {
-        Self { disk, root: root.into(), durable_folders: Arc::default() }
+        let (durable_folders, stand_ins) = Default::default();
+        Self { disk, root: root.into(), durable_folders, stand_ins }
+    }
+
+    /// The same folder as it would be if each object (a path below the vault) had the content
+    /// that now stands at another path. Only reading objects goes by it, not listing them.
+    pub fn with_stand_ins(&self, stand_ins: HashMap<String, String>) -> Self {
+        Self { stand_ins: Arc::new(stand_ins), ..self.clone() }
     }
 
     /// Where it is.
@@ -98,12 +114,53 @@ impl VaultFolder {
             .map_err(|e| StoreError::io("cannot publish", &place, e))
     }
 
+    /// Moves a file of the vault to a free name in it, durably; never replaces one. Both are paths
+    /// below the vault.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] if the name is taken, or what the disk says; the file is then in its
+    /// old place or in its new one.
+    pub fn move_within(&self, from: &str, to: &str) -> Result<(), StoreError> {
+        let (from, to) = (self.place(from), self.place(to));
+        let fail = |error| StoreError::io("cannot move a file to", &to, error);
+        self.disk.rename_free(&from, &to).map_err(fail)?;
+        for moved in [&to, &from] {
+            self.disk.sync_folder(durably::parent(moved)).map_err(fail)?;
+        }
+        Ok(())
+    }
+
+    /// Every file below a folder of the vault (`""`: the vault itself) by path below the vault,
+    /// in the order of their paths. What lies deeper than any sync client puts it is left out.
+    ///
+    /// # Errors
+    /// [`StoreError`] if a folder cannot be listed; one that is missing counts as empty.
+    pub fn files_below(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+        let mut files = Vec::new();
+        let mut folders = vec![(folder.to_owned(), 0)];
+        while let Some((folder, depth)) = folders.pop() {
+            for item in self.items(&folder)? {
+                let path = match folder.as_str() {
+                    "" => item.name,
+                    folder => format!("{folder}/{}", item.name),
+                };
+                match item.is_folder {
+                    true if depth < DEPTH_MAX => folders.push((path, depth + 1)),
+                    true => {}
+                    false => files.push(path),
+                }
+            }
+        }
+        files.sort_unstable();
+        Ok(files)
+    }
+
     /// Reads a whole object of at most `max_bytes`.
     ///
     /// # Errors
     /// [`StoreError::Missing`], [`StoreError::TooLong`] or what the disk says.
     pub fn get(&self, path: &str, max_bytes: u64) -> Result<Vec<u8>, StoreError> {
-        let place = self.place(path);
+        let place = self.place(self.stand_ins.get(path).map_or(path, String::as_str));
         let fail = |error| StoreError::io("cannot read", &place, error);
         let file = self.disk.open(&place, false).map_err(fail)?;
         let bytes = file.len().map_err(fail)?;
@@ -118,7 +175,7 @@ impl VaultFolder {
     /// # Errors
     /// [`StoreError`].
     pub fn open(&self, path: &str) -> Result<Arc<dyn DiskFile>, StoreError> {
-        let place = self.place(path);
+        let place = self.place(self.stand_ins.get(path).map_or(path, String::as_str));
         self.disk.open(&place, false).map_err(|e| StoreError::io("cannot open", &place, e))
     }
 
@@ -215,6 +272,25 @@ impl VaultFolder {
             .map_err(|error| StoreError::format(&self.place(&path), error))
     }
 
+    /// Reads and authenticates the log object or checkpoint that the file at `path` is, whatever
+    /// its name.
+    ///
+    /// # Errors
+    /// [`StoreError`], as for [`Self::get_log`].
+    pub fn get_log_at(
+        &self,
+        keys: &ClassKeys,
+        kind: LogKind,
+        path: &str,
+    ) -> Result<OpenedLog, StoreError> {
+        let bytes = self.get(path, LOG_BYTES_MAX)?;
+        let opened = UnverifiedLog::parse(kind, bytes).and_then(|log| {
+            let (device, seq) = log.claimed_place();
+            log.open(keys, device, seq)
+        });
+        opened.map_err(|error| StoreError::format(&self.place(path), error))
+    }
+
     /// Takes a closed, synced pack in.
     ///
     /// # Errors
@@ -287,6 +363,7 @@ impl VaultFolder {
     }
 }
 
-fn log_path(kind: LogKind, device: DeviceId, seq: u64) -> String {
+/// Where a log object or checkpoint is below the vault.
+pub fn log_path(kind: LogKind, device: DeviceId, seq: u64) -> String {
     format!("{LOG_FOLDER}/{}", log_name(kind, device, seq))
 }

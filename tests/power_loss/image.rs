@@ -59,7 +59,6 @@ type Watch = Box<dyn FnMut(Call, &Kept) + Send>;
 
 struct Running {
     kept: Kept,
-    calls: u64,
     faults: Option<Faults>,
     watch: Option<Watch>,
     /// The state folder is on another disk than the vault.
@@ -69,7 +68,6 @@ struct Running {
 impl Running {
     /// One more call: `Err` is how it fails.
     fn begin(&mut self, call: Call, path: &Path) -> Result<(), Fault> {
-        self.calls += 1;
         if let Some(watch) = &mut self.watch {
             watch(call, &self.kept);
         }
@@ -118,7 +116,7 @@ impl Image {
     }
 
     pub fn of(kept: Kept) -> Self {
-        let running = Running { kept, calls: 0, faults: None, watch: None, has_two_disks: false };
+        let running = Running { kept, faults: None, watch: None, has_two_disks: false };
         Self(Arc::new(Mutex::new(running)))
     }
 
@@ -146,11 +144,6 @@ impl Image {
     /// Everything as it is now.
     pub fn kept(&self) -> Kept {
         self.running().kept.clone()
-    }
-
-    /// Calls so far.
-    pub fn calls(&self) -> u64 {
-        self.running().calls
     }
 
     /// From now on calls fail as `faults` says.

@@ -8,7 +8,9 @@ mod attributes;
 mod content;
 mod report;
 mod run;
-mod target;
+pub(super) mod target;
 mod walk;
 
+pub(super) use run::refuse_within_vault;
 pub use run::run;
+pub(super) use walk::DAMAGED_SUFFIX;

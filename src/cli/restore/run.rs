@@ -78,7 +78,7 @@ fn open(args: &RestoreArgs) -> Result<Arc<FileSystem>, Error> {
     let disk = Arc::new(HostDisk);
     let vault = VaultFolder::new(disk.clone(), &args.vault);
     let claimed = claimed_descriptor(&args.vault, &vault)?;
-    let state_root = state_path(args.state_dir.as_deref(), &claimed)?;
+    let state_root = state_path(args.state_dir.as_deref(), claimed.claimed_vault())?;
     let Unlocked { descriptor, keys } = unlock(&args.vault, &vault, &args.unlock)?;
     let (state, lock) = match open_state(disk, &state_root, MountMode::ReadOnly) {
         Err(Error::Locked(LockedBy::Other(holder))) => {
@@ -111,7 +111,10 @@ fn raise_file_limit() {
 }
 
 /// A destination in the vault would be uploaded in the clear.
-fn refuse_within_vault(vault: &Path, destination: &Path) -> Result<(), Error> {
+///
+/// # Errors
+/// [`Error::Usage`].
+pub(in crate::cli) fn refuse_within_vault(vault: &Path, destination: &Path) -> Result<(), Error> {
     let resolved = |path: &Path| {
         let mut existing = path.ancestors();
         existing.find_map(|path| std::fs::canonicalize(path).ok()).unwrap_or_default()

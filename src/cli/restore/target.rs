@@ -24,11 +24,11 @@ const PRIVATE_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
 /// An open folder of the destination. Names in it are never followed as links, so that nothing
 /// is ever written outside.
 #[derive(Debug)]
-pub(super) struct TargetFolder(OwnedFd);
+pub(in crate::cli) struct TargetFolder(OwnedFd);
 
 /// What stands under a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum There {
+pub(in crate::cli) enum There {
     /// Nothing.
     Nothing,
     /// A folder, as is wanted.
@@ -44,7 +44,7 @@ pub(super) enum There {
 
 impl TargetFolder {
     /// The destination itself, which is made if it is missing; tells whether it is new or empty.
-    pub(super) fn open_root(path: &Path) -> io::Result<(Self, bool)> {
+    pub(in crate::cli) fn open_root(path: &Path) -> io::Result<(Self, bool)> {
         std::fs::create_dir_all(path)?;
         let is_fresh = std::fs::read_dir(path)?.next().is_none();
         let flags = FOLDER_FLAGS.difference(OFlags::NOFOLLOW);
@@ -52,12 +52,12 @@ impl TargetFolder {
     }
 
     /// The same folder once more.
-    pub(super) fn again(&self) -> io::Result<Self> {
+    pub(in crate::cli) fn again(&self) -> io::Result<Self> {
         self.0.try_clone().map(Self)
     }
 
     /// What stands under `name`, measured by what is wanted there.
-    pub(super) fn look(&self, name: &[u8], wanted: &Attributes) -> io::Result<There> {
+    pub(in crate::cli) fn look(&self, name: &[u8], wanted: &Attributes) -> io::Result<There> {
         let stat = match statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW) {
             Err(Errno::NOENT) => return Ok(There::Nothing),
             stat => stat?,
@@ -72,7 +72,7 @@ impl TargetFolder {
     }
 
     /// A folder in this one, which is made if it is missing.
-    pub(super) fn enter(&self, name: &[u8]) -> io::Result<Self> {
+    pub(in crate::cli) fn enter(&self, name: &[u8]) -> io::Result<Self> {
         match mkdirat(&self.0, name, PRIVATE_FOLDER) {
             Ok(()) => {}
             Err(Errno::EXIST) => self.let_owner_in(name)?,
@@ -111,7 +111,7 @@ impl TargetFolder {
     }
 
     /// A new, empty file under a hidden name.
-    pub(super) fn draft_file(&self, ino: Ino) -> io::Result<(File, Draft<'_>)> {
+    pub(in crate::cli) fn draft_file(&self, ino: Ino) -> io::Result<(File, Draft<'_>)> {
         let draft = self.draft(ino)?;
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let file = openat(&self.0, draft.name.as_os_str(), flags, PRIVATE_FILE)?;
@@ -119,14 +119,14 @@ impl TargetFolder {
     }
 
     /// A symbolic link under a hidden name.
-    pub(super) fn draft_link(&self, ino: Ino, target: &[u8]) -> io::Result<Draft<'_>> {
+    pub(in crate::cli) fn draft_link(&self, ino: Ino, target: &[u8]) -> io::Result<Draft<'_>> {
         let draft = self.draft(ino)?;
         symlinkat(target, &self.0, draft.name.as_os_str())?;
         Ok(draft)
     }
 
     /// A pipe, socket or device under a hidden name; devices need root.
-    pub(super) fn draft_node(&self, attributes: &Attributes) -> io::Result<Draft<'_>> {
+    pub(in crate::cli) fn draft_node(&self, attributes: &Attributes) -> io::Result<Draft<'_>> {
         let draft = self.draft(attributes.ino)?;
         let kind = file_type(attributes.kind);
         let device = attributes.rdev.into();
@@ -135,7 +135,7 @@ impl TargetFolder {
     }
 
     /// One more name for what stands at `path` below `root`, under a hidden name.
-    pub(super) fn draft_name(
+    pub(in crate::cli) fn draft_name(
         &self,
         ino: Ino,
         root: &TargetFolder,
@@ -148,19 +148,19 @@ impl TargetFolder {
     }
 
     /// The number of what stands at `path`, to tell names of one file from copies of it.
-    pub(super) fn number_of(&self, path: &[u8]) -> io::Result<(u64, u64)> {
+    pub(in crate::cli) fn number_of(&self, path: &[u8]) -> io::Result<(u64, u64)> {
         let (folder, name) = self.parent_of(path)?;
         let stat = statat(&folder.0, name, AtFlags::SYMLINK_NOFOLLOW)?;
         Ok((stat.st_dev, stat.st_ino))
     }
 
     /// The folder's own attributes are set through this.
-    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
+    pub(in crate::cli) fn descriptor(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
 
     /// A path to an entry that goes by way of this descriptor.
-    pub(super) fn path_of(&self, name: &OsStr) -> PathBuf {
+    pub(in crate::cli) fn path_of(&self, name: &OsStr) -> PathBuf {
         PathBuf::from(format!("/proc/self/fd/{}", self.0.as_raw_fd())).join(name)
     }
 
@@ -176,7 +176,7 @@ impl TargetFolder {
 
 /// Something under a hidden name, which goes again unless it is placed.
 #[derive(Debug)]
-pub(super) struct Draft<'a> {
+pub(in crate::cli) struct Draft<'a> {
     folder: &'a TargetFolder,
     name: OsString,
     placed: bool,
@@ -184,12 +184,12 @@ pub(super) struct Draft<'a> {
 
 impl Draft<'_> {
     /// Where it is.
-    pub(super) fn path(&self) -> PathBuf {
+    pub(in crate::cli) fn path(&self) -> PathBuf {
         self.folder.path_of(&self.name)
     }
 
     /// Gives it its name; something else there is replaced only where `overwrite`.
-    pub(super) fn place(mut self, name: &[u8], overwrite: bool) -> io::Result<()> {
+    pub(in crate::cli) fn place(mut self, name: &[u8], overwrite: bool) -> io::Result<()> {
         let folder = &self.folder.0;
         if overwrite {
             renameat(folder, self.name.as_os_str(), folder, name)?;
@@ -243,6 +243,6 @@ fn file_type(kind: FileKind) -> FileType {
 }
 
 /// A vault's path as the destination's system writes it.
-pub(super) fn shown(path: &[u8]) -> String {
+pub(in crate::cli) fn shown(path: &[u8]) -> String {
     OsStr::from_bytes(path).display().to_string()
 }

@@ -17,7 +17,7 @@ use super::target::{Draft, TargetFolder, There, shown};
 /// Entries of a folder that are looked up at once.
 const BATCH_ENTRIES: usize = 1024;
 /// Behind the name of a file that lacks content.
-const DAMAGED_SUFFIX: &[u8] = b".damaged";
+pub(in crate::cli) const DAMAGED_SUFFIX: &[u8] = b".damaged";
 
 /// Which part of a folder is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
