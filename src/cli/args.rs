@@ -8,7 +8,8 @@ use crate::format::ChunkSize;
 
 use super::error::Error;
 use super::exit::ExitCode;
-use super::mount_options::{MountOption, MountOptions};
+use super::mount_options::{MountOption, MountOptions, parse_waiting_limit};
+use super::units::parse_bytes;
 
 /// End-to-end encrypted chat backups on any cloud-sync folder.
 ///
@@ -185,6 +186,10 @@ pub struct MountArgs {
     /// Keep this device's journal here instead of below ~/.local/state
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
+    /// Let at most this much wait in the state folder while the vault takes nothing; then writing
+    /// fails for want of room [default: 8G]
+    #[arg(long, value_name = "SIZE", value_parser = parse_waiting_limit)]
+    pub waiting_limit: Option<u64>,
     /// Options as mount(8) and fstab have them
     #[arg(
         short = 'o',
@@ -211,6 +216,7 @@ impl MountArgs {
         if self.state_dir.is_some() {
             options.state_dir.clone_from(&self.state_dir);
         }
+        options.waiting_limit = self.waiting_limit.or(options.waiting_limit);
         Ok(options)
     }
 }
@@ -304,18 +310,9 @@ pub struct RepairArgs {
     pub vault: PathBuf,
 }
 
-/// A chunk size in bytes, or in KiB or MiB with `K` or `M` behind it.
 fn parse_chunk_size(text: &str) -> Result<ChunkSize, String> {
-    let upper = text.to_ascii_uppercase();
-    let (digits, unit) = match (upper.strip_suffix('K'), upper.strip_suffix('M')) {
-        (Some(digits), _) => (digits, 1 << 10),
-        (_, Some(digits)) => (digits, 1 << 20),
-        _ => (upper.as_str(), 1),
-    };
-    digits
-        .parse::<u32>()
-        .ok()
-        .and_then(|number| number.checked_mul(unit))
+    parse_bytes(text)
+        .and_then(|bytes| u32::try_from(bytes).ok())
         .and_then(|bytes| ChunkSize::new(bytes).ok())
         .ok_or_else(|| "a chunk size is a power of two from 4K to 1M".to_owned())
 }

@@ -70,6 +70,9 @@ fn mount(
         machine: machine(),
         owner,
     })?;
+    if let Some(bytes) = options.waiting_limit {
+        files.limit_waiting(bytes);
+    }
     let status = files.status();
     for sentence in status.damage.iter().filter(|said| Some(*said) != status.read_only.as_ref()) {
         eprintln!("hushfs: {sentence}");

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::args::UnlockArgs;
 use super::error::Error;
+use super::units::parse_bytes;
 
 /// One option of a comma list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub enum MountOption {
     KeyFile(PathBuf),
     /// `state_dir=…`.
     StateDir(PathBuf),
+    /// `waiting_limit=…`, in bytes.
+    WaitingLimit(u64),
     /// For mount(8), systemd or a person, and always on here or without meaning.
     Ignored,
 }
@@ -39,6 +42,27 @@ pub enum MountOptionError {
     /// The option needs a value.
     #[error("the mount option “{0}” needs a value, as in {0}=…")]
     NoValue(String),
+    /// The value is none.
+    #[error("the mount option “{name}”: {why}")]
+    BadValue {
+        /// The option.
+        name: String,
+        /// What is wrong with its value.
+        why: String,
+    },
+}
+
+/// The least that may wait: a few packs, so that writing does not stop at every one.
+const WAITING_BYTES_MIN: u64 = 64 << 20;
+
+/// Reads how much may wait in the state folder.
+///
+/// # Errors
+/// What a limit has to be.
+pub(super) fn parse_waiting_limit(text: &str) -> Result<u64, String> {
+    parse_bytes(text)
+        .filter(|bytes| *bytes >= WAITING_BYTES_MIN)
+        .ok_or_else(|| "a limit is a size of 64M or more, as in 500M or 8G".to_owned())
 }
 
 impl MountOption {
@@ -60,6 +84,12 @@ impl MountOption {
             "password_command" => return with_value(|value| Self::PasswordCommand(value.into())),
             "key_file" => return with_value(|value| Self::KeyFile(value.into())),
             "state_dir" => return with_value(|value| Self::StateDir(value.into())),
+            "waiting_limit" => {
+                let bad = |why| MountOptionError::BadValue { name: name.to_owned(), why };
+                let value = value.filter(|value| !value.is_empty());
+                let value = value.ok_or_else(|| MountOptionError::NoValue(name.to_owned()))?;
+                return parse_waiting_limit(value).map(Self::WaitingLimit).map_err(bad);
+            }
             // libmount adds the name of the user who mounts.
             "user" | "comment" => return Ok(Self::Ignored),
             _ if name.starts_with("x-") || name.starts_with("X-") => return Ok(Self::Ignored),
@@ -109,6 +139,8 @@ pub struct MountOptions {
     pub exec: bool,
     /// Where this device's journal is.
     pub state_dir: Option<PathBuf>,
+    /// Bytes that may wait in the state folder, if not the default.
+    pub waiting_limit: Option<u64>,
     /// How to unlock the vault.
     pub unlock: UnlockArgs,
 }
@@ -127,6 +159,7 @@ impl MountOptions {
             dev: false,
             exec: true,
             state_dir: None,
+            waiting_limit: None,
             unlock: flags.clone(),
         };
         for option in options {
@@ -138,6 +171,7 @@ impl MountOptions {
                 MountOption::Dev(is) => gathered.dev = is,
                 MountOption::Exec(is) => gathered.exec = is,
                 MountOption::StateDir(folder) => gathered.state_dir = Some(folder),
+                MountOption::WaitingLimit(bytes) => gathered.waiting_limit = Some(bytes),
                 MountOption::PasswordFile(file) => unlock.password_file = Some(file),
                 MountOption::PasswordCommand(command) => unlock.password_command = Some(command),
                 MountOption::KeyFile(file) => unlock.key_file = Some(file),
@@ -200,13 +234,23 @@ mod tests {
         for text in ["bogus", "bogus=1", "ro=1", "foreground", "RO"] {
             assert_eq!(MountOption::parse(text), Err(MountOptionError::Unknown(text.to_owned())));
         }
-        for name in ["password_file", "password_command", "key_file", "state_dir"] {
+        for name in ["password_file", "password_command", "key_file", "state_dir", "waiting_limit"]
+        {
             for text in [name.to_owned(), format!("{name}=")] {
                 assert_eq!(
                     MountOption::parse(&text),
                     Err(MountOptionError::NoValue(name.to_owned()))
                 );
             }
+        }
+    }
+
+    #[test]
+    fn what_waits_can_be_limited_but_not_to_nothing() {
+        assert_eq!(gathered("waiting_limit=500M").waiting_limit, Some(500 << 20));
+        for text in ["0", "1M", "many", "-8G"] {
+            let refused = MountOption::parse(&format!("waiting_limit={text}"));
+            assert!(matches!(refused, Err(MountOptionError::BadValue { .. })), "{refused:?}");
         }
     }
 

@@ -206,6 +206,8 @@ fn described(status: &Status, now: i64) -> String {
     }
     if let Some(why) = &status.publish_error {
         lines.push(("PUBLISH FAILS", why.clone()));
+        let limit = bytes(status.waiting_limit_bytes);
+        lines.push(("", format!("what is written waits on this machine, up to {limit}")));
     }
     if let Some(why) = &status.read_only {
         lines.push(("READ-ONLY", why.clone()));

@@ -1,4 +1,4 @@
-//! Numbers and times as a person reads them.
+//! Numbers and times as a person reads them, and sizes as a person types them.
 
 /// Bytes in steps of 1000: `999 bytes`, `1.2 MB`, `34 GB`.
 pub(super) fn bytes(count: u64) -> String {
@@ -16,6 +16,20 @@ pub(super) fn bytes(count: u64) -> String {
         unit = next;
     }
     if value < 9.95 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
+}
+
+/// Reads a size: bytes, or KiB, MiB, GiB or TiB with `K`, `M`, `G` or `T` behind it.
+pub(super) fn parse_bytes(text: &str) -> Option<u64> {
+    let shift = match text.chars().last()?.to_ascii_uppercase() {
+        'K' => 10,
+        'M' => 20,
+        'G' => 30,
+        'T' => 40,
+        _ => 0,
+    };
+    let digits = if shift == 0 { text } else { &text[..text.len() - 1] };
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse::<u64>().ok().filter(|_| is_number)?.checked_mul(1 << shift)
 }
 
 /// A count with its word: `1 file`, `12,345 files`.
@@ -59,6 +73,18 @@ pub(super) fn ago(then: i64, now: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_size_is_typed_with_a_unit_or_without() {
+        for (text, bytes) in
+            [("0", 0), ("7", 7), ("4k", 4096), ("64M", 64 << 20), ("8G", 8 << 30), ("1T", 1 << 40)]
+        {
+            assert_eq!(parse_bytes(text), Some(bytes), "{text}");
+        }
+        for text in ["", "K", "-1", "+1", "4 K", "1.5G", "4KB", "0x10", "99999999999T", "4é"] {
+            assert_eq!(parse_bytes(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn bytes_have_two_digits_or_three() {

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::crypto::{ClassKeys, Password, StretchError, VaultId};
 use crate::format::{
-    DESCRIPTOR_NAME, Descriptor, FormatError, KEYS_FOLDER, KeyTextError, OpenedSlot, RecoveryKey,
-    SLOT_BYTES_MAX, SlotError, SlotKind, UnverifiedDescriptor, UnverifiedSlot, may_be_slot_name,
+    DESCRIPTOR_BYTES_MAX, DESCRIPTOR_NAME, Descriptor, FormatError, KEYS_FOLDER, KeyTextError,
+    OpenedSlot, RecoveryKey, SLOT_BYTES_MAX, SlotError, SlotKind, UnverifiedDescriptor,
+    UnverifiedSlot, may_be_slot_name,
 };
 use crate::store::{StoreError, VaultFolder};
 
@@ -21,8 +22,6 @@ const TRIES: u32 = 3;
 /// More slots than this are not tried: whoever can write into the vault cannot make unlocking
 /// last forever.
 const SLOTS_MAX: usize = 64;
-/// No descriptor of any version is longer.
-const DESCRIPTOR_BYTES_MAX: u64 = 4096;
 
 /// An unlocked vault.
 #[derive(Debug)]

@@ -8,6 +8,9 @@ use super::frame::{FRAME_BYTES, Magic, array, check_magic, need, write_magic};
 use super::offsets::ChunkSize;
 
 /// AES-256-GCM-SIV, HKDF-SHA256: the one suite of format 1.
+/// No descriptor of any version is longer.
+pub const DESCRIPTOR_BYTES_MAX: u64 = 4096;
+
 const SUITE: u16 = 1;
 
 const SUITE_AT: usize = FRAME_BYTES;

@@ -20,7 +20,7 @@ mod padding;
 mod slot;
 
 pub use attributes::{NodeKind, Time, Times};
-pub use descriptor::{Descriptor, UnverifiedDescriptor};
+pub use descriptor::{DESCRIPTOR_BYTES_MAX, Descriptor, UnverifiedDescriptor};
 pub use error::FormatError;
 pub use frame::{FORMAT_VERSION, Magic, check_magic, write_magic};
 pub(crate) use frame::{FRAME_BYTES, array, need};

@@ -16,6 +16,8 @@ use super::stage::Stage;
 
 /// Content of one fsync goes inline into the journal up to this size: one write, one sync.
 const INLINE_BYTES_MAX: usize = 256 << 10;
+/// Operations wait for a vault that takes nothing up to this size; they stand in memory too.
+const LOG_BYTES_MAX: usize = 256 << 20;
 /// Operations wait in memory for the next flush up to this size.
 const BATCH_BYTES_MAX: usize = 256 << 10;
 
@@ -110,7 +112,11 @@ impl Live {
     /// Applies an operation to the tree and notes it for journal and log. An inode that thereby
     /// loses its last name is dropped, unless it is open.
     pub(super) fn perform(&mut self, operation: &Operation<'_>) -> Result<(), FsError> {
-        if self.writing()?.batch.len() > BATCH_BYTES_MAX {
+        let writing = self.writing()?;
+        if writing.log.len() > LOG_BYTES_MAX {
+            return Err(FsError::NoSpace);
+        }
+        if writing.batch.len() > BATCH_BYTES_MAX {
             self.write_batch()?;
         }
         let gone = self.tree.apply(operation)?;

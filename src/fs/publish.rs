@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use crate::format::{
-    DeviceId, Frontier, FrontierEntry, LOG_FOLDER, LogDraft, LogHash, LogKind, PackId, Time,
-    log_name, pack_path,
+    DESCRIPTOR_BYTES_MAX, DESCRIPTOR_NAME, DeviceId, Frontier, FrontierEntry, LOG_FOLDER, LogDraft,
+    LogHash, LogKind, PackId, Time, UnverifiedDescriptor, log_name, pack_path,
 };
 use crate::store::{ClosedPack, Publishing, Seen, StoreError};
 
@@ -116,11 +116,24 @@ impl FileSystem {
     /// As for [`Self::publish`].
     pub(super) fn publish_full_packs(&self) -> Result<(), FsError> {
         let mut publisher = lock(&self.publisher);
-        let result = self.publish_packs();
+        let result = self.find_vault().and_then(|()| self.publish_packs());
         if let Err(error) = &result {
             publisher.last_error = Some(error.to_string());
         }
         result
+    }
+
+    /// Whether the vault folder is there, and this vault's: nothing is put into the empty folder
+    /// that an unplugged disk or a sync client that signs out leaves in its place.
+    fn find_vault(&self) -> Result<(), FsError> {
+        let bytes = self.vault.get(DESCRIPTOR_NAME, DESCRIPTOR_BYTES_MAX).map_err(disk_answer)?;
+        let place = self.vault.place(DESCRIPTOR_NAME);
+        let there = UnverifiedDescriptor::parse(&bytes)
+            .map_err(|error| disk_answer(StoreError::format(&place, error)))?;
+        if *there.claimed_vault() != self.descriptor.vault {
+            return Err(FsError::Disk(format!("{} is another vault's", place.display())));
+        }
+        Ok(())
     }
 
     fn publish_all(
@@ -185,6 +198,9 @@ impl FileSystem {
 
     /// Puts packs, then the pending log object, into the vault, and takes note of it.
     fn publish_pending(&self, publisher: &mut Publisher) -> Result<(), FsError> {
+        if publisher.pending.is_some() {
+            self.find_vault()?;
+        }
         self.publish_packs()?;
         let Some(pending) = &publisher.pending else { return Ok(()) };
         let (device, seq) = (publisher.device, pending.seq);

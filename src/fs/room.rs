@@ -1,21 +1,30 @@
 //! Whether there is room on disk for what is about to be acknowledged.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::store::Disk;
 
 use super::error::FsError;
-use super::file_system::lock;
+use super::file_system::{FileSystem, lock};
 
 /// Kept free on each disk for what is not content: the journal, log objects, footers. On a small
 /// disk, a sixteenth of it.
 const RESERVE_BYTES: u64 = 32 << 20;
 /// How long a look at the disk is good for.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// Content that waits in the state folder for a vault that takes nothing.
-pub(super) const BACKLOG_BYTES_MAX: u64 = 8 << 30;
+/// What may wait in the state folder for a vault that takes nothing, unless it is told otherwise.
+const WAITING_BYTES_MAX: u64 = 8 << 30;
+
+impl FileSystem {
+    /// At most so many bytes wait in the state folder while the vault takes nothing; then writing
+    /// is answered with [`FsError::NoSpace`].
+    pub fn limit_waiting(&self, bytes: u64) {
+        self.gauge.waiting_bytes_max.store(bytes, Ordering::Relaxed);
+    }
+}
 
 #[derive(Debug)]
 struct Reading {
@@ -30,11 +39,18 @@ pub(super) struct RoomGauge {
     state: Option<PathBuf>,
     vault: PathBuf,
     reading: Mutex<Option<Reading>>,
+    waiting_bytes_max: AtomicU64,
 }
 
 impl RoomGauge {
     pub(super) fn new(disk: Arc<dyn Disk>, state: Option<PathBuf>, vault: PathBuf) -> Self {
-        Self { disk, state, vault, reading: Mutex::new(None) }
+        let waiting_bytes_max = WAITING_BYTES_MAX.into();
+        Self { disk, state, vault, reading: Mutex::new(None), waiting_bytes_max }
+    }
+
+    /// Bytes that may wait in the state folder.
+    pub(super) fn waiting_bytes_max(&self) -> u64 {
+        self.waiting_bytes_max.load(Ordering::Relaxed)
     }
 
     /// Sets `bytes` aside; `unpublished_bytes` are on their way from the state folder to the
@@ -48,7 +64,7 @@ impl RoomGauge {
         unpublished_bytes: u64,
         dirty_bytes: u64,
     ) -> Result<(), FsError> {
-        if unpublished_bytes > BACKLOG_BYTES_MAX {
+        if unpublished_bytes > self.waiting_bytes_max() {
             return Err(FsError::NoSpace);
         }
         let mut reading = lock(&self.reading);

@@ -35,6 +35,9 @@ pub struct Status {
     pub unpublished_operations: u64,
     /// Content bytes that are not yet in the vault.
     pub unpublished_bytes: u64,
+    /// How many bytes may wait like that.
+    #[serde(default)]
+    pub waiting_limit_bytes: u64,
     /// When the vault last got something from here, in seconds since 1970.
     pub last_publish: Option<i64>,
     /// Why the last attempt to publish failed.
@@ -77,6 +80,7 @@ impl FileSystem {
                 .map_or(String::new(), |state| state.root().display().to_string()),
             slots: self.vault.slot_count().unwrap_or(0),
             damage: lock(&self.damage).clone(),
+            waiting_limit_bytes: self.gauge.waiting_bytes_max(),
             version: env!("CARGO_PKG_VERSION").into(),
             ..Status::default()
         };

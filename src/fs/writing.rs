@@ -243,7 +243,8 @@ impl FileSystem {
     }
 
     fn take_room(&self, live: &mut Live, bytes: u64) -> Result<(), FsError> {
-        let unpublished_bytes = live.writing()?.stage.bytes();
+        let writing = live.writing()?;
+        let unpublished_bytes = writing.stage.bytes() + writing.log.len() as u64;
         self.gauge.take(bytes, unpublished_bytes, live.dirty_bytes as u64)
     }
 }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
@@ -13,6 +14,10 @@ use super::error::StoreError;
 
 const LOCK_NAME: &str = "lock";
 const HOLDER_BYTES_MAX: u64 = 64 << 10;
+/// A lock that was let go of may still be held for a moment: a program that its holder was just
+/// starting has a copy of every open file until it runs.
+const TRIES_MORE: u32 = 10;
+const TRY_EVERY: Duration = Duration::from_millis(50);
 
 /// Who holds a state folder's lock, for the sentence that refuses the next one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,7 +66,16 @@ impl StateLock {
     pub fn take(folder: &Path) -> Result<Self, LockedBy> {
         let path = folder.join(LOCK_NAME);
         let file = open(&path).map_err(|e| StoreError::io("cannot open", &path, e))?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        let try_lock = || flock(&file, FlockOperation::NonBlockingLockExclusive);
+        let mut locked = try_lock();
+        for _ in 0..TRIES_MORE {
+            if locked != Err(Errno::WOULDBLOCK) {
+                break;
+            }
+            std::thread::sleep(TRY_EVERY);
+            locked = try_lock();
+        }
+        match locked {
             Ok(()) => {
                 let lock = Self { file, path };
                 lock.tell(&LockHolder { pid: std::process::id(), mountpoint: String::new() })?;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hushfs::crypto::{MasterKey, VaultId};
-use hushfs::format::{ChunkSize, Descriptor, Frontier, Ino, Time};
+use hushfs::format::{ChunkSize, DESCRIPTOR_NAME, Descriptor, Frontier, Ino, Time};
 use hushfs::fs::{
     FileKind, FileSystem, MountMode, NewNode, OpenError, OpenRequest, VerifyRequest, verify,
 };
@@ -43,6 +43,8 @@ impl Bench {
                 let _ = image.sync_folder(folder.parent().unwrap());
             }
         }
+        let keys = self.master.class_keys(&self.descriptor.vault);
+        let _ = vault.put_new(DESCRIPTOR_NAME, &self.descriptor.seal(&keys));
         vault
     }
 
