@@ -10,6 +10,7 @@ mod content;
 mod crashes;
 mod error_numbers;
 mod fstab;
+mod hard_times;
 mod mapped;
 mod mounting;
 mod names;
