@@ -262,6 +262,11 @@ impl UnverifiedSlot {
         self.kind
     }
 
+    /// The vault that the slot says it unlocks.
+    pub fn claimed_vault(&self) -> &VaultId {
+        &self.vault
+    }
+
     /// What the slot says is its id.
     pub fn claimed_id(&self) -> &SlotId {
         &self.id
