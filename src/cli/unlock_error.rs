@@ -46,7 +46,7 @@ pub enum UnlockError {
         vault: PathBuf,
     },
     /// A newer program made the vault.
-    #[error("{}: {source}; a newer hushfs opens it", vault.display())]
+    #[error("{}/{DESCRIPTOR_NAME}: {source}; a newer hushfs opens it", vault.display())]
     Newer {
         /// The folder.
         vault: PathBuf,

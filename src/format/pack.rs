@@ -70,15 +70,16 @@ impl PackHeader {
         Ok(header)
     }
 
-    /// The header to open the pack `id`'s chunks with, which start `bytes`. Where the first bytes
-    /// are damaged they are written anew: what stands behind them is authenticated by itself.
+    /// The header to open the pack `id`'s chunks with, which start `bytes`. All of it follows from
+    /// the id in every version that this program reads, so that damage to it costs nothing: what
+    /// stands behind it is authenticated by itself.
     ///
     /// # Errors
     /// [`FormatError::Newer`] alone.
     pub fn read_or_mend(id: PackId, bytes: &[u8]) -> Result<Self, FormatError> {
         match Self::read(id, bytes) {
             Err(error @ FormatError::Newer { .. }) => Err(error),
-            read => Ok(read.unwrap_or_else(|_| Self::of(id))),
+            _ => Ok(Self::of(id)),
         }
     }
 
@@ -247,7 +248,7 @@ impl PackSealer {
     /// [`FormatError`]: it is another pack, not whole, or its footer was changed.
     pub fn open_footer(&self, pack: &[u8]) -> Result<Footer, FormatError> {
         if PackHeader::read(self.id, pack)? != self.header {
-            return Err(FormatError::Misplaced);
+            return Err(FormatError::Malformed("reserved bytes of the header are not zero"));
         }
         let place = self.footer_place(pack, pack.len() as u64)?;
         let sealed = (usize::try_from(place.start).ok().zip(usize::try_from(place.end).ok()))
@@ -388,6 +389,17 @@ mod tests {
         assert!(runs_open(&pack, &bytes, &footer));
         let bound = Footer::bytes_bound(1, 3, 1);
         assert!(postcard::to_allocvec(&footer).unwrap().len() as u64 + 40 <= bound);
+    }
+
+    #[test]
+    fn a_header_with_changed_reserved_bytes_is_mended_like_any_other() {
+        let (pack, mut bytes, _) = sample(ChunkSize::DEFAULT);
+        for at in [0, FRAME_BYTES, ID_AT - 1, ID_AT] {
+            bytes[at] ^= 1;
+            assert_eq!(PackHeader::read_or_mend(pack.id(), &bytes).unwrap(), *pack.header());
+            assert!(pack.open_footer(&bytes).is_err());
+            bytes[at] ^= 1;
+        }
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub(super) fn look(request: &OpenRequest) -> Result<Found, OpenError> {
     if let (MountMode::ReadWrite, Some(newer)) = (mode, folded.newer()) {
         return Err(newer.clone().into());
     }
-    let lost = rollback(&trusted, &folded, identity.as_ref());
+    let lost = rollback(&trusted, &folded, &listing, identity.as_ref());
     let mut damage: Vec<String> = lost.into_iter().map(|lost| lost.sentence).collect();
     damage.extend(folded.gaps.iter().filter(|gap| !gap.is_concurrency()).map(FoldGap::to_string));
     let is_forked = folded.gaps.iter().any(FoldGap::is_concurrency);
@@ -81,10 +81,11 @@ pub(super) fn look(request: &OpenRequest) -> Result<Found, OpenError> {
         Some(state) => journal_of(state, keys, generation)?,
         None => Replay::default(),
     };
-    let unknown = !knows_what_is_published && replay.has_records();
+    // Without that, generations that are long published look like a journal with holes.
+    let unknown = !knows_what_is_published && (replay.has_records() || replay.damaged);
     if replay.damaged || unknown {
         let why = match unknown {
-            true => "the note of what of it is in the vault cannot be read",
+            true => "“seen”, which says what of it is in the vault, is missing or cannot be read",
             false => "records that had been made durable cannot be read",
         };
         let error = OpenError::JournalDamaged(why.into());

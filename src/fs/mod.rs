@@ -28,6 +28,7 @@ mod status;
 mod trust;
 mod types;
 mod verify;
+mod witnesses;
 mod writing;
 
 pub use error::FsError;

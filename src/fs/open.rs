@@ -118,7 +118,7 @@ fn replay_onto(
     let tree = std::mem::replace(&mut found.folded.tree, empty);
     let mut live = Live::new(tree, None, found.read_only.clone());
     let readers = match &request.state {
-        Some(state) => staged_readers(state, &request.keys)?,
+        Some(state) => staged_readers(state, &request.keys, request.mode)?,
         None => BTreeMap::new(),
     };
     let recovered = replay_records(&mut live, &found.replay, readers, &found.listing, others)?;

@@ -16,7 +16,7 @@ use crate::store::{
 
 use super::dirty::DirtyChunk;
 use super::live::Live;
-use super::open::OpenError;
+use super::open::{MountMode, OpenError};
 use super::overtaken::OtherChanges;
 use super::stage::FooterFacts;
 
@@ -37,10 +37,15 @@ pub(super) struct Recovered {
     chunks: BTreeMap<PackId, BTreeMap<u32, (Ino, u64, u32)>>,
 }
 
-/// Opens the packs that the state folder holds.
+/// Opens the packs that the state folder holds. One that a newer program wrote keeps nobody from
+/// looking, only from writing: it would be removed as one that no record names.
+///
+/// # Errors
+/// [`StoreError`].
 pub(super) fn staged_readers(
     state: &StateFolder,
     keys: &ClassKeys,
+    mode: MountMode,
 ) -> Result<BTreeMap<PackId, Arc<PackReader>>, StoreError> {
     let folder = state.staged();
     let items = match state.disk().list(&folder) {
@@ -54,11 +59,16 @@ pub(super) fn staged_readers(
         let path = folder.join(&item.name);
         let file = state.disk().open(&path, false);
         let file = file.map_err(|error| StoreError::io("cannot open", &path, error))?;
-        let reader = PackReader::open(keys, id, file).map_err(|error| match error {
-            PackReadError::Format(error) => StoreError::format(&path, error),
-            error => StoreError::io("cannot read", &path, std::io::Error::other(error)),
-        })?;
-        readers.insert(id, Arc::new(reader));
+        match PackReader::open(keys, id, file) {
+            Ok(reader) => {
+                readers.insert(id, Arc::new(reader));
+            }
+            Err(PackReadError::Format(_)) if mode == MountMode::ReadOnly => {}
+            Err(PackReadError::Format(error)) => return Err(StoreError::format(&path, error)),
+            Err(error) => {
+                return Err(StoreError::io("cannot read", &path, std::io::Error::other(error)));
+            }
+        }
     }
     Ok(readers)
 }
@@ -85,9 +95,12 @@ pub(super) fn replay_records(
             _ => &[],
         });
         let chunk_size = live.tree.chunk_size();
-        if !runs.into_iter().all(|run| recovered.is_whole(run, chunk_size, listing)) {
+        let mut runs = runs.into_iter();
+        if let Some(run) = runs.find(|run| !recovered.is_whole(run, chunk_size, listing)) {
             if *seq < replay.durable_seq {
-                return Err(damaged("content that had been made durable is gone"));
+                let pack = run.pack;
+                let what = format!("content that had been made durable is gone from {pack}.pack");
+                return Err(damaged(&what));
             }
             log::warn!("what was written last before the crash had not reached the disk");
             recovered.keep_seq = *seq;

@@ -13,16 +13,15 @@ pub(super) struct Rollback {
     pub(super) sentence: String,
 }
 
-/// What this device has seen in the vault before and does not see now.
+/// What this device has seen in the vault before and does not see now. Where the fold has gaps,
+/// only what is not even there by name: what those keep from being folded is not gone.
 pub(super) fn rollback(
     trusted: &Frontier,
     folded: &Folded,
+    listing: &VaultListing,
     identity: Option<&DeviceIdentity>,
 ) -> Vec<Rollback> {
-    // With gaps in the chain, those already say what is missing.
-    if !folded.gaps.is_empty() {
-        return Vec::new();
-    }
+    let is_there = |device, seq| listing.logs.contains_key(&(device, seq));
     let mut found = Vec::new();
     for entry in trusted.iter() {
         let now = folded.frontier.get(entry.device);
@@ -39,8 +38,11 @@ pub(super) fn rollback(
                 ),
                 first: last,
             }),
+            _ if is_there(entry.device, entry.seq) => {}
             now => {
-                let first = name(now.map_or(0, |now| now.seq) + 1);
+                let after = now.map_or(0, |now| now.seq) + 1;
+                let absent = (after..entry.seq).find(|seq| !is_there(entry.device, *seq));
+                let first = name(absent.unwrap_or(entry.seq));
                 let why = if is_own {
                     "the vault has lost it, or an older copy of the vault was put in its place"
                 } else {

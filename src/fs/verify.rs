@@ -8,13 +8,14 @@ use crate::crypto::ClassKeys;
 use crate::format::{
     ChunkSize, Descriptor, FooterRun, Frontier, Ino, KEYS_FOLDER, LOG_FOLDER, LogKind, PackHeader,
     PackId, PackSealer, Run, SLOT_BYTES_MAX, SlotError, UnverifiedSlot, log_name, may_be_slot_name,
-    pack_path,
+    pack_path, slot_path,
 };
 use crate::store::{DeviceIdentity, StoreError, VaultFolder, VaultListing};
 use crate::tree::Tree;
 
 use super::fold::{FoldGap, Folded, fold};
 use super::trust::rollback;
+use super::witnesses::Witnesses;
 
 /// What is to be verified, and with what.
 #[derive(Clone, Debug)]
@@ -78,6 +79,11 @@ impl VerifyReport {
     fn damage(&mut self, object: impl Into<String>, what: impl Into<String>, files: Vec<String>) {
         self.damaged.push(DamagedObject { object: object.into(), what: what.into(), files });
     }
+
+    /// Whether something is wrong with an object already.
+    fn names(&self, object: &str) -> bool {
+        self.damaged.iter().any(|damaged| damaged.object == object)
+    }
 }
 
 /// Reads every object of the listing, authenticates it and its place, and checks that the log
@@ -98,7 +104,8 @@ pub fn verify(
         report.bytes += bytes;
         progress(VerifyProgress { done_bytes: report.bytes, all_bytes });
     };
-    verify_slots(vault, &mut report)?;
+    verify_slots(request, &mut report)?;
+    let mut witnesses = Witnesses::default();
     let logs = listing.logs.iter().map(|item| (LogKind::Increment, item));
     let checkpoints = listing.checkpoints.iter().map(|item| (LogKind::Checkpoint, item));
     for (kind, ((device, seq), bytes)) in logs.chain(checkpoints) {
@@ -106,8 +113,9 @@ pub fn verify(
         match vault.get_log(keys, kind, *device, *seq) {
             Ok(log) => {
                 if let Some(error) = log.operations().find_map(Result::err) {
-                    report.damage(path, error.to_string(), Vec::new());
+                    report.damage(path.clone(), error.to_string(), Vec::new());
                 }
+                witnesses.note(path, kind, &log);
             }
             Err(error) if error.is_newer() => {
                 report.newer.push(format!("{path}: {}", without_path(&error)));
@@ -118,7 +126,7 @@ pub fn verify(
     }
     let folded = fold(vault, listing, keys, descriptor.chunk_size);
     report.files = folded.tree.inode_count();
-    verify_story(&folded, request, &mut report);
+    verify_story(&folded, &witnesses, request, &mut report);
     let mut needed = runs_by_pack(&folded.tree);
     for (pack, bytes) in &listing.packs {
         let runs = needed.remove(pack).unwrap_or_default();
@@ -148,18 +156,31 @@ fn log_path(name: &str) -> String {
     format!("{LOG_FOLDER}/{name}")
 }
 
-/// Slots need no key to be checked for accidents; the one that unlocked was authenticated.
-fn verify_slots(vault: &VaultFolder, report: &mut VerifyReport) -> Result<(), StoreError> {
-    let names = match vault.names(KEYS_FOLDER) {
+/// Slots need no key to be checked for accidents; the one that unlocked was authenticated. Which
+/// slots there were is written nowhere: that one is gone cannot be told.
+fn verify_slots(request: &VerifyRequest<'_>, report: &mut VerifyReport) -> Result<(), StoreError> {
+    let VerifyRequest { vault, descriptor, .. } = request;
+    let mut names = match vault.names(KEYS_FOLDER) {
         // Whoever has the keys by other means needs no slots.
         Err(StoreError::Missing(_)) => Vec::new(),
         names => names?,
     };
-    for name in names.into_iter().filter(|name| may_be_slot_name(name)) {
+    names.retain(|name| may_be_slot_name(name));
+    names.sort();
+    for name in names {
         let path = format!("{KEYS_FOLDER}/{name}");
         match vault.get(&path, SLOT_BYTES_MAX).map(|bytes| UnverifiedSlot::parse(&bytes)) {
+            Ok(Ok(slot)) if *slot.claimed_vault() != descriptor.vault => {
+                report.strangers.push(path);
+            }
+            Ok(Ok(slot)) if slot_path(*slot.claimed_id()) != path => {
+                report.notes.push(format!("{path} is a slot under another name than its own"));
+            }
+            Ok(Ok(_)) => {}
             // A way to unlock that a newer program made is no damage.
-            Ok(Ok(_) | Err(SlotError::Newer(_) | SlotError::UnknownKind(_))) => {}
+            Ok(Err(error @ (SlotError::Newer(_) | SlotError::UnknownKind(_)))) => {
+                report.notes.push(format!("{path}: {error}"));
+            }
             Ok(Err(error)) => report.damage(path, error.to_string(), Vec::new()),
             Err(error) => report.damage(path, without_path(&error), Vec::new()),
         }
@@ -169,12 +190,25 @@ fn verify_slots(vault: &VaultFolder, report: &mut VerifyReport) -> Result<(), St
 }
 
 /// Whether the log objects fit together, and are no older than what this machine has seen.
-fn verify_story(folded: &Folded, request: &VerifyRequest<'_>, report: &mut VerifyReport) {
+fn verify_story(
+    folded: &Folded,
+    witnesses: &Witnesses,
+    request: &VerifyRequest<'_>,
+    report: &mut VerifyReport,
+) {
+    let contradictions = witnesses.contradictions(&request.seen);
+    let is_contradicted = !contradictions.is_empty();
+    for (object, what) in contradictions {
+        report.damage(object, what, Vec::new());
+    }
     for gap in &folded.gaps {
         let object = match gap {
-            FoldGap::Missing { device, seq }
-            | FoldGap::Replaced { device, seq }
-            | FoldGap::Unfit { device, seq, .. } => {
+            FoldGap::Missing { device, seq } | FoldGap::Unfit { device, seq, .. } => {
+                log_path(&log_name(LogKind::Increment, *device, *seq))
+            }
+            // Who was replaced, and who only built on it, is told from all that is there.
+            FoldGap::Replaced { .. } if is_contradicted => continue,
+            FoldGap::Replaced { device, seq } => {
                 log_path(&log_name(LogKind::Increment, *device, *seq))
             }
             // Found when it was read by itself.
@@ -184,12 +218,16 @@ fn verify_story(folded: &Folded, request: &VerifyRequest<'_>, report: &mut Verif
                 continue;
             }
         };
-        if !report.damaged.iter().any(|damaged| damaged.object == object) {
+        if !report.names(&object) {
             report.damage(object, gap.to_string(), Vec::new());
         }
     }
-    for lost in rollback(&request.seen, folded, request.identity.as_ref()) {
-        report.damage(log_path(&lost.first), lost.sentence, Vec::new());
+    let VerifyRequest { seen, listing, identity, .. } = request;
+    for lost in rollback(seen, folded, listing, identity.as_ref()) {
+        let object = log_path(&lost.first);
+        if !report.names(&object) {
+            report.damage(object, lost.sentence, Vec::new());
+        }
     }
 }
 

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::crypto::ClassKeys;
 use crate::format::{
-    DATA_FOLDER, DeviceId, KEYS_FOLDER, LOG_FOLDER, LogKind, OpenedLog, PackId, UnverifiedLog,
-    log_name, pack_folder, pack_path, parse_log_name, parse_pack_name,
+    DATA_FOLDER, DESCRIPTOR_NAME, DeviceId, KEYS_FOLDER, LOG_FOLDER, LogKind, OpenedLog, PackId,
+    README_NAME, UnverifiedLog, log_name, may_be_slot_name, pack_folder, pack_path, parse_log_name,
+    parse_pack_name,
 };
 
 use super::disk::{Disk, DiskFile, read_whole};
@@ -315,6 +316,12 @@ impl VaultFolder {
     /// [`StoreError`] if a folder cannot be listed; one that is missing counts as empty.
     pub fn listing(&self) -> Result<VaultListing, StoreError> {
         let mut listing = VaultListing::default();
+        let known = [README_NAME, DESCRIPTOR_NAME, KEYS_FOLDER, LOG_FOLDER, DATA_FOLDER];
+        let beside = self.items("")?.into_iter().map(|item| item.name);
+        listing.strangers.extend(beside.filter(|name| !known.contains(&name.as_str())));
+        let slots = self.items(KEYS_FOLDER)?.into_iter().map(|item| item.name);
+        let no_slots = slots.filter(|name| !may_be_slot_name(name));
+        listing.strangers.extend(no_slots.map(|name| format!("{KEYS_FOLDER}/{name}")));
         for item in self.items(LOG_FOLDER)? {
             match parse_log_name(&item.name) {
                 Some((LogKind::Increment, device, seq)) if !item.is_folder => {

@@ -7,7 +7,7 @@ use crate::format::{DESCRIPTOR_NAME, Descriptor, LogHash, pack_path};
 use crate::fs::fold::{FoldGap, Folded, fold};
 use crate::fs::trust::rollback;
 use crate::fs::verify::VerifyRequest;
-use crate::store::{Seen, StateFolder, StoreError, VaultFolder};
+use crate::store::{Seen, StateFolder, StoreError, VaultFolder, VaultListing};
 
 use super::breaks::{Publication, Rebuilt, rebuild};
 use super::copies::Copies;
@@ -111,7 +111,7 @@ pub fn plan_repair(
         false => {
             let mut after = Folded::empty(descriptor.chunk_size);
             after.frontier = frontier.clone();
-            rollback(&trust.frontier, &after, trust.identity.as_ref())
+            rollback(&trust.frontier, &after, &VaultListing::default(), trust.identity.as_ref())
         }
     };
     report.takes_as_newest = !seen_otherwise.is_empty() || trust.is_damaged;

@@ -6,6 +6,7 @@ use crate::crypto::ClassKeys;
 use crate::format::{Frontier, Operation, Operations, PackId};
 use crate::fs::live::Live;
 use crate::fs::look::{is_in_vault, journal_of};
+use crate::fs::open::MountMode;
 use crate::fs::overtaken::OtherChanges;
 use crate::fs::recover::{replay_records, staged_readers};
 use crate::journal::Replay;
@@ -117,7 +118,7 @@ impl Trust {
             copy.apply(&operation).map_err(|error| unfit(&error))?;
         }
         let mut live = Live::new(copy, None, None);
-        let readers = staged_readers(state, keys)?;
+        let readers = staged_readers(state, keys, MountMode::ReadWrite)?;
         replay_records(&mut live, &self.replay, readers, listing, &OtherChanges::default())
             .map(|_| ())
             .map_err(|error| unfit(&error))
