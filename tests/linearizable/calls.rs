@@ -7,7 +7,7 @@ use hushfs::fs::{AttributeChange, Attributes, FileKind, FileSystem, FsError, New
 
 use crate::checker::Recorded;
 use crate::plain_model::{
-    Call, FILE_MODE, FOLDER_MODE, Fault, Looks, Model, Name, Number, Outcome, UNIT_BYTES,
+    Call, FILE_MODE, FOLDER_MODE, Fault, Looks, Model, Name, Number, Outcome, UNIT_BYTES, letters,
 };
 
 /// Times that are set lie before this, so that no clock gives them.
@@ -118,18 +118,6 @@ fn answer(fs: &FileSystem, call: &Call) -> Result<Outcome, FsError> {
             fs.allocate(Ino(number), mode, bytes(unit), bytes(units)).map(done)
         }
     }
-}
-
-/// The letter of each unit.
-///
-/// # Panics
-/// If a unit holds more than one: what wrote it is not as of one moment.
-pub fn letters(content: &[u8]) -> Vec<u8> {
-    let whole = content.chunks(UNIT_BYTES).map(|unit| {
-        assert!(unit.len() == UNIT_BYTES && unit.iter().all(|byte| *byte == unit[0]), "torn");
-        unit[0]
-    });
-    whole.collect()
 }
 
 fn new_node(mode: u32) -> NewNode {

@@ -10,6 +10,18 @@ use crate::checker::Sequential;
 /// four, so that some writes change a part of one.
 pub const UNIT_BYTES: usize = 1024;
 
+/// The letter of each unit.
+///
+/// # Panics
+/// If a unit holds more than one: what wrote it is not as of one moment.
+pub fn letters(content: &[u8]) -> Vec<u8> {
+    let whole = content.chunks(UNIT_BYTES).map(|unit| {
+        assert!(unit.len() == UNIT_BYTES && unit.iter().all(|byte| *byte == unit[0]), "torn");
+        unit[0]
+    });
+    whole.collect()
+}
+
 /// A file's or folder's number.
 pub type Number = u64;
 /// A folder entry's or attribute's name.
