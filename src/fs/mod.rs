@@ -22,6 +22,7 @@ mod recover;
 mod room;
 mod stage;
 mod status;
+mod sync;
 mod trust;
 mod types;
 mod verify;
