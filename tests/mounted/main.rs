@@ -16,6 +16,7 @@ mod dice;
 mod error_numbers;
 mod fstab;
 mod mapped;
+mod memory;
 mod mounting;
 mod names;
 mod namespace;
