@@ -1,11 +1,12 @@
 //! The thread that flushes what nobody asked to have flushed, and publishes in time.
 
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::error::FsError;
 use super::file_system::{FileSystem, lock};
 use super::live::FlushTo;
+use super::sync::{Instant, thread};
 use crate::store::{LastEnd, holds_unpublished};
 
 /// How often the thread looks.
@@ -24,7 +25,7 @@ impl FileSystem {
     /// [`FsError::Disk`] if the system has no thread left.
     pub fn start_background(self: &Arc<Self>) -> Result<(), FsError> {
         let weak = Arc::downgrade(self);
-        let thread = std::thread::Builder::new().name("hushfs-publish".into());
+        let thread = thread::Builder::new().name("hushfs-publish".into());
         let handle = thread
             .spawn(move || run(&weak))
             .map_err(|error| FsError::Disk(format!("no thread to publish with: {error}")))?;

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use lru::LruCache;
 
@@ -13,6 +13,7 @@ use crate::store::{DiskFile, PackReadError, PackReader};
 use super::error::FsError;
 use super::file_system::{FileSystem, lock};
 use super::live::Live;
+use super::sync::Mutex;
 
 /// Open packs kept; each costs a file descriptor.
 const READERS_KEPT: usize = 128;

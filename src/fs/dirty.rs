@@ -1,7 +1,8 @@
 //! What has been written to a file and is not yet in a pack or not yet an operation.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+
+use super::sync::Instant;
 
 /// A chunk that has been written to; all of it is here, whatever the pack holds.
 #[derive(Debug)]

@@ -1,8 +1,6 @@
 //! The file system's parts, and the order of its locks.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
-use std::sync::{RwLockReadGuard, RwLockWriteGuard};
-use std::thread::JoinHandle;
+use std::sync::{Arc, PoisonError};
 
 use crate::crypto::ClassKeys;
 use crate::format::Descriptor;
@@ -13,6 +11,8 @@ use super::error::FsError;
 use super::live::Live;
 use super::publish::Publisher;
 use super::room::RoomGauge;
+use super::sync::thread::JoinHandle;
+use super::sync::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// A vault that is open: its files can be read and, unless it is read-only, written.
 ///

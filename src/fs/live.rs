@@ -3,7 +3,6 @@
 //! Everything here happens under one lock, which `FileSystem` holds.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::Instant;
 
 use crate::format::{InlineChunk, Ino, Operation, Run, encode_operation};
 use crate::journal::{Journal, JournalError};
@@ -13,6 +12,7 @@ use crate::tree::{ApplyError, Tree};
 use super::dirty::{DirtyChunk, DirtyFile};
 use super::error::FsError;
 use super::stage::Stage;
+use super::sync::Instant;
 
 /// Content of one fsync goes inline into the journal up to this size: one write, one sync.
 const INLINE_BYTES_MAX: usize = 256 << 10;

@@ -25,6 +25,7 @@ mod room;
 mod salvage;
 mod stage;
 mod status;
+mod sync;
 mod trust;
 mod types;
 mod verify;

@@ -1,7 +1,7 @@
 //! Opening a vault: fold the log, replay the journal, and say what is not right.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::Arc;
 
 use crate::crypto::ClassKeys;
 use crate::format::{Descriptor, DeviceId, Ino, Operation, PackId, Time, pack_path};
@@ -23,6 +23,7 @@ use super::publish::Publisher;
 use super::recover::{Recovered, replay_records, staged_readers};
 use super::room::RoomGauge;
 use super::stage::Stage;
+use super::sync::{Mutex, RwLock};
 use super::trust::is_copied_state;
 
 /// Whether a vault is opened for changing.

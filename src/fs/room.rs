@@ -1,14 +1,15 @@
 //! Whether there is room on disk for what is about to be acknowledged.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::store::Disk;
 
 use super::error::FsError;
 use super::file_system::{FileSystem, lock};
+use super::sync::{Instant, Mutex};
 
 /// Kept free on each disk for what is not content: the journal, log objects, footers. On a small
 /// disk, a sixteenth of it.

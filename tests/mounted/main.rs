@@ -6,15 +6,26 @@
 mod another_user;
 mod attributes;
 mod bench;
+#[path = "../linearizable/checker.rs"]
+#[allow(dead_code, reason = "the threads of one process count overlaps, those of a mount do not")]
+mod checker;
 mod content;
 mod crashes;
+#[path = "../power_loss/dice.rs"]
+#[allow(dead_code, reason = "shared with tests that draw more")]
+mod dice;
 mod error_numbers;
 mod fstab;
 mod hard_times;
 mod mapped;
+mod memory;
 mod mounting;
 mod names;
 mod namespace;
+mod parallel;
+#[path = "../linearizable/plain_model.rs"]
+#[allow(dead_code, reason = "no call on a mount names an inode's attributes")]
+mod plain_model;
 mod programs;
 mod reporting;
 mod secrecy;

@@ -25,7 +25,7 @@ fn process_status(pid: u32) -> BTreeMap<String, String> {
     lines.map(|(key, value)| (key.to_owned(), value.trim().to_owned())).collect()
 }
 
-fn everything_below(folder: &Path) -> Vec<PathBuf> {
+pub fn everything_below(folder: &Path) -> Vec<PathBuf> {
     let mut found = vec![folder.to_owned()];
     let mut next = 0;
     while let Some(path) = found.get(next).cloned() {
@@ -37,7 +37,7 @@ fn everything_below(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn holds(haystack: &[u8], needle: &[u8]) -> bool {
+pub fn holds(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle)
 }
 
