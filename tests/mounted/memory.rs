@@ -54,8 +54,8 @@ fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     bytes[at..at + N].try_into().unwrap()
 }
 
-/// The master key, by way of the slot that the 64-digit key opens.
-fn master_key(bench: &Bench, key: &RecoveryKey) -> ([u8; 32], VaultId) {
+/// The master key, by way of the slot that the 64-digit key opens, and what wraps it there.
+fn master_key(bench: &Bench, key: &RecoveryKey) -> ([u8; 32], [u8; 32], VaultId) {
     for slot in fs::read_dir(bench.vault().join("keys")).unwrap() {
         let bytes = fs::read(slot.unwrap().path()).unwrap();
         let vault = VaultId(array(&bytes, SLOT_VAULT_AT));
@@ -65,7 +65,12 @@ fn master_key(bench: &Bench, key: &RecoveryKey) -> ([u8; 32], VaultId) {
         let mut body = [0; SLOT_BODY_BYTES];
         let sealed = &rest[..SLOT_BODY_BYTES + TAG_BYTES];
         if wrap.sealer().open_into(Nonce::at(0), header, sealed, &mut body).is_ok() {
-            return (array(&body, 0), vault);
+            let hkdf =
+                Hkdf::<Sha256>::new(Some(&bytes[SLOT_SALT_AT..][..32]), key.secret().bytes());
+            let mut wrapping = [0; 32];
+            let info: [&[u8]; 3] = [b"hushfs 1 slot wrap", &vault.0, &id.0];
+            hkdf.expand_multi_info(&info, &mut wrapping).unwrap();
+            return (array(&body, 0), wrapping, vault);
         }
     }
     panic!("no slot opens with the key");
@@ -76,7 +81,7 @@ fn master_key(bench: &Bench, key: &RecoveryKey) -> ([u8; 32], VaultId) {
 fn secrets_before_unlocking(bench: &Bench) -> (Vec<Secret>, Vec<Secret>) {
     let text = fs::read_to_string(bench.key_file()).unwrap();
     let key = RecoveryKey::parse(&text).unwrap();
-    let (master, vault) = master_key(bench, &key);
+    let (master, wrapping, vault) = master_key(bench, &key);
     let secret = |what, bytes: &[u8]| Secret { what, bytes: bytes.to_vec() };
     let (extracted, hkdf) = Hkdf::<Sha256>::extract(Some(&vault.0), &master);
     let class_keys = ["descriptor", "log", "data", "journal", "trust"].map(|class| {
@@ -91,6 +96,7 @@ fn secrets_before_unlocking(bench: &Bench) -> (Vec<Secret>, Vec<Secret>) {
         secret("the master key", &master),
         secret("the master key's digits", hex(&master).as_bytes()),
         secret("the master key's capital digits", hex(&master).to_uppercase().as_bytes()),
+        secret("the key that wraps it", &wrapping),
         secret("the 64-digit key's bytes", key.secret().bytes()),
         secret("the 64 digits", digits.as_bytes()),
         secret("groups of the 64 digits", groups[..4].join(" ").as_bytes()),
