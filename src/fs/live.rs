@@ -15,7 +15,7 @@ use super::error::FsError;
 use super::stage::Stage;
 
 /// Content of one fsync goes inline into the journal up to this size: one write, one sync.
-const INLINE_BYTES_MAX: usize = 256 << 10;
+pub(super) const INLINE_BYTES_MAX: usize = 256 << 10;
 /// Operations wait in memory for the next flush up to this size.
 const BATCH_BYTES_MAX: usize = 256 << 10;
 
