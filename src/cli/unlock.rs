@@ -124,7 +124,7 @@ pub fn claimed_descriptor(
 }
 
 /// A vault's descriptor and slots as they were read.
-struct LockedVault {
+pub(super) struct LockedVault {
     path: PathBuf,
     descriptor: UnverifiedDescriptor,
     slots: Vec<(String, UnverifiedSlot)>,
@@ -135,7 +135,7 @@ struct LockedVault {
 }
 
 impl LockedVault {
-    fn read(vault: &Path, folder: &VaultFolder) -> Result<Self, Error> {
+    pub(super) fn read(vault: &Path, folder: &VaultFolder) -> Result<Self, Error> {
         let descriptor = claimed_descriptor(vault, folder)?;
         let path = vault.to_owned();
         let mut locked =
@@ -185,7 +185,7 @@ impl LockedVault {
         Ok(())
     }
 
-    fn open_asking(&self, ask: &mut dyn Ask) -> Result<Unlocked, Error> {
+    pub(super) fn open_asking(&self, ask: &mut dyn Ask) -> Result<Unlocked, Error> {
         let mut left = TRIES;
         loop {
             let typed = ask.secret("Password or 64-digit key: ")?;

@@ -11,4 +11,6 @@ mod run;
 mod target;
 mod walk;
 
+#[cfg(fuzzing)]
+pub(super) use run::components;
 pub use run::run;

@@ -128,7 +128,7 @@ fn refuse_within_vault(vault: &Path, destination: &Path) -> Result<(), Error> {
 }
 
 /// The names that a path in the vault consists of.
-fn components(path: &Path) -> Result<Vec<&[u8]>, Error> {
+pub(in crate::cli) fn components(path: &Path) -> Result<Vec<&[u8]>, Error> {
     let mut names = Vec::new();
     for component in path.components() {
         match component {
