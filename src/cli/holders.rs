@@ -54,7 +54,7 @@ fn held_by(process: &Path, mount_point: &Path, device: (u32, u32)) -> Option<Pat
 
 /// The first file of a file system in a list of mappings:
 /// `start-end perms offset major:minor inode path`.
-fn mapped(maps: &str, device: (u32, u32)) -> Option<PathBuf> {
+pub(super) fn mapped(maps: &str, device: (u32, u32)) -> Option<PathBuf> {
     maps.lines().find_map(|line| {
         let mut fields = line.split_ascii_whitespace().skip(3);
         let (major, minor) = fields.next()?.split_once(':')?;

@@ -6,6 +6,8 @@ pub mod args;
 pub mod ask;
 pub mod error;
 pub mod exit;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod init;
 pub mod mount_options;
 pub mod secrets;

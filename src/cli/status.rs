@@ -189,7 +189,7 @@ fn aligned(lines: &[(&str, String)]) -> String {
     lines.iter().map(|(head, text)| format!("{head:width$}  {text}\n")).collect()
 }
 
-fn described(status: &Status, now: i64) -> String {
+pub(super) fn described(status: &Status, now: i64) -> String {
     let mut lines = vec![
         ("mounted at", status.mountpoint.clone()),
         ("vault", status.vault.clone()),

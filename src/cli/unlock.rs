@@ -91,6 +91,16 @@ fn open_asking<T>(
     }
 }
 
+/// Unlocks by asking.
+///
+/// # Errors
+/// As for [`unlock`].
+#[cfg(fuzzing)]
+pub fn unlock_asking(folder: &VaultFolder, ask: &mut dyn Ask) -> Result<Unlocked, Error> {
+    let locked = LockedVault::read(folder.root(), folder)?;
+    open_asking(ask, &|candidates| locked.open(candidates))
+}
+
 /// What may open a slot.
 pub(super) struct Candidates {
     password: Option<Password>,

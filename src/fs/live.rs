@@ -15,7 +15,7 @@ use super::stage::Stage;
 use super::sync::Instant;
 
 /// Content of one fsync goes inline into the journal up to this size: one write, one sync.
-const INLINE_BYTES_MAX: usize = 256 << 10;
+pub(super) const INLINE_BYTES_MAX: usize = 256 << 10;
 /// Operations wait for a vault that takes nothing up to this size; they stand in memory too.
 const LOG_BYTES_MAX: usize = 256 << 20;
 /// Operations wait in memory for the next flush up to this size.

@@ -31,7 +31,7 @@ impl OtherChanges {
     ) -> Result<Self, StoreError> {
         let mut changes = Self::default();
         for entry in to.iter() {
-            for seq in from.seq(entry.device) + 1..=entry.seq {
+            for seq in from.seq(entry.device).saturating_add(1)..=entry.seq {
                 let log = vault.get_log(keys, LogKind::Increment, entry.device, seq)?;
                 log.operations().flatten().for_each(|operation| changes.note(&operation));
             }
@@ -101,5 +101,30 @@ fn inode_of(operation: &Operation<'_>) -> Option<Ino> {
         | Operation::Punch { ino, .. }
         | Operation::WriteInline { ino, .. } => Some(*ino),
         Operation::Create { .. } | Operation::Unlink { .. } | Operation::Rename { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::crypto::{MasterKey, VaultId};
+    use crate::format::{DeviceId, FrontierEntry, LogHash};
+    use crate::store::HostDisk;
+
+    #[test]
+    fn what_was_seen_may_be_any_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = VaultFolder::new(Arc::new(HostDisk), folder.path());
+        let keys = MasterKey::random().class_keys(&VaultId::random());
+        let frontier = |seq| {
+            let mut frontier = Frontier::default();
+            frontier.advance(FrontierEntry { device: DeviceId(1), seq, hash: LogHash::NONE });
+            frontier
+        };
+        let between = |from, to| OtherChanges::between(&vault, &keys, &from, &to);
+        assert!(between(frontier(u64::MAX), frontier(5)).unwrap().is_empty());
+        assert!(between(frontier(4), frontier(5)).is_err(), "log object 5 is not there");
     }
 }

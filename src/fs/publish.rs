@@ -191,7 +191,7 @@ impl FileSystem {
             state
         });
         let mut draft = publisher.draft(LogKind::Increment, seq, operations);
-        draft.clock += 1;
+        draft.clock = draft.clock.saturating_add(1);
         let sealed = draft.seal(&self.keys);
         Ok(Some(PendingLog { seq, sealed, operations_bytes, checkpoint, generation }))
     }
@@ -217,7 +217,7 @@ impl FileSystem {
         }
         publisher.frontier.advance(entry);
         publisher.generation = pending.generation;
-        publisher.clock += 1;
+        publisher.clock = publisher.clock.saturating_add(1);
         publisher.bytes_since += pending.operations_bytes;
         let published = Time::now();
         publisher.last_publish = Some(published);

@@ -15,7 +15,7 @@ use crate::store::{
 };
 
 use super::dirty::DirtyChunk;
-use super::live::Live;
+use super::live::{INLINE_BYTES_MAX, Live};
 use super::open::{MountMode, OpenError};
 use super::overtaken::OtherChanges;
 use super::stage::FooterFacts;
@@ -150,6 +150,17 @@ impl Recovered {
         let chunk_size = live.tree.chunk_size();
         let unfit = |error| damaged(&format!("a record does not fit the vault: {error}"));
         if let Operation::WriteInline { ino, chunks, size, mtime, ctime } = operation {
+            // In memory each takes a whole chunk, however short it is here (I8).
+            let held_bytes = chunks.len().saturating_mul(chunk_size.bytes());
+            let end_chunk = chunk_size.count_for(*size);
+            // The `Write` before it has told the size: no log object will tell this one's.
+            let size_before = live.tree.attributes(*ino).map_err(unfit)?.size;
+            if !(1..=INLINE_BYTES_MAX).contains(&held_bytes)
+                || chunks.iter().any(|chunk| chunk.chunk_index >= end_chunk)
+                || *size != size_before
+            {
+                return Err(damaged("inline content that no write leaves"));
+            }
             live.tree.set_live_size(*ino, *size, *ctime).map_err(unfit)?;
             let times = Operation::Write {
                 ino: *ino,
@@ -274,4 +285,87 @@ pub(super) fn footer_of(
         FooterFile { ino, path, size, mtime, runs }
     });
     Footer { device, closed: Time::now(), files: files.collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::{MasterKey, VaultId};
+    use crate::format::{InlineChunk, NodeKind, Times};
+    use crate::journal::{Journal, read_journal};
+    use crate::store::HostDisk;
+    use crate::tree::Tree;
+
+    const CHUNK: ChunkSize = ChunkSize::DEFAULT;
+    const INO: Ino = Ino(9);
+
+    /// A tree with one empty file, onto which a journal with one record of these operations is
+    /// replayed.
+    fn replayed(operations: &[Operation<'_>]) -> Result<Live, OpenError> {
+        let mut tree = Tree::new(CHUNK);
+        let time = Time::default();
+        let create = Operation::Create {
+            parent: Ino::ROOT,
+            name: b"a",
+            ino: INO,
+            kind: NodeKind::File,
+            mode: 0,
+            uid: 0,
+            gid: 0,
+            times: Times::Same(time),
+        };
+        tree.apply(&create).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let keys = Arc::new(MasterKey::random().class_keys(&VaultId::random()));
+        let nothing = Replay::default();
+        let disk = Arc::new(HostDisk);
+        let mut journal = Journal::start(disk, dir.path(), keys.clone(), &nothing, 0).unwrap();
+        let mut body = Vec::new();
+        operations.iter().for_each(|operation| encode_operation(operation, &mut body));
+        journal.append(&body).unwrap();
+        let replay = read_journal(&HostDisk, dir.path(), &keys, 0).unwrap();
+        let mut live = Live::new(tree, None, None);
+        let (listing, others) = (VaultListing::default(), OtherChanges::default());
+        replay_records(&mut live, &replay, BTreeMap::new(), &listing, &others)?;
+        Ok(live)
+    }
+
+    /// What a flush puts into the journal.
+    fn inline(indices: impl Iterator<Item = u64>, size: u64) -> [Operation<'static>; 2] {
+        let chunks = indices.map(|chunk_index| InlineChunk { chunk_index, bytes: b"x" });
+        let (ino, mtime, ctime) = (INO, Time::default(), Time::default());
+        let chunks = chunks.collect();
+        [
+            Operation::Write { ino, runs: Vec::new(), size, mtime, ctime },
+            Operation::WriteInline { ino, chunks, size, mtime, ctime },
+        ]
+    }
+
+    #[test]
+    fn inline_content_takes_no_more_memory_than_a_write_leaves_in_the_journal() {
+        let most = (INLINE_BYTES_MAX / CHUNK.bytes()) as u64;
+        let live = replayed(&inline(0..most, CHUNK.start_of(most))).unwrap();
+        assert_eq!(live.dirty_bytes, INLINE_BYTES_MAX);
+        let more = inline(0..most + 1, ChunkSize::FILE_BYTES_MAX);
+        assert!(matches!(replayed(&more), Err(OpenError::JournalDamaged(_))));
+    }
+
+    #[test]
+    fn inline_content_is_within_its_file() {
+        replayed(&inline([2].into_iter(), CHUNK.start_of(2) + 1)).unwrap();
+        for chunk_index in [2, CHUNK.index_limit(), 1 << 52, u64::MAX] {
+            let outside = inline([chunk_index].into_iter(), CHUNK.start_of(2));
+            assert!(matches!(replayed(&outside), Err(OpenError::JournalDamaged(_))));
+        }
+    }
+    #[test]
+    fn inline_content_changes_nothing_that_no_log_object_will_tell() {
+        let [write, inline_chunk] = inline([0].into_iter(), 5);
+        replayed(&[write.clone(), inline_chunk.clone()]).unwrap();
+        let no_chunk = inline([].into_iter(), 5);
+        let other_size = [write, inline([0].into_iter(), 6)[1].clone()];
+        for operations in [&[inline_chunk][..], &no_chunk, &other_size] {
+            assert!(matches!(replayed(operations), Err(OpenError::JournalDamaged(_))));
+        }
+    }
 }

@@ -101,7 +101,7 @@ impl FileSystem {
                 .filter(|pack| listing.packs.contains_key(&pack.id))
                 .map(|pack| pack.live_bytes)
                 .sum();
-            let pack_bytes: u64 = listing.packs.values().sum();
+            let pack_bytes = listing.pack_bytes();
             status.dead_bytes = pack_bytes.saturating_sub(live_bytes);
         }
         // A publication under way holds the publisher for as long as the disk takes.

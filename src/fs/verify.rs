@@ -101,7 +101,7 @@ pub fn verify(
     let all_bytes = listing.object_bytes();
     let mut done = |report: &mut VerifyReport, bytes: u64| {
         report.objects += 1;
-        report.bytes += bytes;
+        report.bytes = report.bytes.saturating_add(bytes);
         progress(VerifyProgress { done_bytes: report.bytes, all_bytes });
     };
     verify_slots(request, &mut report)?;

@@ -117,7 +117,7 @@ fn receive_descriptor(socket: impl AsFd) -> io::Result<Option<OwnedFd>> {
 }
 
 /// The program's last words, without its name before them.
-fn words(stderr: &[u8]) -> String {
+pub(super) fn words(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
     let line = text.lines().last().unwrap_or("fusermount3 failed").trim();
     line.split_once(": ")

@@ -7,6 +7,8 @@ mod convert;
 pub mod daemon;
 mod errno;
 mod fusermount;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod harden;
 mod mount_info;
 mod mount_point;

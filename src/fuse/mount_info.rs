@@ -64,14 +64,14 @@ pub fn mount_at(path: &Path) -> io::Result<Option<MountInfo>> {
     Ok(topmost_at(mounts()?, path))
 }
 
-fn topmost_at(mut mounts: Vec<MountInfo>, path: &Path) -> Option<MountInfo> {
+pub(super) fn topmost_at(mut mounts: Vec<MountInfo>, path: &Path) -> Option<MountInfo> {
     mounts.retain(|mount| mount.mount_point == path);
     let top =
         mounts.iter().rposition(|mount| !mounts.iter().any(|other| other.parent == mount.id))?;
     Some(mounts.swap_remove(top))
 }
 
-fn parse(text: &[u8]) -> Vec<MountInfo> {
+pub(super) fn parse(text: &[u8]) -> Vec<MountInfo> {
     text.split(|&b| b == b'\n').filter_map(parse_line).collect()
 }
 

@@ -20,6 +20,10 @@ const RECORD_MAGIC: [u8; 4] = *b"hjr1";
 /// Bytes before a record's sealed body.
 pub(super) const RECORD_HEADER_BYTES: usize = 40;
 
+/// No journal comes to counting further, so that going on from numbers that were read does not
+/// overflow (I8).
+pub(super) const NUMBER_MAX: u64 = u64::MAX >> 1;
+
 /// The header's own nonce; records use their number.
 const HEADER_NONCE: Nonce = Nonce::of_part(1);
 
@@ -71,7 +75,11 @@ impl GenerationHeader {
             &mut fields,
         )?;
         let field = |nth: usize| u64::from_le_bytes(crate::format::array(&fields, nth * 8));
-        Ok(Self { id, number: field(0), first_seq: field(1) })
+        let (number, first_seq) = (field(0), field(1));
+        if number.max(first_seq) > NUMBER_MAX {
+            return Err(FormatError::Malformed("a number that no journal comes to"));
+        }
+        Ok(Self { id, number, first_seq })
     }
 }
 

@@ -19,6 +19,14 @@ pub(super) fn journal_path(folder: &Path, index: u32) -> PathBuf {
     folder.join(format!("{FILE_PREFIX}{index}"))
 }
 
+/// The number of the journal file `name`; only the name that it was made under counts, so that
+/// each is read once. The last number is nobody's: a later file has one after it.
+fn file_index(name: &str) -> Option<u32> {
+    let digits = name.strip_prefix(FILE_PREFIX)?;
+    let index: u32 = digits.parse().ok().filter(|index| *index < u32::MAX)?;
+    (index.to_string() == digits).then_some(index)
+}
+
 /// A generation and its records that can be relied on.
 #[derive(Debug)]
 pub struct ReplayedGeneration {
@@ -70,8 +78,7 @@ pub fn read_journal(
     let mut replay = Replay { last_number: published_number, ..Replay::default() };
     let mut found = Vec::new();
     for item in items {
-        let index = item.name.strip_prefix(FILE_PREFIX).and_then(|digits| digits.parse().ok());
-        let Some(file_index) = index else { continue };
+        let Some(file_index) = file_index(&item.name) else { continue };
         let path = journal_path(folder, file_index);
         let scan = || -> std::io::Result<Scan> {
             let file = disk.open(&path, false)?;
@@ -96,7 +103,7 @@ pub fn read_journal(
     found.sort_by_key(|(header, ..)| header.number);
     replay.durable_seq = found.iter().map(|(.., durable_seq)| *durable_seq).max().unwrap_or(0);
     // Numbers have no gap. A header may be gone, and later ones not, where none was synced.
-    let mut numbers = published_number + 1..;
+    let mut numbers = published_number.saturating_add(1)..;
     let unbroken = found.iter().take_while(|(header, ..)| Some(header.number) == numbers.next());
     let stale = found.split_off(unbroken.count());
     replay.stale_files = stale.into_iter().map(|(_, file_index, ..)| file_index).collect();
@@ -346,6 +353,43 @@ mod tests {
         let mut journal = Journal::start(disk, dir.path(), keys.clone(), &replay, 1).unwrap();
         journal.append(b"after one").unwrap();
         assert_eq!(bodies(&read(dir.path(), &keys, 0)), ["one", "after one"]);
+    }
+
+    #[test]
+    fn a_generation_with_numbers_that_nobody_counts_to_is_damage() {
+        for numbers in [(u64::MAX, 0), (1, u64::MAX), (1 << 63, 1 << 63)] {
+            let (dir, keys) = setting();
+            let mut journal = start(dir.path(), &keys, &read(dir.path(), &keys, 0));
+            journal.append(b"one").unwrap();
+            let path = journal_path(dir.path(), 0);
+            let mut bytes = std::fs::read(&path).unwrap();
+            let id = crate::crypto::ObjectId(bytes[16..32].try_into().unwrap());
+            let header = GenerationHeader { id, number: numbers.0, first_seq: numbers.1 };
+            bytes[..HEADER_BYTES].copy_from_slice(&header.seal(&keys));
+            std::fs::write(&path, &bytes).unwrap();
+            assert!(read(dir.path(), &keys, 0).damaged, "{numbers:?}");
+        }
+        // The note of what is published may be any number as well.
+        let (dir, keys) = setting();
+        let replay = read(dir.path(), &keys, u64::MAX);
+        let started = Journal::start(Arc::new(HostDisk), dir.path(), keys, &replay, 0);
+        assert!(matches!(started, Err(StoreError::Format { .. })));
+    }
+
+    #[test]
+    fn a_journal_file_is_read_once_whatever_else_has_its_number() {
+        let (dir, keys) = setting();
+        let mut journal = start(dir.path(), &keys, &read(dir.path(), &keys, 0));
+        journal.append(b"one").unwrap();
+        for name in
+            ["journal-00", "journal-007", "journal-+8", "journal-4294967295", "journal-0 (1)"]
+        {
+            std::fs::copy(journal_path(dir.path(), 0), dir.path().join(name)).unwrap();
+        }
+        let replay = read(dir.path(), &keys, 0);
+        assert_eq!((bodies(&replay), replay.damaged), (vec!["one".to_owned()], false));
+        start(dir.path(), &keys, &replay).append(b"two").unwrap();
+        assert_eq!(bodies(&read(dir.path(), &keys, 0)), ["one", "two"]);
     }
 
     #[test]

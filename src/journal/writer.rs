@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::crypto::{ClassKeys, Nonce, ObjectId, ObjectSealer, TAG_BYTES};
+use crate::format::FormatError;
 use crate::store::{Disk, DiskFile, StoreError};
 
 use super::layout::{
-    GenerationHeader, HEADER_BYTES, RECORD_HEADER_BYTES, RECORDS_AT, RecordHeader, record_bytes,
+    GenerationHeader, HEADER_BYTES, NUMBER_MAX, RECORD_HEADER_BYTES, RECORDS_AT, RecordHeader,
+    record_bytes,
 };
 use super::replay::{Replay, journal_path};
 
@@ -84,6 +86,10 @@ impl Journal {
         replay: &Replay,
         keep_seq: u64,
     ) -> Result<Self, StoreError> {
+        if replay.last_number.max(keep_seq) > NUMBER_MAX {
+            let error = FormatError::Malformed("the journal's numbers are used up");
+            return Err(StoreError::format(folder, error));
+        }
         let mut waiting = Vec::new();
         for generation in &replay.generations {
             let path = journal_path(folder, generation.file_index);

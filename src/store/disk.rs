@@ -88,7 +88,11 @@ pub trait Disk: Debug + Send + Sync {
     fn room(&self, path: &Path) -> io::Result<DiskRoom>;
 }
 
-/// Reads a whole file of at most `max_bytes`.
+/// Memory is taken for so many bytes of a file at a time.
+const PIECE_BYTES: usize = 1 << 20;
+
+/// Reads a whole file of at most `max_bytes`. Memory is taken as bytes come, and never more than
+/// twice as much as has come: what a disk says is a file's length is not believed (I8).
 ///
 /// # Errors
 /// What the system says; `InvalidData` where the file is longer.
@@ -97,14 +101,77 @@ pub(crate) fn read_whole(file: &dyn DiskFile, max_bytes: u64) -> io::Result<Vec<
     if bytes > max_bytes {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "longer than it can be"));
     }
-    let mut out = vec![0; bytes as usize];
-    let mut filled = 0;
-    while filled < out.len() {
-        match file.read_at(&mut out[filled..], filled as u64)? {
-            0 => break,
-            more => filled += more,
+    let bytes = usize::try_from(bytes).map_err(|_| io::ErrorKind::OutOfMemory)?;
+    let mut out = Vec::new();
+    while out.len() < bytes {
+        let filled = out.len();
+        let piece = PIECE_BYTES.min(bytes - filled);
+        if out.capacity() - filled < piece {
+            let more = filled.max(piece).min(bytes - filled);
+            out.try_reserve_exact(more).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        }
+        out.resize(filled + piece, 0);
+        let read = file.read_at(&mut out[filled..], filled as u64)?;
+        out.truncate(filled + read);
+        if read == 0 {
+            break;
         }
     }
-    out.truncate(filled);
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file that is not as long as it says.
+    #[derive(Debug)]
+    struct Claims {
+        claimed_bytes: u64,
+        bytes: Vec<u8>,
+        /// Bytes that one read gives at most.
+        step: usize,
+    }
+
+    impl DiskFile for Claims {
+        fn read_at(&self, out: &mut [u8], offset: u64) -> io::Result<usize> {
+            assert!(out.len() <= PIECE_BYTES);
+            let rest = self.bytes.get(offset as usize..).unwrap_or_default();
+            let count = rest.len().min(out.len()).min(self.step);
+            out[..count].copy_from_slice(&rest[..count]);
+            Ok(count)
+        }
+
+        fn write_all_at(&self, _: &[u8], _: u64) -> io::Result<()> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        fn len(&self) -> io::Result<u64> {
+            Ok(self.claimed_bytes)
+        }
+
+        fn set_len(&self, _: u64) -> io::Result<()> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        fn sync(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_whole_file_takes_as_much_memory_as_it_has_bytes() {
+        let bytes: Vec<u8> = (0..3 * PIECE_BYTES + 5).map(|at| at as u8).collect();
+        for step in [usize::MAX, 4097] {
+            for claimed_bytes in [bytes.len() as u64, 1 << 40] {
+                let file = Claims { claimed_bytes, bytes: bytes.clone(), step };
+                let read = read_whole(&file, 1 << 40).unwrap();
+                assert!(read == bytes && read.capacity() <= 2 * (bytes.len() + PIECE_BYTES));
+            }
+            let file = Claims { claimed_bytes: 10, bytes: bytes.clone(), step };
+            assert_eq!(read_whole(&file, 10).unwrap(), bytes[..10]);
+        }
+        let file = Claims { claimed_bytes: 11, bytes, step: 1 };
+        assert_eq!(read_whole(&file, 10).unwrap_err().kind(), io::ErrorKind::InvalidData);
+    }
 }

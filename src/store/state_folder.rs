@@ -2,7 +2,8 @@
 //!
 //! Everything in it is sealed, but for who holds the lock and how the last mount ended.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ const SEEN_NAME: &str = "seen";
 const LAST_END_NAME: &str = "last-end";
 const STAGED_FOLDER: &str = "staged";
 const RECORD_BYTES_MAX: u64 = 16 << 20;
+const LAST_END_BYTES_MAX: u64 = 64 << 10;
 
 /// Where the state of `vault` is kept unless the user says otherwise:
 /// `$XDG_STATE_HOME/hushfs/<vault id>`, by default below `~/.local/state`.
@@ -170,7 +172,10 @@ impl StateFolder {
 
     /// How the last mount ended, if it got to say.
     pub fn last_end(root: &Path) -> Option<LastEnd> {
-        serde_json::from_slice(&std::fs::read(root.join(LAST_END_NAME)).ok()?).ok()
+        let mut text = String::new();
+        let file = File::open(root.join(LAST_END_NAME)).ok()?;
+        file.take(LAST_END_BYTES_MAX).read_to_string(&mut text).ok()?;
+        serde_json::from_str(&text).ok()
     }
 
     /// When that was written down.
@@ -247,6 +252,25 @@ mod tests {
     use crate::crypto::MasterKey;
     use crate::format::LogHash;
     use crate::store::HostDisk;
+
+    #[test]
+    fn how_the_last_mount_ended_is_read_from_a_short_text_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateFolder::make(Arc::new(HostDisk), dir.path()).unwrap();
+        let end = LastEnd { ok: false, unpublished: true, message: "x".repeat(1000) };
+        state.set_last_end(Some(&end)).unwrap();
+        assert_eq!(StateFolder::last_end(dir.path()), Some(end.clone()));
+        let path = dir.path().join(LAST_END_NAME);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let long = format!("{text}{}", " ".repeat(LAST_END_BYTES_MAX as usize));
+        std::fs::write(&path, &long).unwrap();
+        assert_eq!(StateFolder::last_end(dir.path()), Some(end));
+        // Longer than it is read, it ends within the message.
+        let message = "x".repeat(LAST_END_BYTES_MAX as usize);
+        let end = LastEnd { ok: true, unpublished: false, message };
+        state.set_last_end(Some(&end)).unwrap();
+        assert_eq!(StateFolder::last_end(dir.path()), None);
+    }
 
     #[test]
     fn records_read_back_and_do_not_stand_in_for_each_other() {

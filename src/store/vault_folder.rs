@@ -45,9 +45,18 @@ impl VaultListing {
 
     /// Bytes of those.
     pub fn object_bytes(&self) -> u64 {
-        let logs = self.logs.values().chain(self.checkpoints.values());
-        logs.chain(self.packs.values()).sum()
+        total(self.logs.values().chain(self.checkpoints.values()).chain(self.packs.values()))
     }
+
+    /// Bytes of packs.
+    pub fn pack_bytes(&self) -> u64 {
+        total(self.packs.values())
+    }
+}
+
+/// The sum of these lengths, as far as it goes: a few sparse files can be longer than any number.
+fn total<'a>(lengths: impl Iterator<Item = &'a u64>) -> u64 {
+    lengths.fold(0, |sum, bytes| sum.saturating_add(*bytes))
 }
 
 /// A folder that is, or becomes, a vault.
@@ -373,4 +382,19 @@ impl VaultFolder {
 /// Where a log object or checkpoint is below the vault.
 pub fn log_path(kind: LogKind, device: DeviceId, seq: u64) -> String {
     format!("{LOG_FOLDER}/{}", log_name(kind, device, seq))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_objects_add_up_whatever_they_are() {
+        let mut listing = VaultListing::default();
+        listing.logs.insert((DeviceId(1), 1), 5);
+        listing.packs.insert(PackId::random(), 7);
+        assert_eq!((listing.object_bytes(), listing.pack_bytes()), (12, 7));
+        listing.packs.insert(PackId::random(), u64::MAX);
+        assert_eq!((listing.object_bytes(), listing.pack_bytes()), (u64::MAX, u64::MAX));
+    }
 }

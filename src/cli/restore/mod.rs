@@ -11,6 +11,8 @@ mod run;
 pub(super) mod target;
 mod walk;
 
+#[cfg(fuzzing)]
+pub(super) use run::components;
 pub(super) use run::refuse_within_vault;
 pub use run::run;
 pub(super) use walk::DAMAGED_SUFFIX;

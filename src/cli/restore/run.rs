@@ -131,7 +131,7 @@ pub(in crate::cli) fn refuse_within_vault(vault: &Path, destination: &Path) -> R
 }
 
 /// The names that a path in the vault consists of.
-fn components(path: &Path) -> Result<Vec<&[u8]>, Error> {
+pub(in crate::cli) fn components(path: &Path) -> Result<Vec<&[u8]>, Error> {
     let mut names = Vec::new();
     for component in path.components() {
         match component {

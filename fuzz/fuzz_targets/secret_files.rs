@@ -1,0 +1,22 @@
+//! Files with a password or a 64-digit key.
+#![no_main]
+
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use hushfs::cli::secrets::{key_from_file, password_from_file};
+use libfuzzer_sys::fuzz_target;
+
+static FILE: LazyLock<PathBuf> =
+    LazyLock::new(|| format!("/dev/shm/hushfs-fuzz-secret-{}", std::process::id()).into());
+
+fuzz_target!(|data: &[u8]| {
+    std::fs::write(&*FILE, data).unwrap();
+    if let Err(error) = password_from_file(&FILE) {
+        let _ = error.to_string();
+    }
+    match key_from_file(&FILE) {
+        Ok(key) => drop(key.one_line()),
+        Err(error) => drop(error.to_string()),
+    }
+});

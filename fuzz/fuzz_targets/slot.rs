@@ -1,0 +1,37 @@
+//! Slots: any bytes, any bytes with a good checksum, and any fields and body under a good seal.
+#![no_main]
+
+use hushfs::crypto::{Password, StretchParameters};
+use hushfs::format::{SlotKind, UnverifiedSlot};
+use hushfs_fuzz::input::Input;
+use hushfs_fuzz::{sample, seal};
+use libfuzzer_sys::fuzz_target;
+use zeroize::Zeroizing;
+
+fuzz_target!(|data: &[u8]| {
+    let mut input = Input::new(data);
+    let bytes = match input.choice(3) {
+        0 => input.rest().to_vec(),
+        1 => seal::with_checksum(input.rest().to_vec()),
+        _ => seal::slot(&input.array(), &input.array()),
+    };
+    let slot = match UnverifiedSlot::parse(&bytes) {
+        Ok(slot) => slot,
+        Err(error) => return drop(error.to_string()),
+    };
+    let _ = (slot.kind().to_string(), slot.claimed_id().to_string());
+    let vault = sample::keys().vault();
+    match slot.open_with_key(&sample::KEY, vault) {
+        Ok(opened) => {
+            assert_eq!(slot.kind(), SlotKind::RecoveryKey);
+            assert!(opened.created.nanos < 1_000_000_000 && opened.label.len() <= 64);
+        }
+        Err(error) => drop(error.to_string()),
+    }
+    let cost = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+    // Costs that are accepted take a second and are tested elsewhere.
+    if StretchParameters::new(cost(12), cost(16), cost(20)).is_err() {
+        let password = Password::new(Zeroizing::new(b"password".to_vec())).unwrap();
+        assert!(slot.open_with_password(&password, vault).is_err());
+    }
+});
