@@ -162,8 +162,7 @@ fn staged_write(input: &mut Input<'_>) -> Vec<u8> {
 }
 
 fn open(vault: &VaultFolder, state: &StateFolder, mode: MountMode) -> Option<Arc<FileSystem>> {
-    let folder =
-        std::path::PathBuf::from(format!("/dev/shm/hushfs-fuzz-lock-{}", std::process::id()));
+    let folder = std::env::temp_dir().join(format!("lock-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let lock = StateLock::take(&folder).unwrap();
     let opened = FileSystem::open_vault(OpenRequest {

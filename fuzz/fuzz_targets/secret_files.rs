@@ -8,7 +8,7 @@ use hushfs::cli::secrets::{key_from_file, password_from_file};
 use libfuzzer_sys::fuzz_target;
 
 static FILE: LazyLock<PathBuf> =
-    LazyLock::new(|| format!("/dev/shm/hushfs-fuzz-secret-{}", std::process::id()).into());
+    LazyLock::new(|| std::env::temp_dir().join(format!("secret-{}", std::process::id())));
 
 fuzz_target!(|data: &[u8]| {
     std::fs::write(&*FILE, data).unwrap();

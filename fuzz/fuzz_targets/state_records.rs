@@ -12,9 +12,9 @@ use hushfs_fuzz::{sample, seal};
 use libfuzzer_sys::fuzz_target;
 use rustix::fs::{FlockOperation, flock};
 
-/// A real folder in memory: these two are read by commands that know no other disk.
+/// A real folder: these two are read by commands that know no other disk.
 static FOLDER: LazyLock<(PathBuf, File)> = LazyLock::new(|| {
-    let folder = PathBuf::from(format!("/dev/shm/hushfs-fuzz-{}", std::process::id()));
+    let folder = std::env::temp_dir().join(format!("state-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let lock = File::create(folder.join("lock")).unwrap();
     flock(&lock, FlockOperation::NonBlockingLockExclusive).unwrap();
