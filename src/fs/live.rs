@@ -40,11 +40,20 @@ pub(super) struct Writing {
     /// Operations that no log object holds yet.
     pub(super) log: Vec<u8>,
     pub(super) log_operations: u64,
+    /// Operations in a log object that is on its way into the vault.
+    pub(super) leaving_operations: u64,
 }
 
 impl Writing {
     pub(super) fn new(stage: Stage, journal: Journal) -> Self {
-        Self { stage, journal, batch: Vec::new(), log: Vec::new(), log_operations: 0 }
+        Self {
+            stage,
+            journal,
+            batch: Vec::new(),
+            log: Vec::new(),
+            log_operations: 0,
+            leaving_operations: 0,
+        }
     }
 
     /// Whether the journal holds every operation so far.

@@ -179,7 +179,7 @@ impl FileSystem {
             Err(error) => return Err(live.disk_failed(error)),
         };
         let operations = std::mem::take(&mut writing.log);
-        writing.log_operations = 0;
+        writing.leaving_operations = std::mem::take(&mut writing.log_operations);
         live.unpublished_since = None;
         live.has_ended |= afterwards == Afterwards::End;
         let operations_bytes = operations.len() as u64;
@@ -226,6 +226,7 @@ impl FileSystem {
         publisher.devices.insert(device, seen);
         if let Some(writing) = &mut self.write_live()?.writing {
             writing.journal.release(pending.generation);
+            writing.leaving_operations = 0;
         }
         let checkpoint = publisher.pending.take().and_then(|pending| pending.checkpoint);
         // Not needed for anything promised: it only tells a later rollback from a crash.

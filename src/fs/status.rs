@@ -92,7 +92,7 @@ impl FileSystem {
             status.files = live.tree.inode_count();
             status.content_bytes = live.tree.content_bytes() + live.dirty_bytes as u64;
             if let Some(writing) = &live.writing {
-                status.unpublished_operations = writing.log_operations;
+                status.unpublished_operations = writing.log_operations + writing.leaving_operations;
                 status.unpublished_bytes = writing.stage.bytes() + live.dirty_bytes as u64;
             }
             let live_bytes: u64 = live

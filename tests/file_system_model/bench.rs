@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hushfs::crypto::{MasterKey, VaultId};
-use hushfs::format::{ChunkSize, Descriptor, Frontier, Time};
+use hushfs::format::{ChunkSize, DESCRIPTOR_NAME, Descriptor, Frontier, Time};
 use hushfs::fs::{FileSystem, MountMode, OpenRequest, VerifyReport, VerifyRequest, verify};
 use hushfs::store::{HostDisk, StateFolder, StateLock, VaultFolder};
 
@@ -23,7 +23,10 @@ impl Bench {
         };
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(folder.path().join("vault/keys")).unwrap();
-        Self { folder, master: MasterKey::random(), descriptor }
+        let bench = Self { folder, master: MasterKey::random(), descriptor };
+        let keys = bench.master.class_keys(&bench.descriptor.vault);
+        bench.vault().put_new(DESCRIPTOR_NAME, &bench.descriptor.seal(&keys)).unwrap();
+        bench
     }
 
     pub fn vault(&self) -> VaultFolder {
