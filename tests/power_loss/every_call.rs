@@ -41,7 +41,7 @@ fn takes_room(call: Call) -> bool {
 fn fail(seed: u64, nth: u64, fault: Fault, lasting: Lasting) -> Option<()> {
     let mut dice = Dice::new(seed);
     let image = Image::new();
-    let has_two_disks = seed % 3 == 0;
+    let has_two_disks = seed.is_multiple_of(3);
     if has_two_disks {
         image.split();
     }
@@ -161,7 +161,7 @@ fn fail_each(
         let all = FAULTS.into_iter().cycle().skip((seed + nth) as usize % FAULTS.len());
         for fault in all.take(if step == 1 { FAULTS.len() } else { 1 }) {
             let wants_room = matches!(fault, Fault::ENOSPC | Fault::EDQUOT);
-            let lasting = if wants_room && (seed + nth) % 2 == 0 {
+            let lasting = if wants_room && (seed + nth).is_multiple_of(2) {
                 Lasting::UntilHealed
             } else {
                 Lasting::Once
