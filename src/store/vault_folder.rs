@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::crypto::ClassKeys;
 use crate::format::{
-    DATA_FOLDER, DESCRIPTOR_NAME, DeviceId, KEYS_FOLDER, LOG_FOLDER, LogKind, OpenedLog, PackId,
-    README_NAME, UnverifiedLog, log_name, may_be_slot_name, pack_folder, pack_path, parse_log_name,
-    parse_pack_name,
+    DATA_FOLDER, DESCRIPTOR_NAME, DeviceId, KEYS_FOLDER, LOG_FOLDER, LOST_FOLDER, LogKind,
+    OpenedLog, PackId, README_NAME, UnverifiedLog, log_name, may_be_slot_name, pack_folder,
+    pack_path, parse_log_name, parse_pack_name,
 };
 
 use super::disk::{Disk, DiskFile, read_whole};
@@ -325,7 +325,8 @@ impl VaultFolder {
     /// [`StoreError`] if a folder cannot be listed; one that is missing counts as empty.
     pub fn listing(&self) -> Result<VaultListing, StoreError> {
         let mut listing = VaultListing::default();
-        let known = [README_NAME, DESCRIPTOR_NAME, KEYS_FOLDER, LOG_FOLDER, DATA_FOLDER];
+        let known =
+            [README_NAME, DESCRIPTOR_NAME, KEYS_FOLDER, LOG_FOLDER, DATA_FOLDER, LOST_FOLDER];
         let beside = self.items("")?.into_iter().map(|item| item.name);
         listing.strangers.extend(beside.filter(|name| !known.contains(&name.as_str())));
         let slots = self.items(KEYS_FOLDER)?.into_iter().map(|item| item.name);

@@ -123,6 +123,9 @@ fn a_damaged_checkpoint_goes_away_where_the_log_gives_the_state() {
     patient.repair(0);
     patient.expect_healthy();
     patient.expect_all_files();
+    // The folder of what was set aside is the vault's own.
+    let said = patient.bench.verify();
+    assert!(!said.stdout.contains("lost+found"), "{said:?}");
 }
 
 #[test]
