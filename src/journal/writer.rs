@@ -117,6 +117,12 @@ impl Journal {
         let mut free = [replay.free_files.as_slice(), &replay.stale_files].concat();
         let header = GenerationHeader { id: ObjectId::random(), number, first_seq: keep_seq };
         let (current, zeroed_end) = begin(&*disk, folder, &keys, &header, &mut free, &waiting)?;
+        if keep_seq < replay.next_seq {
+            // Records that are given up here must not come back with the next crash: what they
+            // tell of is cut off its pack by now.
+            let path = journal_path(folder, current.file_index);
+            current.file.sync().map_err(|e| StoreError::io("cannot sync", &path, e))?;
+        }
         Ok(Self {
             sealer: header.sealer(&keys),
             disk,
