@@ -206,7 +206,7 @@ impl FileSystem {
         let (device, seq) = (publisher.device, pending.seq);
         let entry = FrontierEntry { device, seq, hash: LogHash::of(&pending.sealed) };
         let publishing = Publishing { entry, generation: pending.generation };
-        self.note_seen(publisher, Some(publishing)).map_err(disk_answer)?;
+        self.note_seen(publisher, Some(publishing))?;
         match self.vault.put_log(LogKind::Increment, device, seq, &pending.sealed) {
             // An attempt that failed after the name had appeared.
             Err(StoreError::Exists(_)) => {
@@ -238,14 +238,22 @@ impl FileSystem {
     }
 
     /// Writes down what is in the vault, and what is about to be.
+    ///
+    /// # Errors
+    /// [`FsError::NoSpace`]: it can be tried again. [`FsError::Disk`]: writing has stopped, as
+    /// after any write of the state folder that failed.
     fn note_seen(
         &self,
         publisher: &Publisher,
         publishing: Option<Publishing>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), FsError> {
         let (frontier, generation) = (publisher.frontier.clone(), publisher.generation);
         let seen = Seen { frontier, generation, publishing };
-        self.state.as_ref().map_or(Ok(()), |state| state.set_seen(&self.keys, &seen))
+        let Some(state) = &self.state else { return Ok(()) };
+        match state.set_seen(&self.keys, &seen) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.write_live()?.disk_failed(error)),
+        }
     }
 
     /// A checkpoint only saves time: one that cannot be written is left for the next time.

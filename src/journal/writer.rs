@@ -8,8 +8,8 @@ use crate::format::FormatError;
 use crate::store::{Disk, DiskFile, StoreError};
 
 use super::layout::{
-    GenerationHeader, HEADER_BYTES, NUMBER_MAX, RECORD_HEADER_BYTES, RECORDS_AT, RecordHeader,
-    record_bytes,
+    BLOCK_BYTES, GenerationHeader, HEADER_BYTES, NUMBER_MAX, RECORD_HEADER_BYTES, RECORDS_AT,
+    RecordHeader, record_bytes,
 };
 use super::replay::{Replay, journal_path};
 
@@ -294,7 +294,11 @@ fn begin<'a>(
         if is_new {
             file.sync().and_then(|()| disk.sync_folder(folder))?;
         }
-        file.write_all_at(&header.seal(keys), 0)?;
+        // With it goes the first record of an earlier use, which would pass for one that lost its
+        // header if only a part of this were written.
+        let mut start = header.seal(keys);
+        start.resize((RECORDS_AT + BLOCK_BYTES) as usize, 0);
+        file.write_all_at(&start, 0)?;
         Ok(zeroed_end)
     };
     let zeroed_end = prepare().map_err(|error| {
