@@ -71,6 +71,17 @@ struct Want {
     bytes: usize,
     /// The pack, where it is not in the vault yet.
     staged: Option<(Arc<PackSealer>, Arc<dyn DiskFile>)>,
+    /// That is only what the pack is at this moment.
+    is_snapshot: bool,
+}
+
+/// What is to become of chunks that the disk does not have yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unflushed {
+    /// They are handed to it first.
+    Flush,
+    /// They are read from where they are.
+    FromMemory,
 }
 
 /// What a read can be answered with, found under the lock and carried out without it.
@@ -98,7 +109,8 @@ impl FileSystem {
             let live = self.read_live()?;
             let size = live.tree.attributes(ino)?.size;
             let bytes = size.saturating_sub(plain_offset).min(out.len() as u64) as usize;
-            (bytes, plan(&live, ino, plain_offset, &mut out[..bytes])?)
+            let unflushed = Unflushed::Flush;
+            (bytes, plan(&live, ino, plain_offset, &mut out[..bytes], unflushed)?)
         };
         let wants = match plan {
             Plan::Wants(wants) => wants,
@@ -125,12 +137,13 @@ impl FileSystem {
         plain_offset: u64,
         out: &mut [u8],
     ) -> Result<(), FsError> {
+        // A disk that takes no more is no reason to give nothing: what it did not take is here.
         if let Some(writing) = &mut live.writing
             && let Err(error) = writing.stage.flush()
         {
-            return Err(live.disk_failed(error));
+            live.disk_failed(error);
         }
-        match plan(live, ino, plain_offset, out)? {
+        match plan(live, ino, plain_offset, out, Unflushed::FromMemory)? {
             Plan::Wants(wants) => wants.iter().try_for_each(|want| {
                 let path = || live.tree.path(ino);
                 self.fulfil(path, want, &mut out[want.out_at..want.out_at + want.bytes])
@@ -226,6 +239,9 @@ impl FileSystem {
         if let Some(reader) = self.readers.staged.get(&pack) {
             return Ok(reader.clone());
         }
+        if let (true, Some((sealer, file))) = (want.is_snapshot, &want.staged) {
+            return Ok(Arc::new(PackReader::new(sealer.clone(), file.clone())));
+        }
         if let Some(reader) = lock(&self.readers.packs).get(&pack) {
             return Ok(reader.clone());
         }
@@ -242,7 +258,13 @@ impl FileSystem {
 }
 
 /// Fills from what is pending and from holes, and finds where the rest is.
-fn plan(live: &Live, ino: Ino, plain_offset: u64, out: &mut [u8]) -> Result<Plan, FsError> {
+fn plan(
+    live: &Live,
+    ino: Ino,
+    plain_offset: u64,
+    out: &mut [u8],
+    unflushed: Unflushed,
+) -> Result<Plan, FsError> {
     let chunk_size = live.tree.chunk_size();
     let extents = live.tree.extents(ino)?;
     if out.is_empty() {
@@ -280,19 +302,26 @@ fn plan(live: &Live, ino: Ino, plain_offset: u64, out: &mut [u8]) -> Result<Plan
                 Some(writing) => writing.stage.find(run.pack),
                 None => None,
             };
+            let mut is_snapshot = false;
             let staged = match staged {
-                Some((sealer, file, readable)) => {
+                Some((sealer, mut file, readable)) => {
                     let run_end =
                         u64::from(run.pack_offset) + chunk_size.sealed_run_bytes(run.shape());
                     if readable < run_end {
-                        return Ok(Plan::FlushFirst);
+                        let writing = live.writing.as_ref();
+                        let snapshot = writing.and_then(|it| it.stage.snapshot(run.pack));
+                        match (unflushed, snapshot) {
+                            (Unflushed::FromMemory, Some(snapshot)) => file = snapshot,
+                            _ => return Ok(Plan::FlushFirst),
+                        }
+                        is_snapshot = true;
                     }
                     Some((sealer, file))
                 }
                 None => None,
             };
             let skip = chunk_size.within(start);
-            wants.push(Want { run, nth, count, skip, out_at, bytes, staged });
+            wants.push(Want { run, nth, count, skip, out_at, bytes, staged, is_snapshot });
         }
     }
     out[filled..].fill(0);
@@ -329,7 +358,8 @@ fn without(
             let skip = chunk_size.within(from_run as u64);
             let count = chunk_size.count_for((skip + end - start) as u64) as u32;
             let staged = want.staged.clone();
-            Want { run: want.run, nth, count, skip, out_at: start, bytes: end - start, staged }
+            let (bytes, is_snapshot) = (end - start, want.is_snapshot);
+            Want { run: want.run, nth, count, skip, out_at: start, bytes, staged, is_snapshot }
         })
     };
     let left = part(want.out_at, at.max(want.out_at));

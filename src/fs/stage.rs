@@ -196,6 +196,12 @@ impl Stage {
         Some((pack.sealer.clone(), pack.file.clone(), pack.bytes))
     }
 
+    /// A growing pack as it is now, where the disk takes no more of it.
+    pub(super) fn snapshot(&self, id: PackId) -> Option<Arc<dyn DiskFile>> {
+        let pack = self.growing.as_ref().filter(|pack| pack.sealer().id() == id)?;
+        Some(pack.snapshot())
+    }
+
     /// Bytes that are not in the vault yet.
     pub(super) fn bytes(&self) -> u64 {
         let waiting: u64 = self.waiting().map(|pack| pack.bytes).sum();

@@ -1,6 +1,7 @@
 //! Staged packs: packs that grow in the state folder until they are closed and published.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -105,6 +106,12 @@ impl StagedPack {
     /// The file, which lacks what [`Self::flush`] has not handed over.
     pub fn file(&self) -> &Arc<dyn DiskFile> {
         &self.file
+    }
+
+    /// The pack as it is now, with what the disk has not taken yet, for reading only.
+    pub fn snapshot(&self) -> Arc<dyn DiskFile> {
+        let (file, rest, rest_at) = (self.file.clone(), self.buffer.clone(), self.buffer_at);
+        Arc::new(Snapshot { file, rest, rest_at })
     }
 
     /// Where it is.
@@ -253,6 +260,44 @@ impl StagedPack {
         let bytes = end + tail.len() as u64;
         let file = reopen(disk, &self.path)?;
         Ok(ClosedPack { sealer: self.sealer.clone(), file, path: self.path.clone(), bytes })
+    }
+}
+
+/// A file, and bytes that are to follow it.
+#[derive(Debug)]
+struct Snapshot {
+    file: Arc<dyn DiskFile>,
+    rest: Vec<u8>,
+    rest_at: u64,
+}
+
+impl DiskFile for Snapshot {
+    fn read_at(&self, out: &mut [u8], offset: u64) -> io::Result<usize> {
+        let in_file = self.rest_at.saturating_sub(offset).min(out.len() as u64) as usize;
+        if in_file > 0 && self.file.read_at(&mut out[..in_file], offset)? < in_file {
+            return Ok(0);
+        }
+        let from = (offset + in_file as u64 - self.rest_at) as usize;
+        let rest = self.rest.get(from..).unwrap_or_default();
+        let count = rest.len().min(out.len() - in_file);
+        out[in_file..in_file + count].copy_from_slice(&rest[..count]);
+        Ok(in_file + count)
+    }
+
+    fn write_all_at(&self, _: &[u8], _: u64) -> io::Result<()> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.rest_at + self.rest.len() as u64)
+    }
+
+    fn set_len(&self, _: u64) -> io::Result<()> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -91,7 +91,7 @@ fn fail(seed: u64, nth: u64, fault: Fault, lasting: Lasting) -> Option<()> {
         assert!(matches!(refused, Err(FsError::ReadOnly(_))), "{refused:?}");
         run.assert_as_it_should_be();
     } else {
-        let is_write = matches!(call, Call::Write | Call::Sync | Call::SyncFolder);
+        let is_write = matches!(call, Call::Write | Call::Sync);
         let lost = is_write && is_ours && fault == Fault::EIO && last_error.is_some();
         assert!(!lost, "{call:?} of {path:?} failed, and writing went on after {last_error:?}");
         // There is room again, and nobody has to mount anew.
