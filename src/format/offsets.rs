@@ -38,6 +38,13 @@ pub struct RunShape {
     pub tail_bytes: u32,
 }
 
+impl RunShape {
+    /// Whether a run can have this shape; one that was read may have any (I8).
+    pub fn is_possible(&self, chunk_size: ChunkSize) -> bool {
+        self.count > 0 && (1..=chunk_size.field()).contains(&self.tail_bytes)
+    }
+}
+
 impl ChunkSize {
     /// What `init` takes where nothing is said.
     pub const DEFAULT: Self = Self(4096);

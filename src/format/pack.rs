@@ -18,6 +18,7 @@ use super::error::FormatError;
 use super::frame::{FRAME_BYTES, Magic, array, check_magic, need, write_magic};
 use super::ids::{DeviceId, Ino, PackId};
 use super::offsets::{ChunkSize, RunShape};
+use super::operation::Run;
 use super::padding::padme;
 
 const ID_AT: usize = FRAME_BYTES + 6;
@@ -122,6 +123,13 @@ pub struct FooterRun {
     pub pack_offset: u32,
     /// Content bytes of the last one.
     pub tail_bytes: u32,
+}
+
+impl From<&Run> for FooterRun {
+    fn from(run: &Run) -> Self {
+        let Run { first_chunk, count, pack_offset, tail_bytes, .. } = *run;
+        Self { first_chunk, count, pack_offset, tail_bytes }
+    }
 }
 
 impl FooterRun {
@@ -319,8 +327,7 @@ impl PackSealer {
         let mut chunks_end = PACK_HEADER_BYTES as u64;
         for run in runs {
             let run_at = u64::from(run.pack_offset);
-            let has_shape = run.count > 0 && (1..=chunk_size.field()).contains(&run.tail_bytes);
-            if run_at < chunks_end || !has_shape {
+            if run_at < chunks_end || !run.shape().is_possible(chunk_size) {
                 return Err(FormatError::Malformed("two runs overlap, or one is empty"));
             }
             check_gap(pack, chunks_end, run_at)?;

@@ -69,10 +69,17 @@ struct Want {
     /// zeroes.
     out_at: usize,
     bytes: usize,
-    /// The pack, where it is not in the vault yet.
-    staged: Option<(Arc<PackSealer>, Arc<dyn DiskFile>)>,
-    /// That is only what the pack is at this moment.
-    is_snapshot: bool,
+    source: Source,
+}
+
+/// Where a pack is read from.
+#[derive(Clone, Debug)]
+enum Source {
+    Vault,
+    /// It is not there yet.
+    Staged(Arc<PackSealer>, Arc<dyn DiskFile>),
+    /// Nor has the disk all of it: the pack as it is at this moment, of no use later.
+    Snapshot(Arc<PackSealer>, Arc<dyn DiskFile>),
 }
 
 /// What is to become of chunks that the disk does not have yet.
@@ -239,15 +246,17 @@ impl FileSystem {
         if let Some(reader) = self.readers.staged.get(&pack) {
             return Ok(reader.clone());
         }
-        if let (true, Some((sealer, file))) = (want.is_snapshot, &want.staged) {
+        if let Source::Snapshot(sealer, file) = &want.source {
             return Ok(Arc::new(PackReader::new(sealer.clone(), file.clone())));
         }
         if let Some(reader) = lock(&self.readers.packs).get(&pack) {
             return Ok(reader.clone());
         }
-        let reader = Arc::new(match &want.staged {
-            Some((sealer, file)) => PackReader::new(sealer.clone(), file.clone()),
-            None => {
+        let reader = Arc::new(match &want.source {
+            Source::Staged(sealer, file) | Source::Snapshot(sealer, file) => {
+                PackReader::new(sealer.clone(), file.clone())
+            }
+            Source::Vault => {
                 let file = self.vault.open(&pack_path(pack)).map_err(std::io::Error::other)?;
                 PackReader::open(&self.keys, pack, file)?
             }
@@ -298,30 +307,25 @@ fn plan(
             out[filled..out_at].fill(0);
             let bytes = (stop - start) as usize;
             filled = out_at + bytes;
-            let staged = match &live.writing {
-                Some(writing) => writing.stage.find(run.pack),
-                None => None,
-            };
-            let mut is_snapshot = false;
-            let staged = match staged {
-                Some((sealer, mut file, readable)) => {
+            let staged = live.writing.as_ref().map(|writing| &writing.stage);
+            let source = match staged.and_then(|stage| Some((stage, stage.find(run.pack)?))) {
+                None => Source::Vault,
+                Some((stage, (sealer, file, readable))) => {
                     let run_end =
                         u64::from(run.pack_offset) + chunk_size.sealed_run_bytes(run.shape());
-                    if readable < run_end {
-                        let writing = live.writing.as_ref();
-                        let snapshot = writing.and_then(|it| it.stage.snapshot(run.pack));
-                        match (unflushed, snapshot) {
-                            (Unflushed::FromMemory, Some(snapshot)) => file = snapshot,
-                            _ => return Ok(Plan::FlushFirst),
-                        }
-                        is_snapshot = true;
+                    if run_end <= readable {
+                        Source::Staged(sealer, file)
+                    } else if let (Unflushed::FromMemory, Some(snapshot)) =
+                        (unflushed, stage.snapshot(run.pack))
+                    {
+                        Source::Snapshot(sealer, snapshot)
+                    } else {
+                        return Ok(Plan::FlushFirst);
                     }
-                    Some((sealer, file))
                 }
-                None => None,
             };
             let skip = chunk_size.within(start);
-            wants.push(Want { run, nth, count, skip, out_at, bytes, staged, is_snapshot });
+            wants.push(Want { run, nth, count, skip, out_at, bytes, source });
         }
     }
     out[filled..].fill(0);
@@ -357,9 +361,8 @@ fn without(
             let nth = want.nth + chunk_size.index_of(from_run as u64) as u32;
             let skip = chunk_size.within(from_run as u64);
             let count = chunk_size.count_for((skip + end - start) as u64) as u32;
-            let staged = want.staged.clone();
-            let (bytes, is_snapshot) = (end - start, want.is_snapshot);
-            Want { run: want.run, nth, count, skip, out_at: start, bytes, staged, is_snapshot }
+            let source = want.source.clone();
+            Want { run: want.run, nth, count, skip, out_at: start, bytes: end - start, source }
         })
     };
     let left = part(want.out_at, at.max(want.out_at));

@@ -1,10 +1,10 @@
 //! The first half of opening: what is in vault and state folder, and what is not right with it.
 
 use crate::crypto::ClassKeys;
-use crate::format::{DeviceId, Frontier, FrontierEntry, LOG_FOLDER, LogKind, log_name};
+use crate::format::{DeviceId, Frontier, FrontierEntry, LogKind};
 use crate::journal::{Replay, read_journal};
 use crate::store::{
-    DeviceIdentity, Publishing, Seen, StateFolder, StoreError, VaultFolder, VaultListing,
+    DeviceIdentity, Publishing, Seen, StateFolder, StoreError, VaultFolder, VaultListing, log_path,
 };
 
 use super::fold::{FoldGap, Folded, fold};
@@ -46,16 +46,10 @@ pub(super) fn look(request: &OpenRequest) -> Result<Found, OpenError> {
     let folded = fold(vault, &listing, keys, descriptor.chunk_size);
     let StateRecords { identity, seen, damage: mut state_damage } = state_records(request)?;
     let knows_what_is_published = seen.is_some();
-    let Seen { frontier: mut trusted, mut generation, publishing } = seen.unwrap_or_default();
-    let mut unsettled_log = None;
-    if let Some(Publishing { entry, generation: published }) = publishing
-        && is_in_vault(&entry, vault, keys)
-    {
-        let name = log_name(LogKind::Increment, entry.device, entry.seq);
-        unsettled_log = Some(format!("{LOG_FOLDER}/{name}"));
-        trusted.advance(entry);
-        generation = published;
-    }
+    let seen = seen_by_now(seen.unwrap_or_default(), vault, keys);
+    let Seen { frontier: trusted, generation, publishing } = seen;
+    let unsettled_log = publishing
+        .map(|Publishing { entry, .. }| log_path(LogKind::Increment, entry.device, entry.seq));
     if let (MountMode::ReadWrite, Some(newer)) = (mode, folded.newer()) {
         return Err(newer.clone().into());
     }
@@ -162,8 +156,19 @@ fn readable<T>(
     }
 }
 
+/// What this device has seen, with the log object that it was about to put there when it last wrote
+/// that down, if that very object is in the vault: `publishing` is told only then.
+pub(super) fn seen_by_now(mut seen: Seen, vault: &VaultFolder, keys: &ClassKeys) -> Seen {
+    seen.publishing = seen.publishing.filter(|it| is_in_vault(&it.entry, vault, keys));
+    if let Some(Publishing { entry, generation }) = seen.publishing {
+        seen.frontier.advance(entry);
+        seen.generation = generation;
+    }
+    seen
+}
+
 /// Whether that very log object is in the vault, and not another one of its number.
-pub(super) fn is_in_vault(entry: &FrontierEntry, vault: &VaultFolder, keys: &ClassKeys) -> bool {
+fn is_in_vault(entry: &FrontierEntry, vault: &VaultFolder, keys: &ClassKeys) -> bool {
     let there = vault.get_log(keys, LogKind::Increment, entry.device, entry.seq);
     there.is_ok_and(|log| log.hash == entry.hash)
 }

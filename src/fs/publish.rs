@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use crate::format::{
-    DESCRIPTOR_BYTES_MAX, DESCRIPTOR_NAME, DeviceId, Frontier, FrontierEntry, LOG_FOLDER, LogDraft,
-    LogHash, LogKind, PackId, Time, UnverifiedDescriptor, log_name, pack_path,
+    DESCRIPTOR_BYTES_MAX, DESCRIPTOR_NAME, DeviceId, Frontier, FrontierEntry, LogDraft, LogHash,
+    LogKind, PackId, Time, UnverifiedDescriptor, pack_path,
 };
-use crate::store::{ClosedPack, Publishing, Seen, StoreError};
+use crate::store::{ClosedPack, Publishing, Seen, StoreError, log_path};
 
 use super::error::FsError;
 use super::file_system::{FileSystem, lock};
@@ -116,7 +116,7 @@ impl FileSystem {
     /// As for [`Self::publish`].
     pub(super) fn publish_full_packs(&self) -> Result<(), FsError> {
         let mut publisher = lock(&self.publisher);
-        let result = self.find_vault().and_then(|()| self.publish_packs());
+        let result = self.publish_packs();
         if let Err(error) = &result {
             publisher.last_error = Some(error.to_string());
         }
@@ -198,20 +198,18 @@ impl FileSystem {
 
     /// Puts packs, then the pending log object, into the vault, and takes note of it.
     fn publish_pending(&self, publisher: &mut Publisher) -> Result<(), FsError> {
-        if publisher.pending.is_some() {
-            self.find_vault()?;
-        }
         self.publish_packs()?;
         let Some(pending) = &publisher.pending else { return Ok(()) };
         let (device, seq) = (publisher.device, pending.seq);
         let entry = FrontierEntry { device, seq, hash: LogHash::of(&pending.sealed) };
         let publishing = Publishing { entry, generation: pending.generation };
+        self.find_vault()?;
         self.note_seen(publisher, Some(publishing))?;
         match self.vault.put_log(LogKind::Increment, device, seq, &pending.sealed) {
             // An attempt that failed after the name had appeared.
             Err(StoreError::Exists(_)) => {
-                let name = log_name(LogKind::Increment, device, seq);
-                self.settle_attempt(&format!("{LOG_FOLDER}/{name}"), &pending.sealed)?;
+                let path = log_path(LogKind::Increment, device, seq);
+                self.settle_attempt(&path, &pending.sealed)?;
             }
             result => result.map_err(disk_answer)?,
         }
@@ -285,6 +283,7 @@ impl FileSystem {
                 return Err(self.write_live()?.latch(error.to_string()));
             }
             let id = pack.sealer.id();
+            self.find_vault()?;
             // Once before, so that no writer's file is closed in the vault, and once after.
             self.readers.close_moved(id);
             self.publish_pack(&pack)?;

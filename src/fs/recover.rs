@@ -33,8 +33,8 @@ pub(super) struct Recovered {
     pub(super) unsettled_packs: BTreeSet<PackId>,
     /// Packs in the state folder, for reading.
     pub(super) readers: BTreeMap<PackId, Arc<PackReader>>,
-    /// Which chunk stands where in those: (inode, chunk, content bytes) by position.
-    chunks: BTreeMap<PackId, BTreeMap<u32, (Ino, u64, u32)>>,
+    /// Which chunk stands where in those.
+    chunks: BTreeMap<PackId, PackChunks>,
 }
 
 /// Opens the packs that the state folder holds. One that a newer program wrote keeps nobody from
@@ -134,8 +134,7 @@ impl Recovered {
         };
         let mut plain = vec![0; chunk_size.bytes()];
         let mut sealed = Vec::new();
-        run.count > 0
-            && (1..=chunk_size.field()).contains(&run.tail_bytes)
+        run.shape().is_possible(chunk_size)
             && (0..run.count).all(|nth| {
                 reader.read_chunks(run, nth, 1, chunk_size, &mut plain, &mut sealed).is_ok()
             })
@@ -187,7 +186,10 @@ impl Recovered {
                 for run in runs {
                     let end = run.first_chunk + u64::from(run.count);
                     live.drop_dirty_chunks(*ino, run.first_chunk, end);
-                    self.note_chunks(*ino, run, chunk_size);
+                    if self.readers.contains_key(&run.pack) {
+                        let chunks = self.chunks.entry(run.pack).or_default();
+                        note_chunks(chunks, *ino, &run.into(), chunk_size);
+                    }
                     if listing.packs.contains_key(&run.pack) {
                         self.unsettled_packs.insert(run.pack);
                     }
@@ -210,20 +212,6 @@ impl Recovered {
         encode_operation(operation, &mut self.log);
         self.log_operations += 1;
         Ok(())
-    }
-
-    fn note_chunks(&mut self, ino: Ino, run: &Run, chunk_size: ChunkSize) {
-        if !self.readers.contains_key(&run.pack) {
-            return;
-        }
-        let chunks = self.chunks.entry(run.pack).or_default();
-        for nth in 0..run.count {
-            let at = chunk_size.chunk_pack_offset(run.pack_offset.into(), nth);
-            let bytes = run.shape().chunk_bytes(nth, chunk_size);
-            if let Ok(at) = u32::try_from(at) {
-                chunks.insert(at, (ino, run.first_chunk + u64::from(nth), bytes));
-            }
-        }
     }
 
     /// Makes every staged pack that is needed whole, and removes the others.
@@ -259,11 +247,30 @@ impl Recovered {
     }
 }
 
+/// Chunks of one pack by position: whose, which one of the file's, and its content bytes.
+pub(super) type PackChunks = BTreeMap<u32, (Ino, u64, u32)>;
+
+/// Takes down where each chunk of a run stands.
+pub(super) fn note_chunks(
+    chunks: &mut PackChunks,
+    ino: Ino,
+    run: &FooterRun,
+    chunk_size: ChunkSize,
+) {
+    for nth in 0..run.count {
+        let at = chunk_size.chunk_pack_offset(run.pack_offset.into(), nth);
+        let bytes = run.shape().chunk_bytes(nth, chunk_size);
+        if let Ok(at) = u32::try_from(at) {
+            chunks.insert(at, (ino, run.first_chunk.saturating_add(nth.into()), bytes));
+        }
+    }
+}
+
 /// The footer that tells of these chunks.
 pub(super) fn footer_of(
     facts: &dyn FileFacts,
     device: DeviceId,
-    chunks: &BTreeMap<u32, (Ino, u64, u32)>,
+    chunks: &PackChunks,
     chunk_size: ChunkSize,
 ) -> Footer {
     let mut files: BTreeMap<Ino, Vec<FooterRun>> = BTreeMap::new();

@@ -7,10 +7,10 @@ use serde::Serialize;
 use crate::crypto::ClassKeys;
 use crate::format::{
     ChunkSize, Descriptor, FooterRun, Frontier, Ino, KEYS_FOLDER, LOG_FOLDER, LogKind, PackHeader,
-    PackId, PackSealer, Run, SLOT_BYTES_MAX, SlotError, UnverifiedSlot, log_name, may_be_slot_name,
+    PackId, PackSealer, Run, SLOT_BYTES_MAX, SlotError, UnverifiedSlot, may_be_slot_name,
     pack_path, slot_path,
 };
-use crate::store::{DeviceIdentity, StoreError, VaultFolder, VaultListing};
+use crate::store::{DeviceIdentity, StoreError, VaultFolder, VaultListing, log_path};
 use crate::tree::Tree;
 
 use super::fold::{FoldGap, Folded, fold};
@@ -109,7 +109,7 @@ pub fn verify(
     let logs = listing.logs.iter().map(|item| (LogKind::Increment, item));
     let checkpoints = listing.checkpoints.iter().map(|item| (LogKind::Checkpoint, item));
     for (kind, ((device, seq), bytes)) in logs.chain(checkpoints) {
-        let path = log_path(&log_name(kind, *device, *seq));
+        let path = log_path(kind, *device, *seq);
         match vault.get_log(keys, kind, *device, *seq) {
             Ok(log) => {
                 if let Some(error) = log.operations().find_map(Result::err) {
@@ -150,10 +150,6 @@ pub(super) fn without_path(error: &StoreError) -> String {
         StoreError::Missing(_) => "missing".to_owned(),
         error => error.to_string(),
     }
-}
-
-fn log_path(name: &str) -> String {
-    format!("{LOG_FOLDER}/{name}")
 }
 
 /// Slots need no key to be checked for accidents; the one that unlocked was authenticated. Which
@@ -204,13 +200,11 @@ fn verify_story(
     for gap in &folded.gaps {
         let object = match gap {
             FoldGap::Missing { device, seq } | FoldGap::Unfit { device, seq, .. } => {
-                log_path(&log_name(LogKind::Increment, *device, *seq))
+                log_path(LogKind::Increment, *device, *seq)
             }
             // Who was replaced, and who only built on it, is told from all that is there.
             FoldGap::Replaced { .. } if is_contradicted => continue,
-            FoldGap::Replaced { device, seq } => {
-                log_path(&log_name(LogKind::Increment, *device, *seq))
-            }
+            FoldGap::Replaced { device, seq } => log_path(LogKind::Increment, *device, *seq),
             // Found when it was read by itself.
             FoldGap::Unreadable(_) => continue,
             FoldGap::Concurrent { .. } => {
@@ -224,7 +218,7 @@ fn verify_story(
     }
     let VerifyRequest { seen, listing, identity, .. } = request;
     for lost in rollback(seen, folded, listing, identity.as_ref()) {
-        let object = log_path(&lost.first);
+        let object = format!("{LOG_FOLDER}/{}", lost.first);
         if !report.names(&object) {
             report.damage(object, lost.sentence, Vec::new());
         }

@@ -132,12 +132,8 @@ impl VaultFolder {
     /// old place or in its new one.
     pub fn move_within(&self, from: &str, to: &str) -> Result<(), StoreError> {
         let (from, to) = (self.place(from), self.place(to));
-        let fail = |error| StoreError::io("cannot move a file to", &to, error);
-        self.disk.rename_free(&from, &to).map_err(fail)?;
-        for moved in [&to, &from] {
-            self.disk.sync_folder(durably::parent(moved)).map_err(fail)?;
-        }
-        Ok(())
+        durably::adopt(&*self.disk, &from, &to)
+            .map_err(|error| StoreError::io("cannot move a file to", &to, error))
     }
 
     /// Every file below a folder of the vault (`""`: the vault itself) by path below the vault,

@@ -318,9 +318,7 @@ fn check_runs(runs: &[Run], size: u64, chunk_size: ChunkSize) -> Result<(), Appl
     check_size(size)?;
     let end = chunk_size.count_for(size);
     for run in runs {
-        let tail_fits = (1..=chunk_size.field()).contains(&run.tail_bytes);
-        let fits = run.count > 0
-            && tail_fits
+        let fits = run.shape().is_possible(chunk_size)
             && (1..=run.tail_bytes).contains(&run.visible_bytes)
             && run.pack_offset >= PACK_HEADER_BYTES as u32
             && run.first_chunk.checked_add(run.count.into()).is_some_and(|last| last <= end)

@@ -30,23 +30,27 @@ pub struct Report {
     pub vault_damage: Vec<String>,
 }
 
+/// A line for each, with its list's heading.
+pub fn headed(lists: &[(&str, &[String])]) -> String {
+    let mut text = String::new();
+    for (heading, lines) in lists {
+        for line in *lines {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{heading:11}{line}");
+        }
+    }
+    text
+}
+
 impl Report {
     /// A line for each thing that did not go as it should.
     pub fn problems(&self) -> String {
-        let mut text = String::new();
-        let lists = [
+        headed(&[
             ("VAULT", &self.vault_damage),
             ("IN THE WAY", &self.in_the_way),
             ("DAMAGED", &self.damaged),
             ("FAILED", &self.failed),
-        ];
-        for (heading, lines) in lists {
-            for line in lines {
-                // Writing to a string cannot fail.
-                let _ = writeln!(text, "{heading:11}{line}");
-            }
-        }
-        text
+        ])
     }
 
     /// What was done, in a line, after what there is to note about it.

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::cli::error::Error;
+use crate::cli::restore::headed;
 use crate::cli::units::{bytes, counted};
 
 /// What a salvage did. Nothing is left out without a line here.
@@ -43,21 +44,13 @@ impl Report {
 
     /// A line for each thing that did not go as it should.
     pub(super) fn problems(&self) -> String {
-        let mut text = String::new();
-        let lists = [
+        headed(&[
             ("VAULT", &self.vault_damage),
             ("IN THE WAY", &self.in_the_way),
             ("DAMAGED", &self.damaged),
             ("FAILED", &self.failed),
             ("no path", &self.lost_and_found),
-        ];
-        for (heading, lines) in lists {
-            for line in lines {
-                // Writing to a string cannot fail.
-                let _ = writeln!(text, "{heading:11}{line}");
-            }
-        }
-        text
+        ])
     }
 
     /// What was done, and what nobody should take it for.

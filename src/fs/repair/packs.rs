@@ -7,7 +7,7 @@ use crate::format::{
     ChunkSize, DeviceId, Footer, FooterRun, Ino, LogHash, LogKind, Operation, PackHeader, PackId,
     PackSealer, Run, Time, pack_path,
 };
-use crate::fs::recover::footer_of;
+use crate::fs::recover::{PackChunks, footer_of, note_chunks};
 use crate::fs::stage::FooterFacts;
 use crate::fs::verify::{DamagedObject, VerifyRequest, paths, runs_by_pack, verify_pack};
 use crate::store::{StoreError, VaultFolder};
@@ -17,17 +17,13 @@ use super::copies::Copies;
 use super::logs::Logs;
 use super::report::Moved;
 
-/// A chunk that somebody says is in a pack: whose, which, and its content bytes.
-type ToldChunk = (Ino, u64, u32);
-/// Such chunks by their position in the pack.
-type ToldChunks = BTreeMap<u32, ToldChunk>;
 /// Takes a chunk that opens: where it stands, what it is, and its sealed bytes.
-type OpenedSink<'a> = dyn FnMut(u32, ToldChunk, &[u8]) + 'a;
+type OpenedSink<'a> = dyn FnMut(u32, (Ino, u64, u32), &[u8]) + 'a;
 
 /// What is known of a pack besides its content.
 #[derive(Debug, Default)]
 struct Told {
-    chunks: ToldChunks,
+    chunks: PackChunks,
     /// The device that wrote the log object that tells of it, and when that was published; a
     /// checkpoint, which came later, only where nothing else does.
     by: Option<(LogKind, Time, DeviceId)>,
@@ -42,7 +38,7 @@ pub(super) struct PackRebuild {
     /// Where its chunks come from.
     pub(super) sources: Vec<String>,
     pub(super) footer: Footer,
-    pub(super) opened: ToldChunks,
+    pub(super) opened: PackChunks,
 }
 
 /// What is to become of the packs that are not whole.
@@ -135,10 +131,10 @@ impl Packs {
         let own_footer = copies.iter().any(|copy| copy.path == own && copy.footer.is_some());
         for file in told.footer.iter().flat_map(|footer| &footer.files) {
             for run in &file.runs {
-                note_chunks(&mut told.chunks, file.ino, run, chunk_size);
+                note_told(&mut told.chunks, file.ino, run, chunk_size);
             }
         }
-        let mut opened = ToldChunks::new();
+        let mut opened = PackChunks::new();
         let mut sources = Vec::new();
         let mut own_opened = 0;
         for path in [own.as_str()].into_iter().filter(|_| is_there).chain(others) {
@@ -241,7 +237,7 @@ fn open_chunks(
     chunk_size: ChunkSize,
     id: PackId,
     content: &[u8],
-    chunks: &ToldChunks,
+    chunks: &PackChunks,
     sink: &mut OpenedSink<'_>,
 ) {
     let sealer = PackSealer::new(keys, PackHeader::of(id));
@@ -280,37 +276,24 @@ fn told_by_logs(
                 let told = all.entry(run.pack).or_default();
                 let by = (*kind, log.published, *device);
                 told.by = Some(told.by.map_or(by, |known| known.min(by)));
-                let run = FooterRun {
-                    first_chunk: run.first_chunk,
-                    count: run.count,
-                    pack_offset: run.pack_offset,
-                    tail_bytes: run.tail_bytes,
-                };
-                note_chunks(&mut told.chunks, ino, &run, chunk_size);
+                note_told(&mut told.chunks, ino, &run.into(), chunk_size);
             }
         }
     }
     Ok(all)
 }
 
-fn note_chunks(chunks: &mut ToldChunks, ino: Ino, run: &FooterRun, chunk_size: ChunkSize) {
-    let fits = run.count > 0 && (1..=chunk_size.field()).contains(&run.tail_bytes);
-    // What cannot be in a pack is not counted out, however much of it is told (I8).
+/// Takes down where each chunk of a run is said to stand. What cannot be in a pack is not counted
+/// out, however much of it is told (I8).
+fn note_told(chunks: &mut PackChunks, ino: Ino, run: &FooterRun, chunk_size: ChunkSize) {
     let end =
         u64::from(run.pack_offset) + (u64::from(run.count.max(1)) - 1) * chunk_size.sealed_step();
-    if !fits || end > VaultFolder::PACK_BYTES_MAX {
-        return;
-    }
-    for nth in 0..run.count {
-        let at = chunk_size.chunk_pack_offset(run.pack_offset.into(), nth);
-        let bytes = run.shape().chunk_bytes(nth, chunk_size);
-        if let Ok(at) = u32::try_from(at) {
-            chunks.insert(at, (ino, run.first_chunk.saturating_add(nth.into()), bytes));
-        }
+    if run.shape().is_possible(chunk_size) && end <= VaultFolder::PACK_BYTES_MAX {
+        note_chunks(chunks, ino, run, chunk_size);
     }
 }
 
-fn has_run(opened: &ToldChunks, run: &Run, chunk_size: ChunkSize) -> bool {
+fn has_run(opened: &PackChunks, run: &Run, chunk_size: ChunkSize) -> bool {
     (0..run.count).all(|nth| {
         let at = chunk_size.chunk_pack_offset(run.pack_offset.into(), nth);
         u32::try_from(at).is_ok_and(|at| opened.contains_key(&at))
@@ -318,7 +301,7 @@ fn has_run(opened: &ToldChunks, run: &Run, chunk_size: ChunkSize) -> bool {
 }
 
 /// The pack's own footer where it tells of exactly what is there; else one of what is.
-fn footer_for(told: &Told, opened: &ToldChunks, tree: &Tree, chunk_size: ChunkSize) -> Footer {
+fn footer_for(told: &Told, opened: &PackChunks, tree: &Tree, chunk_size: ChunkSize) -> Footer {
     let (device, closed) = match (&told.footer, &told.by) {
         (Some(footer), _) => (footer.device, footer.closed),
         (None, Some((_, published, device))) => (*device, *published),
@@ -326,8 +309,8 @@ fn footer_for(told: &Told, opened: &ToldChunks, tree: &Tree, chunk_size: ChunkSi
     };
     if let Some(footer) = &told.footer {
         let runs = footer.files.iter().flat_map(|file| &file.runs);
-        let mut of_footer = ToldChunks::new();
-        runs.for_each(|run| note_chunks(&mut of_footer, Ino::ROOT, run, chunk_size));
+        let mut of_footer = PackChunks::new();
+        runs.for_each(|run| note_told(&mut of_footer, Ino::ROOT, run, chunk_size));
         if of_footer.keys().eq(opened.keys()) {
             return footer.clone();
         }

@@ -93,8 +93,7 @@ impl<'a> Rebuild<'a> {
     ) -> Result<String, ApplyError> {
         let times = Times::of(mtime, mtime, self.now);
         let (uid, gid) = self.owner();
-        let path = self.create_in_lost(ino, name, NodeKind::File, (0o600, uid, gid, times))?;
-        Ok(path)
+        self.create_in_lost(ino, name, NodeKind::File, (0o600, uid, gid, times))
     }
 
     /// Applies an operation, and keeps it.

@@ -5,14 +5,12 @@ use std::collections::HashSet;
 use crate::crypto::ClassKeys;
 use crate::format::{Frontier, Operation, Operations, PackId};
 use crate::fs::live::Live;
-use crate::fs::look::{is_in_vault, journal_of};
+use crate::fs::look::{journal_of, seen_by_now};
 use crate::fs::open::MountMode;
 use crate::fs::overtaken::OtherChanges;
 use crate::fs::recover::{replay_records, staged_readers};
 use crate::journal::Replay;
-use crate::store::{
-    DeviceIdentity, Publishing, Seen, StateFolder, StoreError, VaultFolder, VaultListing,
-};
+use crate::store::{DeviceIdentity, StateFolder, StoreError, VaultFolder, VaultListing};
 use crate::tree::Tree;
 
 use super::plan::RepairError;
@@ -55,14 +53,8 @@ impl Trust {
             seen => seen?,
         };
         trust.knows_seen = seen.is_some();
-        let Seen { frontier, generation, publishing } = seen.unwrap_or_default();
-        (trust.frontier, trust.generation) = (frontier, generation);
-        if let Some(Publishing { entry, generation }) = publishing
-            && is_in_vault(&entry, vault, keys)
-        {
-            trust.frontier.advance(entry);
-            trust.generation = generation;
-        }
+        let seen = seen_by_now(seen.unwrap_or_default(), vault, keys);
+        (trust.frontier, trust.generation) = (seen.frontier, seen.generation);
         trust.replay = journal_of(state, keys, trust.generation)?;
         Ok(trust)
     }
