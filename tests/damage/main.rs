@@ -5,9 +5,13 @@
 #[path = "../bench/mod.rs"]
 mod bench;
 mod every_object;
+#[path = "../bench/files.rs"]
+mod files;
 mod log_objects;
 mod packs;
 mod state_folder;
 mod strangers;
+#[path = "../bench/three_packs.rs"]
+mod three_packs;
 mod unlocking;
 mod victim;

@@ -2,28 +2,26 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::Deref;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use hushfs::format::NodeKind;
 use serde_json::Value;
 
-use crate::bench::Bench;
-use crate::bench::device::content;
 use crate::bench::program::Said;
-
-/// The vault's files, in the order of the log objects that brought them.
-pub const FILES: [&str; 3] = ["chats/first.jpg", "chats/second.txt", "third.bin"];
-const BYTES: [usize; 3] = [20_000, 9_000, 5_000];
+use crate::three_packs::{BYTES, ThreePacks};
+pub use crate::three_packs::{FILES, original};
 
 /// What one file of a vault is: mode, time and content.
 type Frozen = (u32, i64, Vec<u8>);
 
-pub struct Victim {
-    pub bench: Bench,
-    /// Paths below the vault, in the order in which they were written.
-    pub logs: Vec<String>,
-    pub packs: Vec<String>,
+pub struct Victim(ThreePacks);
+
+impl Deref for Victim {
+    type Target = ThreePacks;
+    fn deref(&self) -> &ThreePacks {
+        &self.0
+    }
 }
 
 /// What `restore` left of one file.
@@ -37,53 +35,11 @@ pub enum Left {
 
 impl Victim {
     pub fn new() -> Self {
-        let mut victim = Self { bench: Bench::new(), logs: Vec::new(), packs: Vec::new() };
-        let device = victim.bench.device();
-        device.make("chats", NodeKind::Folder);
-        for (nth, name) in FILES.into_iter().enumerate() {
-            device.file(name, &original(nth));
-            device.publish();
-            let logs = victim.new_objects("log", &victim.logs);
-            let packs = victim.new_objects("data", &victim.packs);
-            assert_eq!((logs.len(), packs.len()), (1, 1));
-            victim.logs.extend(logs);
-            victim.packs.extend(packs);
-        }
-        device.unmount();
-        victim
-    }
-
-    fn new_objects(&self, folder: &str, known: &[String]) -> Vec<String> {
-        let all = frozen(&self.bench.vault());
-        let is_new =
-            |path: &String| path.starts_with(folder) && path.contains('.') && !known.contains(path);
-        all.into_keys().filter(is_new).collect()
-    }
-
-    pub fn path(&self, object: &str) -> PathBuf {
-        self.bench.vault().join(object)
+        Self(ThreePacks::new())
     }
 
     pub fn slot(&self) -> String {
         self.new_objects("keys", &[]).remove(0)
-    }
-
-    pub fn read(&self, object: &str) -> Vec<u8> {
-        fs::read(self.path(object)).unwrap()
-    }
-
-    pub fn write(&self, object: &str, bytes: &[u8]) {
-        fs::write(self.path(object), bytes).unwrap();
-    }
-
-    pub fn remove(&self, object: &str) {
-        fs::remove_file(self.path(object)).unwrap();
-    }
-
-    pub fn flip(&self, object: &str, at: usize) {
-        let mut bytes = self.read(object);
-        bytes[at] ^= 0x10;
-        self.write(object, &bytes);
     }
 
     pub fn truncate(&self, object: &str, bytes: usize) {
@@ -171,11 +127,6 @@ impl Victim {
         }
         assert_eq!(left, [Left::Nothing, Left::Nothing, Left::Nothing]);
     }
-}
-
-/// What the vault's nth file holds.
-pub fn original(nth: usize) -> Vec<u8> {
-    content(nth as u32, BYTES[nth])
 }
 
 /// Everything below a folder, by its path there.

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use hushfs::crypto::{MasterKey, VaultId};
-use hushfs::format::{ChunkSize, DESCRIPTOR_NAME, Descriptor, Frontier, Time};
-use hushfs::fs::{FileSystem, MountMode, OpenRequest, VerifyReport, VerifyRequest, verify};
+use hushfs::format::{ChunkSize, DESCRIPTOR_NAME, Descriptor, Time};
+use hushfs::fs::{FileSystem, MountMode, OpenRequest, VerifyReport};
 use hushfs::store::{HostDisk, StateFolder, StateLock, VaultFolder};
+
+use crate::verified::verified;
 
 /// A vault in a folder of its own, opened as often as a test likes.
 pub struct Bench {
@@ -52,16 +54,6 @@ impl Bench {
     }
 
     pub fn verify(&self) -> VerifyReport {
-        let vault = self.vault();
-        let keys = self.master.class_keys(&self.descriptor.vault);
-        let request = VerifyRequest {
-            vault: &vault,
-            listing: &vault.listing().unwrap(),
-            keys: &keys,
-            descriptor: &self.descriptor,
-            seen: Frontier::default(),
-            identity: None,
-        };
-        verify(&request, &mut |_| {}).unwrap()
+        verified(&self.vault(), &self.master, &self.descriptor)
     }
 }

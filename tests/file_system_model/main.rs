@@ -7,6 +7,8 @@ mod compare;
 mod model;
 mod pair;
 mod steps;
+#[path = "../bench/verified.rs"]
+mod verified;
 
 use std::path::Path;
 

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hushfs::crypto::{MasterKey, VaultId};
-use hushfs::format::{ChunkSize, DESCRIPTOR_NAME, Descriptor, Frontier, Ino, Time};
-use hushfs::fs::{FileSystem, MountMode, NewNode, OpenRequest, VerifyRequest, verify};
+use hushfs::format::{ChunkSize, DESCRIPTOR_NAME, Descriptor, Ino, Time};
+use hushfs::fs::{FileSystem, MountMode, NewNode, OpenRequest};
 use hushfs::store::{Disk, StateFolder, StateLock, VaultFolder};
 
 use crate::dice::Dice;
 use crate::image::Image;
 use crate::scheduled_disk::ScheduledDisk;
+use crate::verified::verified;
 
 pub const NEW: NewNode = NewNode { mode: 0o644, uid: 0, gid: 0 };
 pub const CHUNK_BYTES: usize = 4096;
@@ -77,16 +78,7 @@ impl Bench {
     pub fn by_another_device(&self) -> Arc<FileSystem> {
         let image = self.image.after_kill();
         let vault = VaultFolder::new(Arc::new(image.clone()), "/image/vault");
-        let keys = self.master.class_keys(&self.descriptor.vault);
-        let request = VerifyRequest {
-            vault: &vault,
-            listing: &vault.listing().unwrap(),
-            keys: &keys,
-            descriptor: &self.descriptor,
-            seen: Frontier::default(),
-            identity: None,
-        };
-        let report = verify(&request, &mut |_| {}).unwrap();
+        let report = verified(&vault, &self.master, &self.descriptor);
         assert!(report.damaged.is_empty() && report.strangers.is_empty(), "{report:?}");
         self.open(Arc::new(image), "another-device")
     }

@@ -24,3 +24,5 @@ mod publishing;
 mod releasing;
 mod scheduled_disk;
 mod schedules;
+#[path = "../bench/verified.rs"]
+mod verified;

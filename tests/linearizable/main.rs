@@ -21,6 +21,8 @@ mod checker_tests;
 mod dice;
 mod plain_model;
 mod threads;
+#[path = "../bench/verified.rs"]
+mod verified;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

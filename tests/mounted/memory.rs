@@ -14,7 +14,7 @@ use rustix::fs::{XattrFlags, setxattr};
 use sha2::Sha256;
 
 use super::bench::{Bench, PASSWORD, is_root};
-use super::secrecy::{everything_below, holds};
+use super::secrecy::{at_every_time, everything_below, holds};
 
 /// Where the parts of a slot are (docs/format.md).
 const SLOT_VAULT_AT: usize = 24;
@@ -273,12 +273,7 @@ fn no_key_is_on_disk_while_mounted_after_a_crash_or_locked() {
     };
     use_it(&bench);
     fs::write(bench.at("waits"), "in the state folder").unwrap();
-    search("while mounted");
-    bench.kill();
-    search("after a crash");
-    bench.mount();
-    bench.unmount();
-    search("in the locked vault");
+    at_every_time(&bench, search);
 }
 
 #[test]

@@ -72,6 +72,16 @@ fn vault_and_state_folder_are_the_owners_alone() {
     assert!(checked > 15, "{checked} paths");
 }
 
+/// Searches what a mounted bench leaves on disk: now, after a crash, and when it is locked.
+pub fn at_every_time(bench: &Bench, search: impl Fn(&str)) {
+    search("while mounted");
+    bench.kill();
+    search("after a crash");
+    bench.mount();
+    bench.unmount();
+    search("in the locked vault");
+}
+
 #[test]
 fn neither_names_nor_content_nor_targets_are_on_disk() {
     let Some(bench) = Bench::mounted() else { return };
@@ -91,12 +101,7 @@ fn neither_names_nor_content_nor_targets_are_on_disk() {
             }
         }
     };
-    search("while mounted");
-    bench.kill();
-    search("after a crash");
-    bench.mount();
-    bench.unmount();
-    search("in the locked vault");
+    at_every_time(&bench, search);
 }
 
 #[test]

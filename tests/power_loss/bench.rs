@@ -6,13 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hushfs::crypto::{MasterKey, VaultId};
-use hushfs::format::{ChunkSize, DESCRIPTOR_NAME, Descriptor, Frontier, Ino, Time};
-use hushfs::fs::{
-    FileKind, FileSystem, MountMode, NewNode, OpenError, OpenRequest, VerifyRequest, verify,
-};
+use hushfs::format::{ChunkSize, DESCRIPTOR_NAME, Descriptor, Ino, Time};
+use hushfs::fs::{FileKind, FileSystem, MountMode, NewNode, OpenError, OpenRequest};
 use hushfs::store::{Disk, StateFolder, StateLock, VaultFolder};
 
 use crate::image::Image;
+use crate::verified::verified;
 
 pub const NEW: NewNode = NewNode { mode: 0o644, uid: 0, gid: 0 };
 
@@ -98,17 +97,7 @@ impl Bench {
     }
 
     pub fn assert_healthy(&self, image: &Image) {
-        let vault = self.vault(image);
-        let keys = self.master.class_keys(&self.descriptor.vault);
-        let request = VerifyRequest {
-            vault: &vault,
-            listing: &vault.listing().unwrap(),
-            keys: &keys,
-            descriptor: &self.descriptor,
-            seen: Frontier::default(),
-            identity: None,
-        };
-        let report = verify(&request, &mut |_| {}).unwrap();
+        let report = verified(&self.vault(image), &self.master, &self.descriptor);
         assert!(report.damaged.is_empty() && report.strangers.is_empty(), "{report:?}");
     }
 }

@@ -16,3 +16,5 @@ mod promise;
 mod run;
 mod steps;
 mod twice;
+#[path = "../bench/verified.rs"]
+mod verified;

@@ -12,7 +12,8 @@ use hushfs::store::{
     Disk, DiskFile, DiskRoom, DraftFile, FolderItem, HostDisk, StateFolder, VaultFolder,
 };
 
-use crate::patient::{FILES, Patient, files_below, original};
+use crate::files::files_below;
+use crate::patient::{FILES, Patient, original};
 
 /// A disk on which nothing changes any more after so many changes.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use crate::bench::device::content;
 use crate::patient::{FILES, Patient, original};
 
 /// The only file in the vault's `lost+found` whose name ends so.
-fn brought_back(files: &crate::patient::Tree, end: &str) -> Vec<u8> {
+fn brought_back(files: &crate::files::Files, end: &str) -> Vec<u8> {
     let is_it = |path: &str| path.starts_with("lost+found/") && path.ends_with(end);
     let found: Vec<_> = files.iter().filter(|(path, _)| is_it(path)).collect();
     assert_eq!(found.len(), 1, "{end}: {:?}", files.keys());
@@ -152,9 +152,9 @@ fn unpublished_changes_are_kept_or_the_repair_refused() {
                 device.file("empty/waiting", &content(8, 6_000));
                 drop(device);
                 patient.remove(&fourth);
-                let before = crate::patient::files_below(&patient.bench.vault());
+                let before = crate::files::files_below(&patient.bench.vault());
                 patient.run(&["--write"]).expect(11, &["wait in its state folder"]);
-                assert!(crate::patient::files_below(&patient.bench.vault()) == before);
+                assert!(crate::files::files_below(&patient.bench.vault()) == before);
             }
             false => {
                 device.file("waiting", &content(8, 6_000));

@@ -4,6 +4,10 @@
 #[path = "../bench/mod.rs"]
 mod bench;
 mod cut_off;
+#[path = "../bench/files.rs"]
+mod files;
 mod healing;
 mod lost_logs;
 mod patient;
+#[path = "../bench/three_packs.rs"]
+mod three_packs;

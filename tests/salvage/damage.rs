@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use crate::wreck::{Wreck, files_below};
+use crate::files::files_below;
+use crate::wreck::Wreck;
 
 const HEADER: usize = 32;
 const SEALED_CHUNK: usize = 4096 + 16;

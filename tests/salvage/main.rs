@@ -4,6 +4,8 @@
 #[path = "../bench/mod.rs"]
 mod bench;
 mod damage;
+#[path = "../bench/files.rs"]
+mod files;
 mod hostile;
 mod names;
 mod wreck;

@@ -6,7 +6,8 @@ use hushfs::format::Ino;
 
 use crate::bench::Bench;
 use crate::bench::device::content;
-use crate::wreck::{Wreck, files_below};
+use crate::files::files_below;
+use crate::wreck::Wreck;
 
 #[test]
 fn nothing_in_the_destination_is_overwritten_or_written_through() {

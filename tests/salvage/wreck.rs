@@ -1,8 +1,7 @@
 //! A vault to be wrecked, and what a salvage leaves of it.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use hushfs::cli::args::UnlockArgs;
@@ -13,21 +12,19 @@ use hushfs::store::{HostDisk, VaultFolder};
 use crate::bench::Bench;
 use crate::bench::device::content;
 use crate::bench::program::{Said, hushfs};
+use crate::files::{Files, files_below};
 
 pub struct Wreck {
     pub bench: Bench,
     /// What the vault's files held, by path.
-    pub files: BTreeMap<String, Vec<u8>>,
+    pub files: Files,
 }
-
-/// Files by path below a folder.
-pub type Tree = BTreeMap<String, Vec<u8>>;
 
 impl Wreck {
     /// Two log objects, a pack each; one file of each kind that packs know.
     pub fn new() -> Self {
         let bench = Bench::new();
-        let mut files = Tree::new();
+        let mut files = Files::new();
         let device = bench.device();
         device.make("chats", NodeKind::Folder);
         device.make("chats/2026", NodeKind::Folder);
@@ -91,27 +88,10 @@ impl Wreck {
     }
 
     /// Salvages into a new folder; gives what is there then.
-    pub fn salvage(&self) -> (Said, Tree) {
+    pub fn salvage(&self) -> (Said, Files) {
         let said = self.salvage_into("salvaged", &[]);
         let found = files_below(&self.bench.place("salvaged"));
         fs::remove_dir_all(self.bench.place("salvaged")).unwrap();
         (said, found)
     }
-}
-
-pub fn files_below(folder: &Path) -> Tree {
-    let mut found = Tree::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        for entry in fs::read_dir(&next).into_iter().flatten() {
-            let path = entry.unwrap().path();
-            if path.symlink_metadata().unwrap().is_dir() {
-                folders.push(path);
-            } else {
-                let name = path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
-                found.insert(name, fs::read(&path).unwrap_or_default());
-            }
-        }
-    }
-    found
 }

@@ -1,12 +1,12 @@
 //! The files of a folder as bytes, and what is done to them.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-/// Every file below a folder, by its path there.
-pub type Image = BTreeMap<String, Vec<u8>>;
+use crate::files::files_below;
+
+pub use crate::files::Files as Image;
 
 /// In memory where there is such a place: nothing here is to outlive a power cut.
 pub fn temporary_folder() -> tempfile::TempDir {
@@ -16,19 +16,8 @@ pub fn temporary_folder() -> tempfile::TempDir {
 
 /// Reads a folder. Who holds the lock of a state folder is no part of it.
 pub fn image_of(folder: &Path) -> Image {
-    let mut image = Image::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        for entry in fs::read_dir(&next).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if !path.ends_with("state/lock") {
-                let name = path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
-                image.insert(name, fs::read(&path).unwrap());
-            }
-        }
-    }
+    let mut image = files_below(folder);
+    image.retain(|path, _| path != "lock" && !path.ends_with("state/lock"));
     image
 }
 

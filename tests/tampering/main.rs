@@ -11,6 +11,8 @@ mod cells;
 mod decorate;
 #[path = "../bench/device.rs"]
 mod device;
+#[path = "../bench/files.rs"]
+mod files;
 mod image;
 mod judge;
 mod look;

@@ -1,0 +1,19 @@
+//! What a verification by somebody who has seen nothing yet says.
+
+use hushfs::crypto::MasterKey;
+use hushfs::format::{Descriptor, Frontier};
+use hushfs::fs::{VerifyReport, VerifyRequest, verify};
+use hushfs::store::VaultFolder;
+
+pub fn verified(vault: &VaultFolder, master: &MasterKey, descriptor: &Descriptor) -> VerifyReport {
+    let keys = master.class_keys(&descriptor.vault);
+    let request = VerifyRequest {
+        vault,
+        listing: &vault.listing().unwrap(),
+        keys: &keys,
+        descriptor,
+        seen: Frontier::default(),
+        identity: None,
+    };
+    verify(&request, &mut |_| {}).unwrap()
+}
