@@ -53,8 +53,9 @@ impl FileSystem {
         self.read_live()?.attributes(ino)
     }
 
-    /// Changes attributes. A file whose owner, group or size changes loses setuid, and setgid
-    /// if its group may execute it, unless the change says otherwise (POSIX `chown`).
+    /// Changes attributes. What is no folder loses setuid when its owner, group or size changes,
+    /// and setgid if its group may execute it, unless the change says otherwise: as Linux does it,
+    /// for sockets, pipes and devices too.
     ///
     /// # Errors
     /// [`FsError::NotFound`], [`FsError::IsFolder`] or [`FsError::Invalid`] for the size of what
@@ -73,7 +74,7 @@ impl FileSystem {
         }
         let mut mode = change.mode;
         let may_lose_set_id = change.uid.is_some() || change.gid.is_some() || change.size.is_some();
-        if mode.is_none() && may_lose_set_id && before.kind == FileKind::File {
+        if mode.is_none() && may_lose_set_id && before.kind != FileKind::Folder {
             let group_runs = before.mode & GROUP_EXECUTE != 0;
             let lost = SET_UID | if group_runs { SET_GID } else { 0 };
             mode = (before.mode & lost != 0).then_some(before.mode & !lost);

@@ -90,6 +90,22 @@ fn owners_change_and_take_setuid_with_them() {
 }
 
 #[test]
+fn pipes_and_sockets_lose_setuid_with_their_owner_and_folders_do_not() {
+    let Some(bench) = Bench::mounted() else { return };
+    let kinds = [(FileType::Fifo, 0o777), (FileType::Socket, 0o777), (FileType::Directory, 0o6777)];
+    for (kind, left) in kinds {
+        let path = bench.at(format!("{kind:?}"));
+        match kind {
+            FileType::Directory => fs::create_dir(&path).unwrap(),
+            _ => mknodat(CWD, &path, kind, Mode::from_raw_mode(0o600), 0).unwrap(),
+        }
+        set_mode(&path, 0o6777);
+        chownat(CWD, &path, None, Some(getgid()), AtFlags::empty()).unwrap();
+        assert_eq!(mode(&path), left, "{kind:?}");
+    }
+}
+
+#[test]
 fn times_are_kept_to_the_nanosecond_before_1970_too() {
     let Some(bench) = Bench::mounted() else { return };
     let samples = [
