@@ -59,11 +59,16 @@ fn is_nameless_mount(arguments: &[OsString]) -> bool {
 }
 
 /// `mount.TYPE VAULT MOUNTPOINT [-sfnv] [-N NAMESPACE] [-o OPTIONS] [-t TYPE]`, from mount(8).
+///
+/// Decision: mount(8) has `suid` and `dev` unless told otherwise, and passes neither on even when
+/// they are written out; only `nosuid` and `nodev` reach a helper. So here they are the default, as
+/// with the helper of libfuse, though `hushfs mount` has them off.
 fn from_mount_helper(arguments: Vec<OsString>) -> Invocation {
     let mut kept = Vec::with_capacity(arguments.len());
     let mut fake = false;
     let mut rest = arguments.into_iter();
     kept.extend(rest.next());
+    kept.push("-osuid,dev".into());
     while let Some(argument) = rest.next() {
         match argument.as_encoded_bytes() {
             b"-t" => {
@@ -129,12 +134,12 @@ mod tests {
     fn as_a_mount_helper_the_flags_are_those_of_mount_8() {
         assert_eq!(
             invoked("/sbin/mount.hushfs v m -sn -o rw,noauto -t fuse.hushfs"),
-            ("/sbin/mount.hushfs mount v m -o rw,noauto".to_owned(), false)
+            ("/sbin/mount.hushfs mount -osuid,dev v m -o rw,noauto".to_owned(), false)
         );
         assert_eq!(
             invoked("/sbin/mount.fuse.hushfs v m -fv"),
-            ("/sbin/mount.fuse.hushfs mount v m -v".to_owned(), true)
+            ("/sbin/mount.fuse.hushfs mount -osuid,dev v m -v".to_owned(), true)
         );
-        assert_eq!(invoked("mount.hushfs"), ("mount.hushfs mount".to_owned(), false));
+        assert_eq!(invoked("mount.hushfs"), ("mount.hushfs mount -osuid,dev".to_owned(), false));
     }
 }

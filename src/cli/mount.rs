@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::fs::{FileSystem, MountMode, OpenRequest};
 use crate::fuse::daemon::{self, Detacher, Role};
@@ -13,6 +14,11 @@ use super::device::{device_name, machine, open_state, state_path};
 use super::error::Error;
 use super::mount_options::MountOptions;
 use super::unlock::{Unlocked, claimed_descriptor, unlock};
+
+/// What `umount` takes away still brings everything into the vault, unseen; a mount right after it
+/// waits so long before it calls the vault in use.
+const WAIT_FOR_UNMOUNTED: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Mounts; returns when the mount is ready, or in the foreground when it has ended.
 ///
@@ -119,7 +125,7 @@ fn refuse_if_in_use(vault: &Path, state: &Path) -> Result<(), Error> {
     let mounted = hushfs_mounts().unwrap_or_default();
     let elsewhere =
         mounted.iter().find(|mount| mount.source == vault && !fuse::is_dead(&mount.mount_point));
-    let place = match (StateLock::holder(state), elsewhere) {
+    let place = match (holder_that_stays(state), elsewhere) {
         (Some(LockHolder { pid, mountpoint }), _) if mountpoint.is_empty() => {
             format!("by process {pid}")
         }
@@ -130,6 +136,21 @@ fn refuse_if_in_use(vault: &Path, state: &Path) -> Result<(), Error> {
         (None, None) => return Ok(()),
     };
     Err(Error::InUse(format!("{} is in use on this machine: {place}", vault.display())))
+}
+
+/// Who holds the lock, once what was unmounted already has had time to let go of it. A mount in
+/// another namespace looks unmounted from here, hence the limit.
+fn holder_that_stays(state: &Path) -> Option<LockHolder> {
+    let until = Instant::now() + WAIT_FOR_UNMOUNTED;
+    loop {
+        let holder = StateLock::holder(state)?;
+        let is_mounted = holder.mountpoint.is_empty()
+            || !matches!(fuse::mount_at(Path::new(&holder.mountpoint)), Ok(None));
+        if is_mounted || Instant::now() >= until {
+            return Some(holder);
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
 }
 
 /// A path that still means the same after leaving the working folder.

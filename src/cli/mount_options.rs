@@ -110,6 +110,8 @@ impl MountOption {
             | "atime"
             | "relatime"
             | "strictatime"
+            | "diratime"
+            | "nodiratime"
             | "default_permissions"
             | "defaults"
             | "auto"

@@ -24,6 +24,13 @@ fn check_namespace(name: &[u8]) -> Result<(), FsError> {
     if is_kept { Ok(()) } else { Err(FsError::NotSupported) }
 }
 
+/// A file's mode after somebody without privilege changed it: without setuid, and without setgid
+/// if the group may execute it (else that bit means mandatory locks).
+pub(super) fn without_set_ids(mode: u32) -> u32 {
+    let set_gid = if mode & GROUP_EXECUTE != 0 { SET_GID } else { 0 };
+    mode & !(SET_UID | set_gid)
+}
+
 impl Live {
     /// Attributes of an inode, pending content counted.
     pub(super) fn attributes(&self, ino: Ino) -> Result<Attributes, FsError> {
@@ -75,9 +82,7 @@ impl FileSystem {
         let mut mode = change.mode;
         let may_lose_set_id = change.uid.is_some() || change.gid.is_some() || change.size.is_some();
         if mode.is_none() && may_lose_set_id && before.kind != FileKind::Folder {
-            let group_runs = before.mode & GROUP_EXECUTE != 0;
-            let lost = SET_UID | if group_runs { SET_GID } else { 0 };
-            mode = (before.mode & lost != 0).then_some(before.mode & !lost);
+            mode = Some(without_set_ids(before.mode)).filter(|left| *left != before.mode);
         }
         let AttributeChange { uid, gid, atime, mtime, .. } = *change;
         let is_only_size = mode.is_none()

@@ -2,6 +2,7 @@
 
 use crate::format::{ChunkSize, Ino, Operation, Time};
 
+use super::attributes::without_set_ids;
 use super::dirty::DirtyChunk;
 use super::error::FsError;
 use super::file_system::FileSystem;
@@ -14,11 +15,9 @@ const BULK_BYTES: usize = 64 << 10;
 /// Pending chunks of all files together; beyond it they go into packs.
 const DIRTY_BYTES_MAX: usize = 32 << 20;
 
-const SET_ID_BITS: u32 = 0o6000;
-
 impl FileSystem {
     /// Writes `data` at `plain_offset`, past the end too. With `clear_set_ids` the file loses
-    /// setuid and setgid, as POSIX asks when somebody without privilege writes.
+    /// setuid, and setgid if its group may execute it: somebody without privilege writes.
     ///
     /// # Errors
     /// [`FsError::NoSpace`] before anything acknowledged is at risk; [`FsError::TooLarge`]. After
@@ -52,7 +51,7 @@ impl FileSystem {
         let file = live.dirty_file(ino);
         file.note_change();
         live.note_change();
-        if clear_set_ids && before.mode & SET_ID_BITS != 0 {
+        if clear_set_ids {
             clear_set_id_bits(live, ino, before.mode, now)?;
         }
         result
@@ -257,16 +256,15 @@ fn leading_chunks(live: &Live, ino: Ino, chunk_index: u64) -> u64 {
     chunk_index - leading.count() as u64
 }
 
-/// Takes setuid and setgid away.
-pub(super) fn clear_set_id_bits(
-    live: &mut Live,
-    ino: Ino,
-    mode: u32,
-    now: Time,
-) -> Result<(), FsError> {
+/// Takes away what a writer without privilege must not leave behind.
+fn clear_set_id_bits(live: &mut Live, ino: Ino, mode: u32, now: Time) -> Result<(), FsError> {
+    let left = without_set_ids(mode);
+    if left == mode {
+        return Ok(());
+    }
     let operation = Operation::SetAttr {
         ino,
-        mode: Some(mode & !SET_ID_BITS),
+        mode: Some(left),
         uid: None,
         gid: None,
         atime: None,

@@ -92,8 +92,8 @@ impl Adapter {
         u32::try_from(data.len()).map_err(|_| Errno::EFBIG)
     }
 
-    /// Makes the kernel ask for the mode again: after a write it asks only for size and times,
-    /// though it has told us to clear the setuid bit.
+    /// Makes the kernel ask for the mode again, which went without setuid: after a write, or an
+    /// open that empties, it asks only for size and times.
     fn forget_attributes(&self, ino: Ino) {
         // Negative: attributes alone. Pages it could not drop from here without waiting for other
         // requests.
@@ -107,9 +107,17 @@ impl Adapter {
         self.files.open(ino)?;
         if flags.0 & libc::O_TRUNC != 0 {
             let empty = AttributeChange { size: Some(0), ..AttributeChange::default() };
-            if let Err(error) = self.files.set_attributes(ino, &empty) {
-                self.files.release(ino);
-                return Err(error);
+            let emptied = self
+                .files
+                .attributes(ino)
+                .and_then(|before| Ok(before.mode != self.files.set_attributes(ino, &empty)?.mode));
+            match emptied {
+                Ok(true) => self.forget_attributes(ino),
+                Ok(false) => {}
+                Err(error) => {
+                    self.files.release(ino);
+                    return Err(error);
+                }
             }
         }
         Ok(self.handles.opened(ino, flags))

@@ -123,3 +123,22 @@ fn other_users_are_let_in_only_where_root_allows_that() {
     }
     assert_runs(script);
 }
+
+#[test]
+fn a_file_that_is_changed_without_privilege_loses_setuid_for_all_to_see_at_once() {
+    let script = r#"
+        as_user hushfs mount --key-file key vault mnt
+        mode_after() {
+            as_user sh -ec 'echo before >mnt/file; chmod "$0" mnt/file
+                test "$(stat -c %a mnt/file)" = "$0"; eval "$1"; stat -c %a mnt/file' "$@"
+        }
+        for change in 'echo x >mnt/file' ': >mnt/file' 'echo x >>mnt/file' 'truncate -s 2 mnt/file'
+        do
+            test "$(mode_after 6755 "$change")" = 755
+            test "$(mode_after 6644 "$change")" = 2644
+            test "$(mode_after 4700 "$change")" = 700
+        done
+        as_user hushfs unmount mnt
+    "#;
+    assert_runs(script);
+}

@@ -49,6 +49,27 @@ fn as_a_mount_helper_it_takes_what_mount_8_passes() {
 }
 
 #[test]
+fn as_a_mount_helper_it_has_suid_and_dev_unless_told_otherwise_as_mount_8_does() {
+    if !is_root() {
+        return skip("only root can have suid and dev");
+    }
+    let Some(bench) = Bench::new() else { return };
+    let helper = bench.folder().join("mount.fuse.hushfs");
+    symlink(HUSHFS, &helper).unwrap();
+    for (more, expected) in [(",rw", (false, false)), (",rw,nosuid,nodev", (true, true))] {
+        let mut command = Command::new(&helper);
+        command.arg(bench.vault()).arg(bench.mount_point());
+        command.arg("-o").arg(options(&bench, more));
+        let (code, text) = said(&command.output().unwrap());
+        assert_eq!(code, 0, "{text}");
+        let flags = rustix::fs::statvfs(bench.mount_point()).unwrap().f_flag;
+        let (nosuid, nodev) = (StatVfsMountFlags::NOSUID, StatVfsMountFlags::NODEV);
+        assert_eq!((flags.contains(nosuid), flags.contains(nodev)), expected, "{more}");
+        assert_mounted(&bench);
+    }
+}
+
+#[test]
 fn through_the_helper_of_libfuse_it_mounts() {
     let Some(bench) = Bench::new() else { return };
     let helper = Path::new("/sbin/mount.fuse3");
@@ -144,7 +165,7 @@ fn the_options_of_a_mount_are_the_kernels_too() {
 #[test]
 fn atime_options_are_taken_and_times_are_the_files_own() {
     let Some(bench) = Bench::new() else { return };
-    for option in ["noatime", "relatime", "strictatime"] {
+    for option in ["noatime", "relatime", "strictatime", "nodiratime", "diratime"] {
         assert!(bench.try_mount(&["-o", option]).status.success(), "{option}");
         fs::write(bench.at("file"), "x").unwrap();
         fs::read(bench.at("file")).unwrap();

@@ -50,6 +50,21 @@ fn when_unmount_returns_everything_is_in_the_vault_and_the_daemon_is_gone() {
 }
 
 #[test]
+fn a_mount_right_after_umount_waits_until_everything_is_in_the_vault() {
+    let Some(bench) = Bench::mounted() else { return };
+    if !is_root() {
+        return;
+    }
+    // So much that publishing it takes a while.
+    let content: Vec<u8> = (0..60_000_000_u32).map(|at| (at / 7 % 251) as u8).collect();
+    fs::write(bench.at("large"), &content).unwrap();
+    unmount_from_outside(&bench.mount_point());
+    bench.mount();
+    assert!(fs::read(bench.at("large")).unwrap() == content);
+    bench.unmount();
+}
+
+#[test]
 fn every_signal_that_asks_to_end_ends_as_unmount_does() {
     for signal in [Signal::TERM, Signal::HUP, Signal::INT] {
         let Some(bench) = Bench::mounted() else { return };
