@@ -24,9 +24,9 @@ fn check_namespace(name: &[u8]) -> Result<(), FsError> {
     if is_kept { Ok(()) } else { Err(FsError::NotSupported) }
 }
 
-/// A file's mode after somebody without privilege changed it: without setuid, and without setgid
-/// if the group may execute it (else that bit means mandatory locks).
-pub(super) fn without_set_ids(mode: u32) -> u32 {
+/// A mode without setuid, and without setgid if the group may execute (else that bit means
+/// mandatory locks).
+fn without_set_ids(mode: u32) -> u32 {
     let set_gid = if mode & GROUP_EXECUTE != 0 { SET_GID } else { 0 };
     mode & !(SET_UID | set_gid)
 }

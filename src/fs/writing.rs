@@ -2,7 +2,6 @@
 
 use crate::format::{ChunkSize, Ino, Operation, Time};
 
-use super::attributes::without_set_ids;
 use super::dirty::DirtyChunk;
 use super::error::FsError;
 use super::file_system::FileSystem;
@@ -15,9 +14,11 @@ const BULK_BYTES: usize = 64 << 10;
 /// Pending chunks of all files together; beyond it they go into packs.
 const DIRTY_BYTES_MAX: usize = 32 << 20;
 
+const SET_ID_BITS: u32 = 0o6000;
+
 impl FileSystem {
     /// Writes `data` at `plain_offset`, past the end too. With `clear_set_ids` the file loses
-    /// setuid, and setgid if its group may execute it: somebody without privilege writes.
+    /// setuid and setgid, as POSIX asks when somebody without privilege writes.
     ///
     /// # Errors
     /// [`FsError::NoSpace`] before anything acknowledged is at risk; [`FsError::TooLarge`]. After
@@ -51,7 +52,7 @@ impl FileSystem {
         let file = live.dirty_file(ino);
         file.note_change();
         live.note_change();
-        if clear_set_ids {
+        if clear_set_ids && before.mode & SET_ID_BITS != 0 {
             clear_set_id_bits(live, ino, before.mode, now)?;
         }
         result
@@ -256,15 +257,16 @@ fn leading_chunks(live: &Live, ino: Ino, chunk_index: u64) -> u64 {
     chunk_index - leading.count() as u64
 }
 
-/// Takes away what a writer without privilege must not leave behind.
-fn clear_set_id_bits(live: &mut Live, ino: Ino, mode: u32, now: Time) -> Result<(), FsError> {
-    let left = without_set_ids(mode);
-    if left == mode {
-        return Ok(());
-    }
+/// Takes setuid and setgid away.
+pub(super) fn clear_set_id_bits(
+    live: &mut Live,
+    ino: Ino,
+    mode: u32,
+    now: Time,
+) -> Result<(), FsError> {
     let operation = Operation::SetAttr {
         ino,
-        mode: Some(left),
+        mode: Some(mode & !SET_ID_BITS),
         uid: None,
         gid: None,
         atime: None,
