@@ -7,8 +7,10 @@
 mod attributes;
 mod background;
 mod content;
+mod copy;
 mod dirty;
 mod durable;
+mod equivalent;
 mod error;
 mod file_system;
 mod fold;
@@ -32,6 +34,7 @@ mod verify;
 mod witnesses;
 mod writing;
 
+pub use copy::CopyRange;
 pub use error::FsError;
 pub use file_system::FileSystem;
 pub use fold::{FoldGap, Folded, fold};

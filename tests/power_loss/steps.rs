@@ -64,6 +64,14 @@ pub enum Step {
         offset: usize,
         bytes: usize,
     },
+    /// Chunks of both files lie alike, or the copy goes byte by byte.
+    Copy {
+        from: Pick,
+        from_offset: usize,
+        to: Pick,
+        to_offset: usize,
+        bytes: usize,
+    },
     Release {
         file: Pick,
     },
@@ -90,7 +98,7 @@ impl Step {
         let file = path;
         let at = Place { folder: dice.next(), name: dice.below(5) as u8 };
         let seed = dice.below(256) as u8;
-        match dice.below(44) {
+        match dice.below(48) {
             0..5 => Self::Create { at },
             5..7 => Self::MakeFolder { at },
             7..9 => Self::Unlink { path },
@@ -121,7 +129,20 @@ impl Step {
             37..39 => Self::Publish,
             39 => Self::Vault { works: dice.coin() },
             40 => Self::Remount,
+            41..45 => Self::copy(path, dice),
             _ => Self::Crash { power_loss: dice.coin() },
+        }
+    }
+
+    fn copy(from: Pick, dice: &mut Dice) -> Self {
+        let within = dice.below(4096) as usize * usize::from(dice.coin());
+        let shift = dice.below(4096) as usize * usize::from(dice.below(4) == 0);
+        Self::Copy {
+            from,
+            from_offset: dice.below(20) as usize * 4096 + within,
+            to: dice.next(),
+            to_offset: dice.below(20) as usize * 4096 + within + shift,
+            bytes: 1 + dice.below(100_000) as usize,
         }
     }
 }
