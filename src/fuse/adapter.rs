@@ -115,12 +115,35 @@ impl Adapter {
         Ok(self.handles.opened(ino, flags))
     }
 
+    /// The kernel leaves it to us to take setuid and setgid away, and tells only who asks.
+    fn allocate(
+        &self,
+        who: &Request,
+        ino: Ino,
+        mode: i32,
+        offset: u64,
+        length: u64,
+    ) -> Result<(), Errno> {
+        let mode = convert::allocate_mode(mode).ok_or(Errno::EOPNOTSUPP)?;
+        let clears_mode = !is_root(who) && self.files.clear_set_ids(ino)?;
+        let done = self.files.allocate(ino, mode, offset, length);
+        if clears_mode {
+            self.forget_attributes(ino);
+        }
+        Ok(done?)
+    }
+
     fn xattr(&self, who: &Request, ino: Ino, name: &OsStr) -> Result<Vec<u8>, Errno> {
         if control::is_reserved(ino, name) {
             return self.control.get(&self.files, who, name);
         }
         Ok(self.files.xattr(ino, name.as_bytes())?)
     }
+}
+
+/// Whether root asks: requests do not tell what else a process is privileged to do.
+fn is_root(who: &Request) -> bool {
+    who.uid() == 0
 }
 
 /// A new inode of the asking user. The kernel has applied the umask already: we do not ask for
@@ -529,8 +552,12 @@ impl Filesystem for Adapter {
         reply_xattr(reply, size, value);
     }
 
-    fn listxattr(&self, _who: &Request, of: INodeNo, size: u32, reply: ReplyXattr) {
-        let names = guarded("listxattr", || Ok(self.files.xattr_names(ino(of))?));
+    fn listxattr(&self, who: &Request, of: INodeNo, size: u32, reply: ReplyXattr) {
+        let names = guarded("listxattr", || {
+            let names = self.files.xattr_names(ino(of))?;
+            // The kernel hides the values of `trusted`, but not the names.
+            Ok(if is_root(who) { names } else { convert::untrusted_names(&names) })
+        });
         reply_xattr(reply, size, names);
     }
 
@@ -546,7 +573,7 @@ impl Filesystem for Adapter {
 
     fn fallocate(
         &self,
-        _who: &Request,
+        who: &Request,
         of: INodeNo,
         _fh: FileHandle,
         offset: u64,
@@ -554,10 +581,7 @@ impl Filesystem for Adapter {
         mode: i32,
         reply: ReplyEmpty,
     ) {
-        let done = guarded("fallocate", || {
-            let mode = convert::allocate_mode(mode).ok_or(Errno::EOPNOTSUPP)?;
-            Ok(self.files.allocate(ino(of), mode, offset, length)?)
-        });
+        let done = guarded("fallocate", || self.allocate(who, ino(of), mode, offset, length));
         reply_empty(reply, done);
     }
 
