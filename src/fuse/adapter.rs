@@ -82,11 +82,22 @@ impl Adapter {
         self.notifier.clone()
     }
 
-    fn write(&self, ino: Ino, offset: u64, data: &[u8], clear: bool) -> Result<u32, Errno> {
+    fn write(
+        &self,
+        ino: Ino,
+        offset: u64,
+        data: &[u8],
+        clear: bool,
+        flags: OpenFlags,
+    ) -> Result<u32, Errno> {
         let clears_mode = clear && self.files.attributes(ino)?.mode & SET_ID_BITS != 0;
         self.files.write(ino, offset, data, clear)?;
         if clears_mode {
             self.forget_attributes(ino);
+        }
+        // O_SYNC has this bit too. After writes past its page cache the kernel sends no FSYNC.
+        if flags.0 & libc::O_DSYNC != 0 {
+            self.files.fsync(ino)?;
         }
         // A request has a 32-bit length.
         u32::try_from(data.len()).map_err(|_| Errno::EFBIG)
@@ -378,12 +389,12 @@ impl Filesystem for Adapter {
         offset: u64,
         data: &[u8],
         write_flags: WriteFlags,
-        _flags: OpenFlags,
+        flags: OpenFlags,
         _lock_owner: Option<LockOwner>,
         reply: ReplyWrite,
     ) {
         let clear_set_ids = write_flags.contains(WriteFlags::FUSE_WRITE_KILL_SUIDGID);
-        let written = guarded("write", || self.write(ino(of), offset, data, clear_set_ids));
+        let written = guarded("write", || self.write(ino(of), offset, data, clear_set_ids, flags));
         match written {
             Ok(bytes) => reply.written(bytes),
             Err(errno) => reply.error(errno),
