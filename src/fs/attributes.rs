@@ -111,7 +111,8 @@ impl FileSystem {
     ///
     /// # Errors
     /// [`FsError::Exists`] or [`FsError::NoAttribute`] as `mode` asks,
-    /// [`FsError::AttributeTooLong`], [`FsError::NotSupported`].
+    /// [`FsError::AttributeTooLong`], [`FsError::NotSupported`], [`FsError::Invalid`] for a
+    /// namespace alone.
     pub fn set_xattr(
         &self,
         ino: Ino,
@@ -120,6 +121,9 @@ impl FileSystem {
         mode: XattrMode,
     ) -> Result<(), FsError> {
         check_namespace(name)?;
+        if NAMESPACES.contains(&name) {
+            return Err(FsError::Invalid("an attribute without a name"));
+        }
         let mut live = self.write_live()?;
         live.writing()?;
         let is_there = live.tree.xattr(ino, name)?.is_some();

@@ -6,6 +6,7 @@ use crate::format::{ChunkSize, Ino, Operation, Time};
 use super::error::FsError;
 use super::file_system::FileSystem;
 use super::live::Live;
+use super::writing::drop_capabilities;
 
 /// What one call shares at most, so that nobody waits long for the lock.
 const SHARED_BYTES_MAX: u64 = 1 << 30;
@@ -120,6 +121,7 @@ impl FileSystem {
         let to_first = chunk_size.index_of(to_offset);
         let to_end = to_first + (end - first);
         let now = Time::now();
+        drop_capabilities(live, to, now)?;
         // The size first: it says how much of the last chunk counts.
         live.tree.set_live_size(to, to_bytes.max(to_offset + shared), now)?;
         live.drop_dirty_chunks(to, to_first, to_end);

@@ -82,11 +82,22 @@ impl Adapter {
         self.notifier.clone()
     }
 
-    fn write(&self, ino: Ino, offset: u64, data: &[u8], clear: bool) -> Result<u32, Errno> {
+    fn write(
+        &self,
+        ino: Ino,
+        offset: u64,
+        data: &[u8],
+        clear: bool,
+        flags: OpenFlags,
+    ) -> Result<u32, Errno> {
         let clears_mode = clear && self.files.attributes(ino)?.mode & SET_ID_BITS != 0;
         self.files.write(ino, offset, data, clear)?;
         if clears_mode {
             self.forget_attributes(ino);
+        }
+        // O_SYNC has this bit too. After writes past its page cache the kernel sends no FSYNC.
+        if flags.0 & libc::O_DSYNC != 0 {
+            self.files.fsync(ino)?;
         }
         // A request has a 32-bit length.
         u32::try_from(data.len()).map_err(|_| Errno::EFBIG)
@@ -121,12 +132,46 @@ impl Adapter {
         if self.files.equates_name_forms() { Duration::ZERO } else { TTL }
     }
 
+    /// The kernel leaves it to us to take setuid and setgid away, and tells only who asks.
+    fn allocate(
+        &self,
+        who: &Request,
+        ino: Ino,
+        mode: i32,
+        offset: u64,
+        length: u64,
+    ) -> Result<(), Errno> {
+        let mode = convert::allocate_mode(mode).ok_or(Errno::EOPNOTSUPP)?;
+        let clears_mode = !is_root(who) && self.files.clear_set_ids(ino)?;
+        let done = self.files.allocate(ino, mode, offset, length);
+        if clears_mode {
+            self.forget_attributes(ino);
+        }
+        Ok(done?)
+    }
+
+    /// As for [`Self::allocate`].
+    fn copy(&self, who: &Request, range: CopyRange) -> Result<u32, Errno> {
+        let clears_mode = !is_root(who) && self.files.clear_set_ids(range.to)?;
+        let copied = self.files.copy_range(range);
+        if clears_mode {
+            self.forget_attributes(range.to);
+        }
+        // The kernel asks for no more than an answer of 32 bits can tell.
+        u32::try_from(copied?).map_err(|_| Errno::EFBIG)
+    }
+
     fn xattr(&self, who: &Request, ino: Ino, name: &OsStr) -> Result<Vec<u8>, Errno> {
         if control::is_reserved(ino, name) {
             return self.control.get(&self.files, who, name);
         }
         Ok(self.files.xattr(ino, name.as_bytes())?)
     }
+}
+
+/// Whether root asks: requests do not tell what else a process is privileged to do.
+fn is_root(who: &Request) -> bool {
+    who.uid() == 0
 }
 
 /// A new inode of the asking user. The kernel has applied the umask already: we do not ask for
@@ -363,12 +408,12 @@ impl Filesystem for Adapter {
         offset: u64,
         data: &[u8],
         write_flags: WriteFlags,
-        _flags: OpenFlags,
+        flags: OpenFlags,
         _lock_owner: Option<LockOwner>,
         reply: ReplyWrite,
     ) {
         let clear_set_ids = write_flags.contains(WriteFlags::FUSE_WRITE_KILL_SUIDGID);
-        let written = guarded("write", || self.write(ino(of), offset, data, clear_set_ids));
+        let written = guarded("write", || self.write(ino(of), offset, data, clear_set_ids, flags));
         match written {
             Ok(bytes) => reply.written(bytes),
             Err(errno) => reply.error(errno),
@@ -537,8 +582,12 @@ impl Filesystem for Adapter {
         reply_xattr(reply, size, value);
     }
 
-    fn listxattr(&self, _who: &Request, of: INodeNo, size: u32, reply: ReplyXattr) {
-        let names = guarded("listxattr", || Ok(self.files.xattr_names(ino(of))?));
+    fn listxattr(&self, who: &Request, of: INodeNo, size: u32, reply: ReplyXattr) {
+        let names = guarded("listxattr", || {
+            let names = self.files.xattr_names(ino(of))?;
+            // The kernel hides the values of `trusted`, but not the names.
+            Ok(if is_root(who) { names } else { convert::untrusted_names(&names) })
+        });
         reply_xattr(reply, size, names);
     }
 
@@ -554,7 +603,7 @@ impl Filesystem for Adapter {
 
     fn fallocate(
         &self,
-        _who: &Request,
+        who: &Request,
         of: INodeNo,
         _fh: FileHandle,
         offset: u64,
@@ -562,10 +611,7 @@ impl Filesystem for Adapter {
         mode: i32,
         reply: ReplyEmpty,
     ) {
-        let done = guarded("fallocate", || {
-            let mode = convert::allocate_mode(mode).ok_or(Errno::EOPNOTSUPP)?;
-            Ok(self.files.allocate(ino(of), mode, offset, length)?)
-        });
+        let done = guarded("fallocate", || self.allocate(who, ino(of), mode, offset, length));
         reply_empty(reply, done);
     }
 
@@ -595,7 +641,7 @@ impl Filesystem for Adapter {
 
     fn copy_file_range(
         &self,
-        _who: &Request,
+        who: &Request,
         from: INodeNo,
         _from_fh: FileHandle,
         from_offset: u64,
@@ -607,10 +653,7 @@ impl Filesystem for Adapter {
         reply: ReplyWrite,
     ) {
         let range = CopyRange { from: ino(from), from_offset, to: ino(to), to_offset, bytes };
-        let copied = guarded("copy_file_range", || {
-            // The kernel asks for no more than an answer of 32 bits can tell.
-            u32::try_from(self.files.copy_range(range)?).map_err(|_| Errno::EFBIG)
-        });
+        let copied = guarded("copy_file_range", || self.copy(who, range));
         match copied {
             Ok(bytes) => reply.written(bytes),
             Err(errno) => reply.error(errno),

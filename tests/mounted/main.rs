@@ -17,19 +17,27 @@ mod crashes;
 mod dice;
 mod error_numbers;
 mod fstab;
+mod handles;
 mod hard_times;
+mod limits;
+mod listing;
+mod locks;
 mod mapped;
 mod memory;
 mod mounting;
 mod names;
 mod namespace;
+mod other_user;
 mod parallel;
 #[path = "../linearizable/plain_model.rs"]
 #[allow(dead_code, reason = "no call on a mount names an inode's attributes")]
 mod plain_model;
 mod programs;
 mod reporting;
+mod same_numbers;
 mod secrecy;
+mod set_ids;
 mod snapshot;
+mod times;
 mod unmounting;
 mod watchdog;

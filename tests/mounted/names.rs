@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use super::bench::Bench;
 use super::snapshot;
 
-/// Enough for many listings of the kernel; in a release build this can be 100,000.
+/// Enough for many listings of the kernel; `scripts/strain entries` makes a million.
 const MANY: usize = 20_000;
 
 fn names_in(folder: &Path) -> BTreeSet<OsString> {
