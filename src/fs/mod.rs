@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+mod access_lists;
 mod attributes;
 mod background;
 mod content;
@@ -32,6 +33,7 @@ mod verify;
 mod witnesses;
 mod writing;
 
+pub use access_lists::AccessListKind;
 pub use error::FsError;
 pub use file_system::FileSystem;
 pub use fold::{FoldGap, Folded, fold};

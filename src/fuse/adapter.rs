@@ -19,6 +19,7 @@ use fuser::{
     ReplyPoll, ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
 };
 
+use super::access_lists::{self, AccessLists};
 use super::caching::OpenHandles;
 use super::control::{self, Control};
 use super::convert::{self, PERMISSION_BITS, file_attr, ino};
@@ -62,6 +63,7 @@ pub struct Adapter {
     files: Arc<FileSystem>,
     handles: OpenHandles,
     control: Control,
+    access_lists: AccessLists,
     /// Set once the session has begun.
     notifier: Arc<OnceLock<Notifier>>,
 }
@@ -73,6 +75,7 @@ impl Adapter {
             files,
             handles: OpenHandles::default(),
             control: Control::new(mountpoint),
+            access_lists: AccessLists::default(),
             notifier: Arc::new(OnceLock::new()),
         }
     }
@@ -119,14 +122,14 @@ impl Adapter {
         if control::is_reserved(ino, name) {
             return self.control.get(&self.files, who, name);
         }
+        self.access_lists.check(name)?;
         Ok(self.files.xattr(ino, name.as_bytes())?)
     }
 }
 
-/// A new inode of the asking user. The kernel has applied the umask already: we do not ask for
-/// `FUSE_DONT_MASK`.
-fn new_node(who: &Request, mode: u32) -> NewNode {
-    NewNode { mode: mode & PERMISSION_BITS, uid: who.uid(), gid: who.gid() }
+/// A new inode of the asking user.
+fn new_node(who: &Request, mode: u32, umask: u32) -> NewNode {
+    NewNode { mode: mode & PERMISSION_BITS, umask, uid: who.uid(), gid: who.gid() }
 }
 
 impl Filesystem for Adapter {
@@ -138,6 +141,7 @@ impl Filesystem for Adapter {
                 log::debug!("this kernel's FUSE has no {missing:?}");
             }
         }
+        self.access_lists.agree(config);
         // Came with the same kernel version as direct writes that drop cached pages.
         let drops_pages = config.capabilities().contains(InitFlags::FUSE_DIRECT_IO_ALLOW_MMAP);
         self.handles.allow_direct(drops_pages);
@@ -209,13 +213,13 @@ impl Filesystem for Adapter {
         parent: INodeNo,
         name: &OsStr,
         mode: u32,
-        _umask: u32,
+        umask: u32,
         rdev: u32,
         reply: ReplyEntry,
     ) {
         let made = guarded("mknod", || {
             let kind = convert::node_kind(mode, rdev).ok_or(Errno::EINVAL)?;
-            let new = new_node(who, mode);
+            let new = new_node(who, mode, umask);
             Ok(self.files.make(ino(parent), name.as_bytes(), kind, new)?)
         });
         reply_entry(reply, made);
@@ -227,11 +231,11 @@ impl Filesystem for Adapter {
         parent: INodeNo,
         name: &OsStr,
         mode: u32,
-        _umask: u32,
+        umask: u32,
         reply: ReplyEntry,
     ) {
         let made = guarded("mkdir", || {
-            let (kind, new) = (NodeKind::Folder, new_node(who, mode));
+            let (kind, new) = (NodeKind::Folder, new_node(who, mode, umask));
             Ok(self.files.make(ino(parent), name.as_bytes(), kind, new)?)
         });
         reply_entry(reply, made);
@@ -258,7 +262,7 @@ impl Filesystem for Adapter {
     ) {
         let made = guarded("symlink", || {
             let kind = NodeKind::Symlink(target.as_os_str().as_bytes());
-            let new = new_node(who, 0o777);
+            let new = new_node(who, 0o777, 0);
             Ok(self.files.make(ino(parent), name.as_bytes(), kind, new)?)
         });
         reply_entry(reply, made);
@@ -308,12 +312,12 @@ impl Filesystem for Adapter {
         parent: INodeNo,
         name: &OsStr,
         mode: u32,
-        _umask: u32,
+        umask: u32,
         flags: i32,
         reply: ReplyCreate,
     ) {
         let created = guarded("create", || {
-            let new = new_node(who, mode);
+            let new = new_node(who, mode, umask);
             let attributes = self.files.create(ino(parent), name.as_bytes(), new)?;
             let how = self.handles.opened(attributes.ino, OpenFlags(flags));
             Ok((attributes, how))
@@ -517,9 +521,10 @@ impl Filesystem for Adapter {
             if control::is_reserved(ino(of), name) {
                 return self.control.set(&self.files, who, name);
             }
+            self.access_lists.check(name)?;
             let mode = convert::xattr_mode(flags).ok_or(Errno::EINVAL)?;
             let name = name.as_bytes();
-            Ok(self.files.set_xattr(ino(of), name, value, mode)?)
+            Ok(access_lists::set_xattr(&self.files, who, ino(of), name, value, mode)?)
         });
         reply_empty(reply, done);
     }
@@ -530,7 +535,8 @@ impl Filesystem for Adapter {
     }
 
     fn listxattr(&self, _who: &Request, of: INodeNo, size: u32, reply: ReplyXattr) {
-        let names = guarded("listxattr", || Ok(self.files.xattr_names(ino(of))?));
+        let names =
+            guarded("listxattr", || Ok(self.access_lists.listed(self.files.xattr_names(ino(of))?)));
         reply_xattr(reply, size, names);
     }
 
@@ -539,6 +545,7 @@ impl Filesystem for Adapter {
             if control::is_reserved(ino(of), name) {
                 return Err(Errno::EPERM);
             }
+            self.access_lists.check(name)?;
             Ok(self.files.remove_xattr(ino(of), name.as_bytes())?)
         });
         reply_empty(reply, done);

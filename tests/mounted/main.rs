@@ -3,6 +3,7 @@
 //!
 //! Without `/dev/fuse` these tests skip themselves, unless `HUSHFS_REQUIRE_FUSE=1`.
 
+mod access_control_lists;
 mod another_user;
 mod attributes;
 mod bench;

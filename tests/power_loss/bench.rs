@@ -13,7 +13,7 @@ use hushfs::store::{Disk, StateFolder, StateLock, VaultFolder};
 use crate::image::Image;
 use crate::verified::verified;
 
-pub const NEW: NewNode = NewNode { mode: 0o644, uid: 0, gid: 0 };
+pub const NEW: NewNode = NewNode { mode: 0o644, umask: 0, uid: 0, gid: 0 };
 
 /// A vault on a disk image, opened as often as a test likes.
 pub struct Bench {
