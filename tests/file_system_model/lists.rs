@@ -1,8 +1,15 @@
 //! Access control lists as the model has them: as bytes, either of owner, group and others, or also
 //! of one user and a mask.
 
+/// What an inode grants.
 pub const ACCESS: &[u8] = b"system.posix_acl_access";
+/// What a folder hands down.
 pub const DEFAULT: &[u8] = b"system.posix_acl_default";
+
+/// The attribute that holds a list.
+pub fn name(hands_down: bool) -> &'static [u8] {
+    if hands_down { DEFAULT } else { ACCESS }
+}
 
 /// A list in bytes: what the owner, a user, the group, the mask and all others may; without the
 /// user and the mask if `minimal`.

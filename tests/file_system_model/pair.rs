@@ -94,7 +94,7 @@ impl Pair {
     }
 
     fn set_list(&mut self, inode: usize, value: Vec<u8>, hands_down: bool) {
-        let name = if hands_down { lists::DEFAULT } else { lists::ACCESS };
+        let name = lists::name(hands_down);
         let set = self.fs().set_xattr(self.inos[inode], name, &value, XattrMode::Set);
         if hands_down && !self.model.is_folder(inode) {
             assert!(matches!(set, Err(FsError::NotAllowed(_))), "{set:?}");
@@ -181,7 +181,7 @@ impl Pair {
             }
             Step::RemoveList { at, hands_down } => {
                 let inode = self.any_inode(at);
-                let name = if *hands_down { lists::DEFAULT } else { lists::ACCESS };
+                let name = lists::name(*hands_down);
                 self.fs().remove_xattr(self.inos[inode], name).unwrap();
                 self.model.inodes[inode].xattrs.remove(name);
             }

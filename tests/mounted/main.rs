@@ -11,6 +11,7 @@ mod bench;
 #[allow(dead_code, reason = "the threads of one process count overlaps, those of a mount do not")]
 mod checker;
 mod content;
+mod copied_lists;
 mod crashes;
 #[path = "../power_loss/dice.rs"]
 #[allow(dead_code, reason = "shared with tests that draw more")]
