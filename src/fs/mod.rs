@@ -8,8 +8,10 @@ mod access_lists;
 mod attributes;
 mod background;
 mod content;
+mod copy;
 mod dirty;
 mod durable;
+mod equivalent;
 mod error;
 mod file_system;
 mod fold;
@@ -34,6 +36,7 @@ mod witnesses;
 mod writing;
 
 pub use access_lists::AccessListKind;
+pub use copy::CopyRange;
 pub use error::FsError;
 pub use file_system::FileSystem;
 pub use fold::{FoldGap, Folded, fold};

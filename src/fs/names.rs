@@ -26,7 +26,7 @@ impl FileSystem {
             return Err(NameError::TooLong.into());
         }
         let live = self.read_live()?;
-        let ino = live.tree.lookup(parent, name)?;
+        let ino = live.tree.lookup(parent, &self.entry_name(&live, parent, name))?;
         live.attributes(ino)
     }
 
@@ -44,7 +44,8 @@ impl FileSystem {
         new: NewNode,
     ) -> Result<Attributes, FsError> {
         let mut live = self.write_live()?;
-        make(&mut live, parent, name, kind, new)
+        let name = self.entry_name(&live, parent, name);
+        make(&mut live, parent, &name, kind, new)
     }
 
     /// Makes a regular file and opens it, in one step.
@@ -53,7 +54,8 @@ impl FileSystem {
     /// As for [`Self::make`].
     pub fn create(&self, parent: Ino, name: &[u8], new: NewNode) -> Result<Attributes, FsError> {
         let mut live = self.write_live()?;
-        let made = make(&mut live, parent, name, NodeKind::File, new)?;
+        let name = self.entry_name(&live, parent, name);
+        let made = make(&mut live, parent, &name, NodeKind::File, new)?;
         *live.open.entry(made.ino).or_insert(0) += 1;
         Ok(made)
     }
@@ -67,6 +69,7 @@ impl FileSystem {
         if live.tree.attributes(ino)?.kind == FileKind::Folder {
             return Err(FsError::NotPermitted("a folder has one name"));
         }
+        let name = &self.entry_name(&live, parent, name);
         live.perform(&Operation::Link { ino, parent, name, time: Time::now() })?;
         live.attributes(ino)
     }
@@ -77,6 +80,7 @@ impl FileSystem {
     /// [`FsError::IsFolder`], [`FsError::NotFound`].
     pub fn unlink(&self, parent: Ino, name: &[u8]) -> Result<(), FsError> {
         let mut live = self.write_live()?;
+        let name = &self.entry_name(&live, parent, name);
         let ino = live.tree.lookup(parent, name)?;
         if live.tree.attributes(ino)?.kind == FileKind::Folder {
             return Err(FsError::IsFolder);
@@ -90,6 +94,7 @@ impl FileSystem {
     /// [`FsError::NotFolder`], [`FsError::NotEmpty`], [`FsError::NotFound`].
     pub fn remove_folder(&self, parent: Ino, name: &[u8]) -> Result<(), FsError> {
         let mut live = self.write_live()?;
+        let name = &self.entry_name(&live, parent, name);
         let ino = live.tree.lookup(parent, name)?;
         if live.tree.attributes(ino)?.kind != FileKind::Folder {
             return Err(FsError::NotFolder);
@@ -113,6 +118,8 @@ impl FileSystem {
     ) -> Result<(), FsError> {
         check_name(to_name)?;
         let mut live = self.write_live()?;
+        let from_name = &self.entry_name(&live, from_parent, from_name);
+        let to_name = &self.entry_name(&live, to_parent, to_name);
         let from = live.tree.lookup(from_parent, from_name)?;
         let to = live.tree.lookup(to_parent, to_name).ok();
         match (mode, to) {

@@ -39,6 +39,23 @@ impl FileSystem {
         }
         let mut live = self.write_live()?;
         let live = &mut *live;
+        let mode = live.tree.attributes(ino)?.mode;
+        let result = self.write_locked(live, ino, plain_offset, data);
+        if clear_set_ids && mode & SET_ID_BITS != 0 {
+            clear_set_id_bits(live, ino, mode, Time::now())?;
+        }
+        result
+    }
+
+    /// Writes `data`, which ends where a file can, for whoever holds the lock.
+    pub(super) fn write_locked(
+        &self,
+        live: &mut Live,
+        ino: Ino,
+        plain_offset: u64,
+        data: &[u8],
+    ) -> Result<(), FsError> {
+        let end = plain_offset + data.len() as u64;
         self.take_room(live, data.len() as u64)?;
         let before = live.tree.attributes(ino)?;
         let now = Time::now();
@@ -52,9 +69,6 @@ impl FileSystem {
         let file = live.dirty_file(ino);
         file.note_change();
         live.note_change();
-        if clear_set_ids && before.mode & SET_ID_BITS != 0 {
-            clear_set_id_bits(live, ino, before.mode, now)?;
-        }
         result
     }
 

@@ -9,7 +9,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use fuser::{
     AccessFlags, BsdFileFlags, CopyFileRangeFlags, Errno, FileHandle, Filesystem, FopenFlags,
@@ -25,7 +25,7 @@ use super::control::{self, Control};
 use super::convert::{self, PERMISSION_BITS, file_attr, ino};
 use super::replies::{GENERATION, TTL, guarded, reply_attr, reply_empty, reply_entry, reply_xattr};
 use crate::format::{Ino, NAME_BYTES_MAX, NodeKind};
-use crate::fs::{AttributeChange, FileSystem, FsError, NewNode};
+use crate::fs::{AttributeChange, CopyRange, FileSystem, FsError, NewNode};
 
 /// The kernel's largest request (`max_pages_limit`).
 const REQUEST_BYTES_MAX: u32 = 1 << 20;
@@ -118,6 +118,12 @@ impl Adapter {
         Ok(self.handles.opened(ino, flags))
     }
 
+    /// How long the kernel may remember what a name stands for. Where an entry goes by several,
+    /// not at all: a rename in the kernel takes over what held for the old name.
+    fn ttl(&self) -> Duration {
+        if self.files.equates_name_forms() { Duration::ZERO } else { TTL }
+    }
+
     fn xattr(&self, who: &Request, ino: Ino, name: &OsStr) -> Result<Vec<u8>, Errno> {
         if control::is_reserved(ino, name) {
             return self.control.get(&self.files, who, name);
@@ -157,8 +163,8 @@ impl Filesystem for Adapter {
     fn lookup(&self, _who: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
         let found = guarded("lookup", || Ok(self.files.lookup(ino(parent), name.as_bytes())?));
         match found {
-            Err(Errno::ENOENT) => reply.entry(&TTL, &convert::absent(), GENERATION),
-            found => reply_entry(reply, found),
+            Err(Errno::ENOENT) => reply.entry(&self.ttl(), &convert::absent(), GENERATION),
+            found => reply_entry(reply, self.ttl(), found),
         }
     }
 
@@ -222,7 +228,7 @@ impl Filesystem for Adapter {
             let new = new_node(who, mode, umask);
             Ok(self.files.make(ino(parent), name.as_bytes(), kind, new)?)
         });
-        reply_entry(reply, made);
+        reply_entry(reply, self.ttl(), made);
     }
 
     fn mkdir(
@@ -238,7 +244,7 @@ impl Filesystem for Adapter {
             let (kind, new) = (NodeKind::Folder, new_node(who, mode, umask));
             Ok(self.files.make(ino(parent), name.as_bytes(), kind, new)?)
         });
-        reply_entry(reply, made);
+        reply_entry(reply, self.ttl(), made);
     }
 
     fn unlink(&self, _who: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
@@ -265,7 +271,7 @@ impl Filesystem for Adapter {
             let new = new_node(who, 0o777, 0);
             Ok(self.files.make(ino(parent), name.as_bytes(), kind, new)?)
         });
-        reply_entry(reply, made);
+        reply_entry(reply, self.ttl(), made);
     }
 
     fn rename(
@@ -296,7 +302,7 @@ impl Filesystem for Adapter {
     ) {
         let linked =
             guarded("link", || Ok(self.files.link(ino(of), ino(newparent), newname.as_bytes())?));
-        reply_entry(reply, linked);
+        reply_entry(reply, self.ttl(), linked);
     }
 
     fn open(&self, _who: &Request, of: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
@@ -323,7 +329,9 @@ impl Filesystem for Adapter {
             Ok((attributes, how))
         });
         match created {
-            Ok((made, how)) => reply.created(&TTL, &file_attr(&made), GENERATION, HANDLE, how),
+            Ok((made, how)) => {
+                reply.created(&self.ttl(), &file_attr(&made), GENERATION, HANDLE, how);
+            }
             Err(errno) => reply.error(errno),
         }
     }
@@ -470,7 +478,7 @@ impl Filesystem for Adapter {
             Ok(self.files.list(ino(of), offset, &mut |entry| {
                 let name = OsStr::from_bytes(entry.name);
                 let attr = file_attr(&entry.attributes);
-                !reply.add(attr.ino, entry.cookie, name, &TTL, &attr, GENERATION)
+                !reply.add(attr.ino, entry.cookie, name, &self.ttl(), &attr, GENERATION)
             })?)
         });
         match listed {
@@ -592,27 +600,35 @@ impl Filesystem for Adapter {
         }
     }
 
-    // To these ENOSYS means "do it yourself, and do not ask again": the kernel checks permissions
-    // (`default_permissions`), copies through its own buffers and polls as for any regular file;
-    // an ioctl becomes ENOTTY. Without these, fuser would log a warning each time.
-
-    fn access(&self, _who: &Request, _of: INodeNo, _mask: AccessFlags, reply: ReplyEmpty) {
-        reply.error(Errno::ENOSYS);
-    }
-
     fn copy_file_range(
         &self,
         _who: &Request,
-        _ino_in: INodeNo,
-        _fh_in: FileHandle,
-        _offset_in: u64,
-        _ino_out: INodeNo,
-        _fh_out: FileHandle,
-        _offset_out: u64,
-        _len: u64,
+        from: INodeNo,
+        _from_fh: FileHandle,
+        from_offset: u64,
+        to: INodeNo,
+        _to_fh: FileHandle,
+        to_offset: u64,
+        bytes: u64,
         _flags: CopyFileRangeFlags,
         reply: ReplyWrite,
     ) {
+        let range = CopyRange { from: ino(from), from_offset, to: ino(to), to_offset, bytes };
+        let copied = guarded("copy_file_range", || {
+            // The kernel asks for no more than an answer of 32 bits can tell.
+            u32::try_from(self.files.copy_range(range)?).map_err(|_| Errno::EFBIG)
+        });
+        match copied {
+            Ok(bytes) => reply.written(bytes),
+            Err(errno) => reply.error(errno),
+        }
+    }
+
+    // To these ENOSYS means "do it yourself, and do not ask again": the kernel checks permissions
+    // (`default_permissions`) and polls as for any regular file; an ioctl becomes ENOTTY. Without
+    // these, fuser would log a warning each time.
+
+    fn access(&self, _who: &Request, _of: INodeNo, _mask: AccessFlags, reply: ReplyEmpty) {
         reply.error(Errno::ENOSYS);
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hushfs::format::{Ino, NodeKind};
 use hushfs::fs::{
-    AllocateMode, AttributeChange, FileSystem, FsError, NewNode, RenameMode, XattrMode,
+    AllocateMode, AttributeChange, CopyRange, FileSystem, FsError, NewNode, RenameMode, XattrMode,
 };
 
 use crate::bench::Bench;
@@ -165,6 +165,12 @@ impl Pair {
                 let Some(file) = self.file(file) else { return };
                 self.allocate(file, *mode, *offset as usize, *bytes as usize);
             }
+            Step::Copy { from, from_offset, to, to_offset, bytes } => {
+                let (Some(from), Some(to)) = (self.file(from), self.file(to)) else { return };
+                let [from_offset, to_offset, bytes] =
+                    [from_offset, to_offset, bytes].map(|field| *field as usize);
+                self.copy((from, from_offset), (to, to_offset), bytes);
+            }
             Step::SetMode { file, mode } => {
                 let Some(file) = self.file(file) else { return };
                 let change =
@@ -242,6 +248,42 @@ impl Pair {
         let content = self.content(file);
         content.resize(content.len().max(offset + data.len()), 0);
         content[offset..offset + data.len()].copy_from_slice(data);
+    }
+
+    pub fn copy(
+        &mut self,
+        (from, from_offset): (usize, usize),
+        (to, to_offset): (usize, usize),
+        bytes: usize,
+    ) {
+        let wanted = self.content(from).get(from_offset..).unwrap_or_default();
+        let wanted = wanted[..wanted.len().min(bytes)].to_vec();
+        let mut done = 0;
+        loop {
+            let copied = self.fs().copy_range(CopyRange {
+                from: self.inos[from],
+                from_offset: (from_offset + done) as u64,
+                to: self.inos[to],
+                to_offset: (to_offset + done) as u64,
+                bytes: if done == 0 { bytes } else { wanted.len() - done } as u64,
+            });
+            if from == to && from_offset.abs_diff(to_offset) < wanted.len() {
+                assert!(matches!(copied, Err(FsError::Invalid(_))), "{copied:?}");
+                return;
+            }
+            let copied = copied.unwrap() as usize;
+            done += copied;
+            // A copy within a file can make the original longer: what is there then is not asked for.
+            if done == wanted.len() {
+                break;
+            }
+            assert_ne!(copied, 0);
+        }
+        if !wanted.is_empty() {
+            let content = self.content(to);
+            content.resize(content.len().max(to_offset + wanted.len()), 0);
+            content[to_offset..to_offset + wanted.len()].copy_from_slice(&wanted);
+        }
     }
 
     pub fn allocate(&mut self, file: usize, mode: u8, offset: usize, bytes: usize) {

@@ -12,6 +12,7 @@ mod bench;
 mod checker;
 mod content;
 mod copied_lists;
+mod copying;
 mod crashes;
 #[path = "../power_loss/dice.rs"]
 #[allow(dead_code, reason = "shared with tests that draw more")]
