@@ -49,7 +49,7 @@ fn a_folder_of_100_000_entries_is_filled_listed_searched_and_emptied() {
     let device = bench.device();
     let folder = device.make("many", NodeKind::Folder);
     for number in 0..ENTRIES {
-        let new = hushfs::fs::NewNode { mode: 0o644, uid: 0, gid: 0 };
+        let new = hushfs::fs::NewNode { mode: 0o644, umask: 0, uid: 0, gid: 0 };
         device.files.make(folder, &name(number), NodeKind::File, new).unwrap();
     }
     let all: Vec<_> = (0..ENTRIES).map(name).collect();

@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+mod access_lists;
 mod attributes;
 mod background;
 mod content;
@@ -34,6 +35,7 @@ mod verify;
 mod witnesses;
 mod writing;
 
+pub use access_lists::AccessListKind;
 pub use copy::CopyRange;
 pub use error::FsError;
 pub use file_system::FileSystem;

@@ -3,6 +3,7 @@
 use crate::format::{Ino, NAME_BYTES_MAX, NameError, NodeKind, Operation, Time, Times, check_name};
 use crate::tree::{Attributes, FileKind};
 
+use super::access_lists;
 use super::error::FsError;
 use super::file_system::FileSystem;
 use super::live::{FlushTo, Live};
@@ -30,7 +31,8 @@ impl FileSystem {
     }
 
     /// Makes an inode of any kind under a name that is free. In a setgid folder it gets the
-    /// folder's group, and a folder its setgid too.
+    /// folder's group, and a folder its setgid too; where the folder has a default access control
+    /// list, what is made grants what both that and `new` do.
     ///
     /// # Errors
     /// [`FsError::Exists`], [`FsError::NotFound`], [`FsError::Name`] or [`FsError::ReadOnly`].
@@ -195,17 +197,17 @@ fn make(
     let hands_down = folder.mode & SET_GID != 0;
     let gid = if hands_down { folder.gid } else { new.gid };
     let inherits_set_gid = hands_down && kind == NodeKind::Folder;
-    let mode = if inherits_set_gid { new.mode | SET_GID } else { new.mode };
-    let ino = Ino::random();
-    live.perform(&Operation::Create {
-        parent,
-        name,
+    let granted = access_lists::inherited(live, parent, &kind, &new)?;
+    let mode = if inherits_set_gid { granted.mode | SET_GID } else { granted.mode };
+    let (ino, time) = (Ino::random(), Time::now());
+    let (uid, times) = (new.uid, Times::Same(time));
+    let mut operations = vec![Operation::Create { parent, name, ino, kind, mode, uid, gid, times }];
+    operations.extend(granted.lists.iter().map(|(name, value)| Operation::SetXattr {
         ino,
-        kind,
-        mode,
-        uid: new.uid,
-        gid,
-        times: Times::Same(Time::now()),
-    })?;
+        name,
+        value,
+        ctime: time,
+    }));
+    live.perform_all(&operations)?;
     live.attributes(ino)
 }

@@ -19,6 +19,7 @@ use fuser::{
     ReplyPoll, ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
 };
 
+use super::access_lists::{self, AccessLists};
 use super::caching::OpenHandles;
 use super::control::{self, Control};
 use super::convert::{self, PERMISSION_BITS, file_attr, ino};
@@ -62,6 +63,7 @@ pub struct Adapter {
     files: Arc<FileSystem>,
     handles: OpenHandles,
     control: Control,
+    access_lists: AccessLists,
     /// Set once the session has begun.
     notifier: Arc<OnceLock<Notifier>>,
 }
@@ -73,6 +75,7 @@ impl Adapter {
             files,
             handles: OpenHandles::default(),
             control: Control::new(mountpoint),
+            access_lists: AccessLists::default(),
             notifier: Arc::new(OnceLock::new()),
         }
     }
@@ -165,6 +168,7 @@ impl Adapter {
         if control::is_reserved(ino, name) {
             return self.control.get(&self.files, who, name);
         }
+        self.access_lists.check(name)?;
         Ok(self.files.xattr(ino, name.as_bytes())?)
     }
 }
@@ -174,10 +178,9 @@ fn is_root(who: &Request) -> bool {
     who.uid() == 0
 }
 
-/// A new inode of the asking user. The kernel has applied the umask already: we do not ask for
-/// `FUSE_DONT_MASK`.
-fn new_node(who: &Request, mode: u32) -> NewNode {
-    NewNode { mode: mode & PERMISSION_BITS, uid: who.uid(), gid: who.gid() }
+/// A new inode of the asking user.
+fn new_node(who: &Request, mode: u32, umask: u32) -> NewNode {
+    NewNode { mode: mode & PERMISSION_BITS, umask, uid: who.uid(), gid: who.gid() }
 }
 
 impl Filesystem for Adapter {
@@ -189,6 +192,7 @@ impl Filesystem for Adapter {
                 log::debug!("this kernel's FUSE has no {missing:?}");
             }
         }
+        self.access_lists.agree(config);
         // Came with the same kernel version as direct writes that drop cached pages.
         let drops_pages = config.capabilities().contains(InitFlags::FUSE_DIRECT_IO_ALLOW_MMAP);
         self.handles.allow_direct(drops_pages);
@@ -260,13 +264,13 @@ impl Filesystem for Adapter {
         parent: INodeNo,
         name: &OsStr,
         mode: u32,
-        _umask: u32,
+        umask: u32,
         rdev: u32,
         reply: ReplyEntry,
     ) {
         let made = guarded("mknod", || {
             let kind = convert::node_kind(mode, rdev).ok_or(Errno::EINVAL)?;
-            let new = new_node(who, mode);
+            let new = new_node(who, mode, umask);
             Ok(self.files.make(ino(parent), name.as_bytes(), kind, new)?)
         });
         reply_entry(reply, self.ttl(), made);
@@ -278,11 +282,11 @@ impl Filesystem for Adapter {
         parent: INodeNo,
         name: &OsStr,
         mode: u32,
-        _umask: u32,
+        umask: u32,
         reply: ReplyEntry,
     ) {
         let made = guarded("mkdir", || {
-            let (kind, new) = (NodeKind::Folder, new_node(who, mode));
+            let (kind, new) = (NodeKind::Folder, new_node(who, mode, umask));
             Ok(self.files.make(ino(parent), name.as_bytes(), kind, new)?)
         });
         reply_entry(reply, self.ttl(), made);
@@ -309,7 +313,7 @@ impl Filesystem for Adapter {
     ) {
         let made = guarded("symlink", || {
             let kind = NodeKind::Symlink(target.as_os_str().as_bytes());
-            let new = new_node(who, 0o777);
+            let new = new_node(who, 0o777, 0);
             Ok(self.files.make(ino(parent), name.as_bytes(), kind, new)?)
         });
         reply_entry(reply, self.ttl(), made);
@@ -359,12 +363,12 @@ impl Filesystem for Adapter {
         parent: INodeNo,
         name: &OsStr,
         mode: u32,
-        _umask: u32,
+        umask: u32,
         flags: i32,
         reply: ReplyCreate,
     ) {
         let created = guarded("create", || {
-            let new = new_node(who, mode);
+            let new = new_node(who, mode, umask);
             let attributes = self.files.create(ino(parent), name.as_bytes(), new)?;
             let how = self.handles.opened(attributes.ino, OpenFlags(flags));
             Ok((attributes, how))
@@ -570,9 +574,10 @@ impl Filesystem for Adapter {
             if control::is_reserved(ino(of), name) {
                 return self.control.set(&self.files, who, name);
             }
+            self.access_lists.check(name)?;
             let mode = convert::xattr_mode(flags).ok_or(Errno::EINVAL)?;
             let name = name.as_bytes();
-            Ok(self.files.set_xattr(ino(of), name, value, mode)?)
+            Ok(access_lists::set_xattr(&self.files, who, ino(of), name, value, mode)?)
         });
         reply_empty(reply, done);
     }
@@ -584,7 +589,7 @@ impl Filesystem for Adapter {
 
     fn listxattr(&self, who: &Request, of: INodeNo, size: u32, reply: ReplyXattr) {
         let names = guarded("listxattr", || {
-            let names = self.files.xattr_names(ino(of))?;
+            let names = self.access_lists.listed(self.files.xattr_names(ino(of))?);
             // The kernel hides the values of `trusted`, but not the names.
             Ok(if is_root(who) { names } else { convert::untrusted_names(&names) })
         });
@@ -596,6 +601,7 @@ impl Filesystem for Adapter {
             if control::is_reserved(ino(of), name) {
                 return Err(Errno::EPERM);
             }
+            self.access_lists.check(name)?;
             Ok(self.files.remove_xattr(ino(of), name.as_bytes())?)
         });
         reply_empty(reply, done);

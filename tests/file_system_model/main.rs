@@ -4,6 +4,7 @@
 
 mod bench;
 mod compare;
+mod lists;
 mod model;
 mod pair;
 mod steps;

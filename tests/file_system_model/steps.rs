@@ -19,6 +19,8 @@ pub enum Step {
     Allocate { file: Pick, mode: u8, offset: u32, bytes: u32 },
     Copy { from: Pick, from_offset: u32, to: Pick, to_offset: u32, bytes: u32 },
     SetMode { file: Pick, mode: u16 },
+    SetList { at: Pick, may: [u8; 5], minimal: bool, hands_down: bool },
+    RemoveList { at: Pick, hands_down: bool },
     SetXattr { file: Pick, name: u8, bytes: u16 },
     RemoveXattr { file: Pick, name: u8 },
     Close { file: Pick },
@@ -54,6 +56,10 @@ pub fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(file, mode, offset, bytes)| Step::Allocate { file, mode, offset, bytes }),
         4 => copy(),
         1 => (pick(), 0..0o7777u16).prop_map(|(file, mode)| Step::SetMode { file, mode }),
+        3 => (pick(), prop::array::uniform5(0..8u8), any::<bool>(), any::<bool>()).prop_map(
+            |(at, may, minimal, hands_down)| Step::SetList { at, may, minimal, hands_down }
+        ),
+        1 => (pick(), any::<bool>()).prop_map(|(at, hands_down)| Step::RemoveList { at, hands_down }),
         1 => (pick(), 0..3u8, 0..2000u16)
             .prop_map(|(file, name, bytes)| Step::SetXattr { file, name, bytes }),
         1 => (pick(), 0..3u8).prop_map(|(file, name)| Step::RemoveXattr { file, name }),

@@ -3,6 +3,7 @@
 //!
 //! Without `/dev/fuse` these tests skip themselves, unless `HUSHFS_REQUIRE_FUSE=1`.
 
+mod access_control_lists;
 mod another_user;
 mod attributes;
 mod bench;
@@ -10,6 +11,7 @@ mod bench;
 #[allow(dead_code, reason = "the threads of one process count overlaps, those of a mount do not")]
 mod checker;
 mod content;
+mod copied_lists;
 mod copying;
 mod crashes;
 #[path = "../power_loss/dice.rs"]

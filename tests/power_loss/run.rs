@@ -7,10 +7,11 @@ use hushfs::fs::{
     AllocateMode, AttributeChange, CopyRange, FileSystem, FsError, RenameMode, XattrMode,
 };
 
-use crate::bench::{Bench, NEW, Named, Names, PLAIN, content, hash_of, names, read};
+use crate::bench::{Bench, NEW, Named, Names, PLAIN, content, hash_of, named, names, read};
 use crate::dice::Dice;
 use crate::image::{Call, Fault, Image};
 use crate::kept::Kept;
+use crate::lists;
 use crate::promise::{Crash, History, Versions};
 use crate::steps::{Pick, Place, Step};
 
@@ -96,6 +97,12 @@ impl Run {
         });
     }
 
+    /// Mode and attributes of an inode are from now on what they are found to be.
+    fn note_attributes(&mut self, ino: Ino) {
+        let found = named(&self.fs, ino);
+        self.change_named(ino, |named| *named = found.clone());
+    }
+
     /// The content of a file is what `change` makes of it, or, where that failed, at every byte
     /// either this or what it was.
     fn write_to(
@@ -135,9 +142,7 @@ impl Run {
                 }
                 let ino = fs.create(folder, name.as_bytes(), NEW)?.ino;
                 self.history.contents.insert(ino, Versions::new(Arc::default()));
-                let named =
-                    Named { ino, is_folder: false, mode: NEW.mode, xattrs: Default::default() };
-                self.rename_to(|names| _ = names.insert(path, named));
+                self.rename_to(|names| _ = names.insert(path, named(&fs, ino)));
             }
             Step::MakeFolder { at } => {
                 let (folder, name, path) = self.place(at);
@@ -146,13 +151,7 @@ impl Run {
                     return Ok(());
                 }
                 let made = fs.make(folder, name.as_bytes(), NodeKind::Folder, NEW)?;
-                let named = Named {
-                    ino: made.ino,
-                    is_folder: true,
-                    mode: made.mode,
-                    xattrs: Default::default(),
-                };
-                self.rename_to(|names| _ = names.insert(path, named));
+                self.rename_to(|names| _ = names.insert(path, named(&fs, made.ino)));
             }
             Step::Unlink { path } => {
                 let Some((path, named)) = self.pick(path) else { return Ok(()) };
@@ -199,7 +198,13 @@ impl Run {
                 let Some((_, named)) = self.pick(path) else { return Ok(()) };
                 let change = AttributeChange { mode: Some(mode), ..Default::default() };
                 fs.set_attributes(named.ino, &change)?;
-                self.change_named(named.ino, |named| named.mode = mode);
+                self.note_attributes(named.ino);
+            }
+            Step::SetList { path, may, minimal, hands_down } => {
+                let Some((_, named)) = self.pick(path) else { return Ok(()) };
+                let name = lists::name(hands_down && named.is_folder);
+                fs.set_xattr(named.ino, name, &lists::value(may, minimal), XattrMode::Set)?;
+                self.note_attributes(named.ino);
             }
             Step::SetXattr { path, seed } => {
                 let Some((_, named)) = self.pick(path) else { return Ok(()) };

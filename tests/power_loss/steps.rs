@@ -40,6 +40,13 @@ pub enum Step {
         path: Pick,
         mode: u32,
     },
+    /// An access control list, which sets the mode too; or one that a folder hands down.
+    SetList {
+        path: Pick,
+        may: [u8; 5],
+        minimal: bool,
+        hands_down: bool,
+    },
     SetXattr {
         path: Pick,
         seed: u8,
@@ -98,7 +105,7 @@ impl Step {
         let file = path;
         let at = Place { folder: dice.next(), name: dice.below(5) as u8 };
         let seed = dice.below(256) as u8;
-        match dice.below(48) {
+        match dice.below(50) {
             0..5 => Self::Create { at },
             5..7 => Self::MakeFolder { at },
             7..9 => Self::Unlink { path },
@@ -130,6 +137,10 @@ impl Step {
             39 => Self::Vault { works: dice.coin() },
             40 => Self::Remount,
             41..45 => Self::copy(path, dice),
+            45..47 => {
+                let may = std::array::from_fn(|_| dice.below(8) as u8);
+                Self::SetList { path, may, minimal: dice.coin(), hands_down: dice.coin() }
+            }
             _ => Self::Crash { power_loss: dice.coin() },
         }
     }
