@@ -190,6 +190,10 @@ pub struct MountArgs {
     /// fails for want of room [default: 8G]
     #[arg(long, value_name = "SIZE", value_parser = parse_waiting_limit)]
     pub waiting_limit: Option<u64>,
+    /// Find a name in the other form that Unicode has for it (“é” as one code point or as two), for
+    /// vaults that are shared with macOS; every look at a name then takes a little longer
+    #[arg(long)]
+    pub equate_name_forms: bool,
     /// Options as mount(8) and fstab have them
     #[arg(
         short = 'o',
@@ -213,6 +217,7 @@ impl MountArgs {
         let mut options = MountOptions::gather(&self.options, &self.unlock)?;
         options.read_only |= self.read_only;
         options.allow_other |= self.allow_other;
+        options.equate_name_forms |= self.equate_name_forms;
         if self.state_dir.is_some() {
             options.state_dir.clone_from(&self.state_dir);
         }

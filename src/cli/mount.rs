@@ -79,6 +79,9 @@ fn mount(
     if let Some(bytes) = options.waiting_limit {
         files.limit_waiting(bytes);
     }
+    if options.equate_name_forms {
+        files.equate_name_forms();
+    }
     let status = files.status();
     for sentence in status.damage.iter().filter(|said| Some(*said) != status.read_only.as_ref()) {
         eprintln!("hushfs: {sentence}");

@@ -13,6 +13,8 @@ pub enum MountOption {
     ReadOnly(bool),
     /// `allow_other`.
     AllowOther,
+    /// `equate_name_forms`.
+    EquateNameForms,
     /// `suid` or `nosuid`.
     Suid(bool),
     /// `dev` or `nodev`.
@@ -99,6 +101,7 @@ impl MountOption {
             "ro" => Self::ReadOnly(true),
             "rw" => Self::ReadOnly(false),
             "allow_other" => Self::AllowOther,
+            "equate_name_forms" => Self::EquateNameForms,
             "suid" => Self::Suid(true),
             "nosuid" => Self::Suid(false),
             "dev" => Self::Dev(true),
@@ -133,6 +136,8 @@ pub struct MountOptions {
     pub read_only: bool,
     /// Other users may enter.
     pub allow_other: bool,
+    /// A name stands for an entry that has it in another form of Unicode.
+    pub equate_name_forms: bool,
     /// Set-user-id bits count.
     pub suid: bool,
     /// Device files work.
@@ -157,6 +162,7 @@ impl MountOptions {
         let mut gathered = Self {
             read_only: false,
             allow_other: false,
+            equate_name_forms: false,
             suid: false,
             dev: false,
             exec: true,
@@ -169,6 +175,7 @@ impl MountOptions {
             match option.clone() {
                 MountOption::ReadOnly(is) => gathered.read_only = is,
                 MountOption::AllowOther => gathered.allow_other = true,
+                MountOption::EquateNameForms => gathered.equate_name_forms = true,
                 MountOption::Suid(is) => gathered.suid = is,
                 MountOption::Dev(is) => gathered.dev = is,
                 MountOption::Exec(is) => gathered.exec = is,
@@ -210,6 +217,7 @@ mod tests {
     fn a_plain_mount_is_writable_and_trusts_neither_set_user_id_nor_devices() {
         let plain = gathered("");
         assert!(!plain.read_only && !plain.allow_other && !plain.suid && !plain.dev);
+        assert!(!plain.equate_name_forms && gathered("equate_name_forms").equate_name_forms);
         assert!(plain.exec && plain.unlock.is_silent());
         assert_eq!(
             gathered(

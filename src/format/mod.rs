@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod access_list;
 mod attributes;
 mod descriptor;
 mod error;
@@ -19,6 +20,9 @@ mod pack;
 mod padding;
 mod slot;
 
+pub use access_list::{
+    ACCESS_LIST, ACCESS_LIST_BYTES_MAX, AccessList, AccessListError, DEFAULT_LIST,
+};
 pub use attributes::{NodeKind, Time, Times};
 pub use descriptor::{DESCRIPTOR_BYTES_MAX, Descriptor, UnverifiedDescriptor};
 pub use error::FormatError;

@@ -1,9 +1,10 @@
 //! Attributes, extended attributes, links' targets, and where data and holes are.
 
-use crate::format::{Ino, Operation, Time};
+use crate::format::{ACCESS_LIST, Ino, Operation, Time};
 use crate::store::StoreError;
 use crate::tree::{Attributes, FileKind};
 
+use super::access_lists::{self, AccessListKind};
 use super::error::FsError;
 use super::file_system::FileSystem;
 use super::live::{FlushTo, Live};
@@ -16,11 +17,12 @@ const GROUP_EXECUTE: u32 = 0o0010;
 const XATTR_LIST_BYTES_MAX: usize = 64 << 10;
 const XATTR_VALUE_BYTES_MAX: usize = 64 << 10;
 
-/// Namespaces of extended attributes that are kept.
+/// Namespaces of extended attributes that are kept whatever they mean.
 const NAMESPACES: [&[u8]; 3] = [b"user.", b"trusted.", b"security."];
 
 fn check_namespace(name: &[u8]) -> Result<(), FsError> {
-    let is_kept = NAMESPACES.iter().any(|prefix| name.starts_with(prefix));
+    let is_kept = NAMESPACES.iter().any(|prefix| name.starts_with(prefix))
+        || AccessListKind::of(name).is_some();
     if is_kept { Ok(()) } else { Err(FsError::NotSupported) }
 }
 
@@ -29,6 +31,18 @@ fn check_namespace(name: &[u8]) -> Result<(), FsError> {
 fn without_set_ids(mode: u32) -> u32 {
     let set_gid = if mode & GROUP_EXECUTE != 0 { SET_GID } else { 0 };
     mode & !(SET_UID | set_gid)
+}
+
+/// Whether one more attribute, or another value of one, still makes a list that can be read.
+pub(super) fn check_room(live: &Live, ino: Ino, name: &[u8], value: &[u8]) -> Result<(), FsError> {
+    let is_there = live.tree.xattr(ino, name)?.is_some();
+    let names: usize = live.tree.xattrs(ino)?.map(|(name, _)| name.len() + 1).sum();
+    if value.len() > XATTR_VALUE_BYTES_MAX
+        || (!is_there && names + name.len() + 1 > XATTR_LIST_BYTES_MAX)
+    {
+        return Err(FsError::AttributeTooLong);
+    }
+    Ok(())
 }
 
 impl Live {
@@ -62,7 +76,8 @@ impl FileSystem {
 
     /// Changes attributes. What is no folder loses setuid when its owner, group or size changes,
     /// and setgid if its group may execute it, unless the change says otherwise: as Linux does it,
-    /// for sockets, pipes and devices too.
+    /// for sockets, pipes and devices too. A change
+    /// of mode changes its access control list, if it has one.
     ///
     /// # Errors
     /// [`FsError::NotFound`], [`FsError::IsFolder`] or [`FsError::Invalid`] for the size of what
@@ -98,7 +113,15 @@ impl FileSystem {
                 // Pending content carries its own time and would undo this one.
                 live.prepare(ino, FlushTo::Pack)?;
             }
-            live.perform_on(ino, &operation)?;
+            let list = mode.map(|mode| access_lists::after_chmod(live, ino, mode)).transpose()?;
+            match list.flatten() {
+                None => live.perform_on(ino, &operation)?,
+                Some(list) => {
+                    let (name, value) = (ACCESS_LIST, &list[..]);
+                    let list = Operation::SetXattr { ino, name, value, ctime };
+                    live.perform_all_on(ino, &[operation, list])?;
+                }
+            }
         }
         live.attributes(ino)
     }
@@ -111,13 +134,15 @@ impl FileSystem {
         Ok(self.read_live()?.tree.link_target(ino)?.to_vec())
     }
 
-    /// Sets an extended attribute of the namespaces `user`, `trusted` or `security`. Those of
-    /// `system` have a meaning that goes beyond their value (an access control list changes the
-    /// mode), so a program must not believe that one was kept.
+    /// Sets an extended attribute of the namespaces `user`, `trusted` or `security`, or an access
+    /// control list as [`Self::set_access_list`] does, for somebody with privilege. Others of
+    /// `system` have a meaning that goes beyond their value, so a program must not believe that one
+    /// was kept.
     ///
     /// # Errors
-    /// [`FsError::Exists`] or [`FsError::NoAttribute`] as `mode` asks,
-    /// [`FsError::AttributeTooLong`], [`FsError::NotSupported`].
+    /// [`FsError::Exists`] or [`FsError::NoAttribute`] as `mode` asks, which is nothing to access
+    /// control lists; [`FsError::AttributeTooLong`], [`FsError::NotSupported`];
+    /// [`FsError::Invalid`] for a namespace alone; those of [`Self::set_access_list`].
     pub fn set_xattr(
         &self,
         ino: Ino,
@@ -125,7 +150,13 @@ impl FileSystem {
         value: &[u8],
         mode: XattrMode,
     ) -> Result<(), FsError> {
+        if let Some(kind) = AccessListKind::of(name) {
+            return self.set_access_list(ino, kind, value, false);
+        }
         check_namespace(name)?;
+        if NAMESPACES.contains(&name) {
+            return Err(FsError::Invalid("an attribute without a name"));
+        }
         let mut live = self.write_live()?;
         live.writing()?;
         let is_there = live.tree.xattr(ino, name)?.is_some();
@@ -134,12 +165,7 @@ impl FileSystem {
             (XattrMode::Replace, false) => return Err(FsError::NoAttribute),
             _ => {}
         }
-        let names: usize = live.tree.xattrs(ino)?.map(|(name, _)| name.len() + 1).sum();
-        if value.len() > XATTR_VALUE_BYTES_MAX
-            || (!is_there && names + name.len() + 1 > XATTR_LIST_BYTES_MAX)
-        {
-            return Err(FsError::AttributeTooLong);
-        }
+        check_room(&live, ino, name, value)?;
         let operation = Operation::SetXattr { ino, name, value, ctime: Time::now() };
         live.perform_on(ino, &operation)
     }
@@ -168,13 +194,18 @@ impl FileSystem {
         Ok(names)
     }
 
-    /// Removes an extended attribute.
+    /// Removes an extended attribute. An access control list that is not there is removed too, as
+    /// on other file systems; the mode stays, also where a mask has made it.
     ///
     /// # Errors
     /// As for [`Self::xattr`].
     pub fn remove_xattr(&self, ino: Ino, name: &[u8]) -> Result<(), FsError> {
         check_namespace(name)?;
         let mut live = self.write_live()?;
+        live.writing()?;
+        if AccessListKind::of(name).is_some() && live.tree.xattr(ino, name)?.is_none() {
+            return Ok(());
+        }
         let operation = Operation::RemoveXattr { ino, name, ctime: Time::now() };
         live.perform_on(ino, &operation)
     }

@@ -1,6 +1,7 @@
 //! What the file system can answer instead of doing what was asked.
 
-use crate::format::NameError;
+use crate::format::{AccessListError, NameError};
+use crate::tree::ApplyError;
 
 /// Why an operation was not done. Unless a variant says otherwise, nothing has changed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -29,6 +30,9 @@ pub enum FsError {
     /// Not allowed on this kind of inode, whoever asks.
     #[error("not permitted: {0}")]
     NotPermitted(&'static str),
+    /// Nothing that an inode of this kind can grant.
+    #[error("not allowed: {0}")]
+    NotAllowed(&'static str),
     /// Beyond the largest file.
     #[error("larger than a file can be")]
     TooLarge,
@@ -67,4 +71,29 @@ pub enum FsError {
     /// The disk failed; what had been acknowledged before is not touched by it.
     #[error("{0}")]
     Disk(String),
+}
+
+impl From<ApplyError> for FsError {
+    fn from(error: ApplyError) -> Self {
+        match error {
+            ApplyError::NoInode(_) | ApplyError::NoName => Self::NotFound,
+            ApplyError::InodeTaken(_) | ApplyError::NameTaken => Self::Exists,
+            ApplyError::Name(error) => Self::Name(error),
+            ApplyError::NotFolder => Self::NotFolder,
+            ApplyError::IsFolder => Self::IsFolder,
+            ApplyError::WrongKind => Self::Invalid("another kind of file is needed"),
+            ApplyError::NotEmpty => Self::NotEmpty,
+            ApplyError::Cycle => Self::Invalid("a folder cannot be moved into itself"),
+            ApplyError::TooManyNames => Self::TooManyLinks,
+            ApplyError::Root => Self::Busy,
+            ApplyError::NoXattr => Self::NoAttribute,
+            ApplyError::BadField(what) => Self::Invalid(what),
+        }
+    }
+}
+
+impl From<AccessListError> for FsError {
+    fn from(error: AccessListError) -> Self {
+        Self::Invalid(error.0)
+    }
 }

@@ -7,6 +7,7 @@ use crate::format::Descriptor;
 use crate::store::{StateFolder, StateLock, VaultFolder};
 
 use super::content::PackReaders;
+use super::equivalent::NameForms;
 use super::error::FsError;
 use super::live::Live;
 use super::publish::Publisher;
@@ -32,6 +33,7 @@ pub struct FileSystem {
     pub(super) durable: Mutex<u64>,
     pub(super) readers: PackReaders,
     pub(super) gauge: RoomGauge,
+    pub(super) name_forms: NameForms,
     /// Sentences about damage, for `status`.
     pub(super) damage: Mutex<Vec<String>>,
     pub(super) background: Background,

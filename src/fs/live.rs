@@ -3,11 +3,12 @@
 //! Everything here happens under one lock, which `FileSystem` holds.
 
 use std::collections::{BTreeMap, HashMap};
+use std::slice;
 
 use crate::format::{InlineChunk, Ino, Operation, Run, encode_operation};
 use crate::journal::{Journal, JournalError};
 use crate::store::StoreError;
-use crate::tree::{ApplyError, Tree};
+use crate::tree::Tree;
 
 use super::dirty::{DirtyChunk, DirtyFile};
 use super::error::FsError;
@@ -121,6 +122,12 @@ impl Live {
     /// Applies an operation to the tree and notes it for journal and log. An inode that thereby
     /// loses its last name is dropped, unless it is open.
     pub(super) fn perform(&mut self, operation: &Operation<'_>) -> Result<(), FsError> {
+        self.perform_all(slice::from_ref(operation))
+    }
+
+    /// Applies operations that make one change. They stand next to each other in one record of
+    /// the journal and in one log object, so that a crash takes all of them or none.
+    pub(super) fn perform_all(&mut self, operations: &[Operation<'_>]) -> Result<(), FsError> {
         let writing = self.writing()?;
         if writing.log.len() > LOG_BYTES_MAX {
             return Err(FsError::NoSpace);
@@ -128,13 +135,15 @@ impl Live {
         if writing.batch.len() > BATCH_BYTES_MAX {
             self.write_batch()?;
         }
-        let gone = self.tree.apply(operation)?;
-        if let Some(writing) = &mut self.writing {
-            writing.push(operation);
-        }
-        self.note_change();
-        if let Some(ino) = gone.filter(|ino| !self.open.contains_key(ino)) {
-            self.drop_inode(ino);
+        for operation in operations {
+            let gone = self.tree.apply(operation)?;
+            if let Some(writing) = &mut self.writing {
+                writing.push(operation);
+            }
+            self.note_change();
+            if let Some(ino) = gone.filter(|ino| !self.open.contains_key(ino)) {
+                self.drop_inode(ino);
+            }
         }
         Ok(())
     }
@@ -146,11 +155,22 @@ impl Live {
         ino: Ino,
         operation: &Operation<'_>,
     ) -> Result<(), FsError> {
+        self.perform_all_on(ino, slice::from_ref(operation))
+    }
+
+    /// Like [`Self::perform_all`], for operations that change `ino` alone.
+    pub(super) fn perform_all_on(
+        &mut self,
+        ino: Ino,
+        operations: &[Operation<'_>],
+    ) -> Result<(), FsError> {
         if !self.is_unnamed(ino)? {
-            return self.perform(operation);
+            return self.perform_all(operations);
         }
         self.writing()?;
-        self.tree.apply(operation)?;
+        for operation in operations {
+            self.tree.apply(operation)?;
+        }
         Ok(())
     }
 
@@ -376,24 +396,5 @@ impl Live {
         let reason = format!("writing stopped after a failure: {reason}");
         self.read_only.get_or_insert(reason);
         FsError::Disk("a write to disk failed".into())
-    }
-}
-
-impl From<ApplyError> for FsError {
-    fn from(error: ApplyError) -> Self {
-        match error {
-            ApplyError::NoInode(_) | ApplyError::NoName => Self::NotFound,
-            ApplyError::InodeTaken(_) | ApplyError::NameTaken => Self::Exists,
-            ApplyError::Name(error) => Self::Name(error),
-            ApplyError::NotFolder => Self::NotFolder,
-            ApplyError::IsFolder => Self::IsFolder,
-            ApplyError::WrongKind => Self::Invalid("another kind of file is needed"),
-            ApplyError::NotEmpty => Self::NotEmpty,
-            ApplyError::Cycle => Self::Invalid("a folder cannot be moved into itself"),
-            ApplyError::TooManyNames => Self::TooManyLinks,
-            ApplyError::Root => Self::Busy,
-            ApplyError::NoXattr => Self::NoAttribute,
-            ApplyError::BadField(what) => Self::Invalid(what),
-        }
     }
 }

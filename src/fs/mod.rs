@@ -4,11 +4,14 @@
 
 #![forbid(unsafe_code)]
 
+mod access_lists;
 mod attributes;
 mod background;
 mod content;
+mod copy;
 mod dirty;
 mod durable;
+mod equivalent;
 mod error;
 mod file_system;
 mod fold;
@@ -32,6 +35,8 @@ mod verify;
 mod witnesses;
 mod writing;
 
+pub use access_lists::AccessListKind;
+pub use copy::CopyRange;
 pub use error::FsError;
 pub use file_system::FileSystem;
 pub use fold::{FoldGap, Folded, fold};

@@ -3,6 +3,7 @@
 use crate::format::{Ino, NAME_BYTES_MAX, NameError, NodeKind, Operation, Time, Times, check_name};
 use crate::tree::{Attributes, FileKind};
 
+use super::access_lists;
 use super::error::FsError;
 use super::file_system::FileSystem;
 use super::live::{FlushTo, Live};
@@ -25,12 +26,13 @@ impl FileSystem {
             return Err(NameError::TooLong.into());
         }
         let live = self.read_live()?;
-        let ino = live.tree.lookup(parent, name)?;
+        let ino = live.tree.lookup(parent, &self.entry_name(&live, parent, name))?;
         live.attributes(ino)
     }
 
     /// Makes an inode of any kind under a name that is free. In a setgid folder it gets the
-    /// folder's group, and a folder its setgid too.
+    /// folder's group, and a folder its setgid too; where the folder has a default access control
+    /// list, what is made grants what both that and `new` do.
     ///
     /// # Errors
     /// [`FsError::Exists`], [`FsError::NotFound`], [`FsError::Name`] or [`FsError::ReadOnly`].
@@ -42,7 +44,8 @@ impl FileSystem {
         new: NewNode,
     ) -> Result<Attributes, FsError> {
         let mut live = self.write_live()?;
-        make(&mut live, parent, name, kind, new)
+        let name = self.entry_name(&live, parent, name);
+        make(&mut live, parent, &name, kind, new)
     }
 
     /// Makes a regular file and opens it, in one step.
@@ -51,7 +54,8 @@ impl FileSystem {
     /// As for [`Self::make`].
     pub fn create(&self, parent: Ino, name: &[u8], new: NewNode) -> Result<Attributes, FsError> {
         let mut live = self.write_live()?;
-        let made = make(&mut live, parent, name, NodeKind::File, new)?;
+        let name = self.entry_name(&live, parent, name);
+        let made = make(&mut live, parent, &name, NodeKind::File, new)?;
         *live.open.entry(made.ino).or_insert(0) += 1;
         Ok(made)
     }
@@ -65,6 +69,7 @@ impl FileSystem {
         if live.tree.attributes(ino)?.kind == FileKind::Folder {
             return Err(FsError::NotPermitted("a folder has one name"));
         }
+        let name = &self.entry_name(&live, parent, name);
         live.perform(&Operation::Link { ino, parent, name, time: Time::now() })?;
         live.attributes(ino)
     }
@@ -75,6 +80,7 @@ impl FileSystem {
     /// [`FsError::IsFolder`], [`FsError::NotFound`].
     pub fn unlink(&self, parent: Ino, name: &[u8]) -> Result<(), FsError> {
         let mut live = self.write_live()?;
+        let name = &self.entry_name(&live, parent, name);
         let ino = live.tree.lookup(parent, name)?;
         if live.tree.attributes(ino)?.kind == FileKind::Folder {
             return Err(FsError::IsFolder);
@@ -88,6 +94,7 @@ impl FileSystem {
     /// [`FsError::NotFolder`], [`FsError::NotEmpty`], [`FsError::NotFound`].
     pub fn remove_folder(&self, parent: Ino, name: &[u8]) -> Result<(), FsError> {
         let mut live = self.write_live()?;
+        let name = &self.entry_name(&live, parent, name);
         let ino = live.tree.lookup(parent, name)?;
         if live.tree.attributes(ino)?.kind != FileKind::Folder {
             return Err(FsError::NotFolder);
@@ -111,6 +118,8 @@ impl FileSystem {
     ) -> Result<(), FsError> {
         check_name(to_name)?;
         let mut live = self.write_live()?;
+        let from_name = &self.entry_name(&live, from_parent, from_name);
+        let to_name = &self.entry_name(&live, to_parent, to_name);
         let from = live.tree.lookup(from_parent, from_name)?;
         let to = live.tree.lookup(to_parent, to_name).ok();
         match (mode, to) {
@@ -188,17 +197,17 @@ fn make(
     let hands_down = folder.mode & SET_GID != 0;
     let gid = if hands_down { folder.gid } else { new.gid };
     let inherits_set_gid = hands_down && kind == NodeKind::Folder;
-    let mode = if inherits_set_gid { new.mode | SET_GID } else { new.mode };
-    let ino = Ino::random();
-    live.perform(&Operation::Create {
-        parent,
-        name,
+    let granted = access_lists::inherited(live, parent, &kind, &new)?;
+    let mode = if inherits_set_gid { granted.mode | SET_GID } else { granted.mode };
+    let (ino, time) = (Ino::random(), Time::now());
+    let (uid, times) = (new.uid, Times::Same(time));
+    let mut operations = vec![Operation::Create { parent, name, ino, kind, mode, uid, gid, times }];
+    operations.extend(granted.lists.iter().map(|(name, value)| Operation::SetXattr {
         ino,
-        kind,
-        mode,
-        uid: new.uid,
-        gid,
-        times: Times::Same(Time::now()),
-    })?;
+        name,
+        value,
+        ctime: time,
+    }));
+    live.perform_all(&operations)?;
     live.attributes(ino)
 }

@@ -13,6 +13,7 @@ use crate::store::{
 use crate::tree::Tree;
 
 use super::content::PackReaders;
+use super::equivalent::NameForms;
 use super::error::FsError;
 use super::file_system::{Background, FileSystem};
 use super::fold::Folded;
@@ -209,6 +210,7 @@ fn put_together(
         background: Background::default(),
         live: RwLock::new(live),
         gauge,
+        name_forms: NameForms::default(),
         vault,
         state,
         keys,

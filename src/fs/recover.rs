@@ -78,7 +78,7 @@ pub(super) fn staged_readers(
 ///
 /// # Errors
 /// [`OpenError::Overtaken`] where a record changes what `others` have changed since;
-/// [`OpenError::JournalDamaged`]. Some of the records are applied then.
+/// [`OpenError::JournalDamaged`]; [`OpenError::Store`]. Some of the records are applied then.
 pub(super) fn replay_records(
     live: &mut Live,
     replay: &Replay,
@@ -95,8 +95,10 @@ pub(super) fn replay_records(
             _ => &[],
         });
         let chunk_size = live.tree.chunk_size();
-        let mut runs = runs.into_iter();
-        if let Some(run) = runs.find(|run| !recovered.is_whole(run, chunk_size, listing)) {
+        for run in runs {
+            if recovered.is_whole(run, chunk_size, listing)? {
+                continue;
+            }
             if *seq < replay.durable_seq {
                 let pack = run.pack;
                 let what = format!("content that had been made durable is gone from {pack}.pack");
@@ -104,7 +106,7 @@ pub(super) fn replay_records(
             }
             log::warn!("what was written last before the crash had not reached the disk");
             recovered.keep_seq = *seq;
-            break;
+            return Ok(recovered);
         }
         for operation in &operations {
             if let Some(path) = others.meets(operation, &live.tree) {
@@ -128,16 +130,35 @@ fn damaged(what: &str) -> OpenError {
 
 impl Recovered {
     /// Whether a run's content can be relied on.
-    fn is_whole(&self, run: &Run, chunk_size: ChunkSize, listing: &VaultListing) -> bool {
+    ///
+    /// # Errors
+    /// [`StoreError`] where the disk does not say: what it holds may be whole, and is not to be
+    /// given up for a failure that passes.
+    fn is_whole(
+        &self,
+        run: &Run,
+        chunk_size: ChunkSize,
+        listing: &VaultListing,
+    ) -> Result<bool, StoreError> {
         let Some(reader) = self.readers.get(&run.pack) else {
-            return listing.packs.contains_key(&run.pack);
+            return Ok(listing.packs.contains_key(&run.pack));
         };
+        if !run.shape().is_possible(chunk_size) {
+            return Ok(false);
+        }
         let mut plain = vec![0; chunk_size.bytes()];
         let mut sealed = Vec::new();
-        run.shape().is_possible(chunk_size)
-            && (0..run.count).all(|nth| {
-                reader.read_chunks(run, nth, 1, chunk_size, &mut plain, &mut sealed).is_ok()
-            })
+        for nth in 0..run.count {
+            match reader.read_chunks(run, nth, 1, chunk_size, &mut plain, &mut sealed) {
+                Ok(_) => {}
+                Err(PackReadError::Io(error)) => {
+                    let path = format!("staged/{}.pack", run.pack);
+                    return Err(StoreError::io("cannot read", path.as_ref(), error));
+                }
+                Err(_) => return Ok(false),
+            }
+        }
+        Ok(true)
     }
 
     fn apply(

@@ -6,8 +6,11 @@ use crate::tree::Attributes;
 /// Who makes a new inode, and how.
 #[derive(Clone, Copy, Debug)]
 pub struct NewNode {
-    /// Permission bits, the umask already applied.
+    /// Permission bits that are asked for.
     pub mode: u32,
+    /// Those of them that are not given, unless the folder has a default access control list,
+    /// which counts in its stead.
+    pub umask: u32,
     /// Owner.
     pub uid: u32,
     /// Group, unless the folder is setgid and hands down its own.

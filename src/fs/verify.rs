@@ -267,15 +267,21 @@ pub(super) fn verify_pack(
     Err((what, lost.map(|(ino, _)| *ino).collect()))
 }
 
-/// Whether the footer has the whole of a run, in its place: then it is among those that were
-/// opened. Whose it is there does not matter: a repair may give a file's chunks to another one.
-fn tells_of(footer: &BTreeMap<u32, FooterRun>, run: &Run, chunk: ChunkSize) -> bool {
-    let told = footer.range(..=run.pack_offset).next_back();
-    told.is_some_and(|(told_at, told)| {
-        chunk
-            .nth_of_run((*told_at).into(), run.pack_offset.into())
-            .is_some_and(|nth| nth + u64::from(run.count) <= u64::from(told.count))
-    })
+/// Whether the footer has every chunk of a run, in its place: then all are among those that were
+/// opened. Whose they are there does not matter: copies share the chunks of several originals.
+fn tells_of(footer: &BTreeMap<u32, FooterRun>, run: &Run, chunk_size: ChunkSize) -> bool {
+    let mut nth = 0;
+    while nth < run.count {
+        let at = chunk_size.chunk_pack_offset(run.pack_offset.into(), nth);
+        let before = u32::try_from(at).ok().and_then(|at| footer.range(..=at).next_back());
+        let told = before.and_then(|(told_at, told)| {
+            let skipped = chunk_size.nth_of_run((*told_at).into(), at)?;
+            u64::from(told.count).checked_sub(skipped).filter(|chunks| *chunks > 0)
+        });
+        let Some(told) = told else { return false };
+        nth = nth.saturating_add(u32::try_from(told).unwrap_or(u32::MAX));
+    }
+    true
 }
 
 pub(super) fn paths(tree: &Tree, files: BTreeSet<Ino>) -> Vec<String> {

@@ -15,10 +15,12 @@ const BULK_BYTES: usize = 64 << 10;
 const DIRTY_BYTES_MAX: usize = 32 << 20;
 
 const SET_ID_BITS: u32 = 0o6000;
+/// What a program may do beyond its user, as Linux keeps it.
+const CAPABILITIES: &[u8] = b"security.capability";
 
 impl FileSystem {
-    /// Writes `data` at `plain_offset`, past the end too. With `clear_set_ids` the file loses
-    /// setuid and setgid, as POSIX asks when somebody without privilege writes.
+    /// Writes `data` at `plain_offset`, past the end too. The file loses its capabilities, and with
+    /// `clear_set_ids` setuid and setgid, as POSIX asks when somebody without privilege writes.
     ///
     /// # Errors
     /// [`FsError::NoSpace`] before anything acknowledged is at risk; [`FsError::TooLarge`]. After
@@ -39,6 +41,23 @@ impl FileSystem {
         }
         let mut live = self.write_live()?;
         let live = &mut *live;
+        let mode = live.tree.attributes(ino)?.mode;
+        let result = self.write_locked(live, ino, plain_offset, data);
+        if clear_set_ids && mode & SET_ID_BITS != 0 {
+            clear_set_id_bits(live, ino, mode, Time::now())?;
+        }
+        result
+    }
+
+    /// Writes `data`, which ends where a file can, for whoever holds the lock.
+    pub(super) fn write_locked(
+        &self,
+        live: &mut Live,
+        ino: Ino,
+        plain_offset: u64,
+        data: &[u8],
+    ) -> Result<(), FsError> {
+        let end = plain_offset + data.len() as u64;
         self.take_room(live, data.len() as u64)?;
         let before = live.tree.attributes(ino)?;
         let now = Time::now();
@@ -52,10 +71,23 @@ impl FileSystem {
         let file = live.dirty_file(ino);
         file.note_change();
         live.note_change();
-        if clear_set_ids && before.mode & SET_ID_BITS != 0 {
-            clear_set_id_bits(live, ino, before.mode, now)?;
-        }
+        drop_capabilities(live, ino, now)?;
         result
+    }
+
+    /// Takes setuid and setgid away, as POSIX asks when somebody without privilege changes
+    /// content; tells whether there was any. [`Self::write`] does so by itself.
+    ///
+    /// # Errors
+    /// [`FsError::NotFound`] or [`FsError::ReadOnly`].
+    pub fn clear_set_ids(&self, ino: Ino) -> Result<bool, FsError> {
+        let mut live = self.write_live()?;
+        let mode = live.tree.attributes(ino)?.mode;
+        let has_any = mode & SET_ID_BITS != 0;
+        if has_any {
+            clear_set_id_bits(&mut live, ino, mode, Time::now())?;
+        }
+        Ok(has_any)
     }
 
     /// Cuts or extends a file; what is added reads as zeroes.
@@ -65,7 +97,9 @@ impl FileSystem {
             return Err(FsError::TooLarge);
         }
         let before = live.tree.attributes(ino)?.size;
-        live.tree.set_live_size(ino, size, Time::now())?;
+        let now = Time::now();
+        drop_capabilities(live, ino, now)?;
+        live.tree.set_live_size(ino, size, now)?;
         if size < before {
             live.cut_pending(ino, size);
         }
@@ -274,4 +308,13 @@ pub(super) fn clear_set_id_bits(
         ctime: now,
     };
     live.perform_on(ino, &operation)
+}
+
+/// Takes away what was given to another content. Of a kernel with `FUSE_HANDLE_KILLPRIV_V2` it is
+/// for us to do.
+pub(super) fn drop_capabilities(live: &mut Live, ino: Ino, now: Time) -> Result<(), FsError> {
+    if live.tree.xattr(ino, CAPABILITIES)?.is_none() {
+        return Ok(());
+    }
+    live.perform_on(ino, &Operation::RemoveXattr { ino, name: CAPABILITIES, ctime: now })
 }

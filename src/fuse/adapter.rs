@@ -9,7 +9,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use fuser::{
     AccessFlags, BsdFileFlags, CopyFileRangeFlags, Errno, FileHandle, Filesystem, FopenFlags,
@@ -19,12 +19,13 @@ use fuser::{
     ReplyPoll, ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
 };
 
+use super::access_lists::{self, AccessLists};
 use super::caching::OpenHandles;
 use super::control::{self, Control};
 use super::convert::{self, PERMISSION_BITS, file_attr, ino};
 use super::replies::{GENERATION, TTL, guarded, reply_attr, reply_empty, reply_entry, reply_xattr};
 use crate::format::{Ino, NAME_BYTES_MAX, NodeKind};
-use crate::fs::{AttributeChange, FileSystem, FsError, NewNode};
+use crate::fs::{AttributeChange, CopyRange, FileSystem, FsError, NewNode};
 
 /// The kernel's largest request (`max_pages_limit`).
 const REQUEST_BYTES_MAX: u32 = 1 << 20;
@@ -62,6 +63,7 @@ pub struct Adapter {
     files: Arc<FileSystem>,
     handles: OpenHandles,
     control: Control,
+    access_lists: AccessLists,
     /// Set once the session has begun.
     notifier: Arc<OnceLock<Notifier>>,
 }
@@ -73,6 +75,7 @@ impl Adapter {
             files,
             handles: OpenHandles::default(),
             control: Control::new(mountpoint),
+            access_lists: AccessLists::default(),
             notifier: Arc::new(OnceLock::new()),
         }
     }
@@ -82,11 +85,22 @@ impl Adapter {
         self.notifier.clone()
     }
 
-    fn write(&self, ino: Ino, offset: u64, data: &[u8], clear: bool) -> Result<u32, Errno> {
+    fn write(
+        &self,
+        ino: Ino,
+        offset: u64,
+        data: &[u8],
+        clear: bool,
+        flags: OpenFlags,
+    ) -> Result<u32, Errno> {
         let clears_mode = clear && self.files.attributes(ino)?.mode & SET_ID_BITS != 0;
         self.files.write(ino, offset, data, clear)?;
         if clears_mode {
             self.forget_attributes(ino);
+        }
+        // O_SYNC has this bit too. After writes past its page cache the kernel sends no FSYNC.
+        if flags.0 & libc::O_DSYNC != 0 {
+            self.files.fsync(ino)?;
         }
         // A request has a 32-bit length.
         u32::try_from(data.len()).map_err(|_| Errno::EFBIG)
@@ -123,18 +137,58 @@ impl Adapter {
         Ok(self.handles.opened(ino, flags))
     }
 
+    /// How long the kernel may remember what a name stands for. Where an entry goes by several,
+    /// not at all: a rename in the kernel takes over what held for the old name.
+    fn ttl(&self) -> Duration {
+        if self.files.equates_name_forms() { Duration::ZERO } else { TTL }
+    }
+
+    /// The kernel leaves it to us to take setuid and setgid away, and tells only who asks.
+    fn allocate(
+        &self,
+        who: &Request,
+        ino: Ino,
+        mode: i32,
+        offset: u64,
+        length: u64,
+    ) -> Result<(), Errno> {
+        let mode = convert::allocate_mode(mode).ok_or(Errno::EOPNOTSUPP)?;
+        let clears_mode = !is_root(who) && self.files.clear_set_ids(ino)?;
+        let done = self.files.allocate(ino, mode, offset, length);
+        if clears_mode {
+            self.forget_attributes(ino);
+        }
+        Ok(done?)
+    }
+
+    /// As for [`Self::allocate`].
+    fn copy(&self, who: &Request, range: CopyRange) -> Result<u32, Errno> {
+        let clears_mode = !is_root(who) && self.files.clear_set_ids(range.to)?;
+        let copied = self.files.copy_range(range);
+        if clears_mode {
+            self.forget_attributes(range.to);
+        }
+        // The kernel asks for no more than an answer of 32 bits can tell.
+        u32::try_from(copied?).map_err(|_| Errno::EFBIG)
+    }
+
     fn xattr(&self, who: &Request, ino: Ino, name: &OsStr) -> Result<Vec<u8>, Errno> {
         if control::is_reserved(ino, name) {
             return self.control.get(&self.files, who, name);
         }
+        self.access_lists.check(name)?;
         Ok(self.files.xattr(ino, name.as_bytes())?)
     }
 }
 
-/// A new inode of the asking user. The kernel has applied the umask already: we do not ask for
-/// `FUSE_DONT_MASK`.
-fn new_node(who: &Request, mode: u32) -> NewNode {
-    NewNode { mode: mode & PERMISSION_BITS, uid: who.uid(), gid: who.gid() }
+/// Whether root asks: requests do not tell what else a process is privileged to do.
+fn is_root(who: &Request) -> bool {
+    who.uid() == 0
+}
+
+/// A new inode of the asking user.
+fn new_node(who: &Request, mode: u32, umask: u32) -> NewNode {
+    NewNode { mode: mode & PERMISSION_BITS, umask, uid: who.uid(), gid: who.gid() }
 }
 
 impl Filesystem for Adapter {
@@ -146,6 +200,7 @@ impl Filesystem for Adapter {
                 log::debug!("this kernel's FUSE has no {missing:?}");
             }
         }
+        self.access_lists.agree(config);
         // Came with the same kernel version as direct writes that drop cached pages.
         let drops_pages = config.capabilities().contains(InitFlags::FUSE_DIRECT_IO_ALLOW_MMAP);
         self.handles.allow_direct(drops_pages);
@@ -161,8 +216,8 @@ impl Filesystem for Adapter {
     fn lookup(&self, _who: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
         let found = guarded("lookup", || Ok(self.files.lookup(ino(parent), name.as_bytes())?));
         match found {
-            Err(Errno::ENOENT) => reply.entry(&TTL, &convert::absent(), GENERATION),
-            found => reply_entry(reply, found),
+            Err(Errno::ENOENT) => reply.entry(&self.ttl(), &convert::absent(), GENERATION),
+            found => reply_entry(reply, self.ttl(), found),
         }
     }
 
@@ -217,16 +272,16 @@ impl Filesystem for Adapter {
         parent: INodeNo,
         name: &OsStr,
         mode: u32,
-        _umask: u32,
+        umask: u32,
         rdev: u32,
         reply: ReplyEntry,
     ) {
         let made = guarded("mknod", || {
             let kind = convert::node_kind(mode, rdev).ok_or(Errno::EINVAL)?;
-            let new = new_node(who, mode);
+            let new = new_node(who, mode, umask);
             Ok(self.files.make(ino(parent), name.as_bytes(), kind, new)?)
         });
-        reply_entry(reply, made);
+        reply_entry(reply, self.ttl(), made);
     }
 
     fn mkdir(
@@ -235,14 +290,14 @@ impl Filesystem for Adapter {
         parent: INodeNo,
         name: &OsStr,
         mode: u32,
-        _umask: u32,
+        umask: u32,
         reply: ReplyEntry,
     ) {
         let made = guarded("mkdir", || {
-            let (kind, new) = (NodeKind::Folder, new_node(who, mode));
+            let (kind, new) = (NodeKind::Folder, new_node(who, mode, umask));
             Ok(self.files.make(ino(parent), name.as_bytes(), kind, new)?)
         });
-        reply_entry(reply, made);
+        reply_entry(reply, self.ttl(), made);
     }
 
     fn unlink(&self, _who: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
@@ -266,10 +321,10 @@ impl Filesystem for Adapter {
     ) {
         let made = guarded("symlink", || {
             let kind = NodeKind::Symlink(target.as_os_str().as_bytes());
-            let new = new_node(who, 0o777);
+            let new = new_node(who, 0o777, 0);
             Ok(self.files.make(ino(parent), name.as_bytes(), kind, new)?)
         });
-        reply_entry(reply, made);
+        reply_entry(reply, self.ttl(), made);
     }
 
     fn rename(
@@ -300,7 +355,7 @@ impl Filesystem for Adapter {
     ) {
         let linked =
             guarded("link", || Ok(self.files.link(ino(of), ino(newparent), newname.as_bytes())?));
-        reply_entry(reply, linked);
+        reply_entry(reply, self.ttl(), linked);
     }
 
     fn open(&self, _who: &Request, of: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
@@ -316,18 +371,20 @@ impl Filesystem for Adapter {
         parent: INodeNo,
         name: &OsStr,
         mode: u32,
-        _umask: u32,
+        umask: u32,
         flags: i32,
         reply: ReplyCreate,
     ) {
         let created = guarded("create", || {
-            let new = new_node(who, mode);
+            let new = new_node(who, mode, umask);
             let attributes = self.files.create(ino(parent), name.as_bytes(), new)?;
             let how = self.handles.opened(attributes.ino, OpenFlags(flags));
             Ok((attributes, how))
         });
         match created {
-            Ok((made, how)) => reply.created(&TTL, &file_attr(&made), GENERATION, HANDLE, how),
+            Ok((made, how)) => {
+                reply.created(&self.ttl(), &file_attr(&made), GENERATION, HANDLE, how);
+            }
             Err(errno) => reply.error(errno),
         }
     }
@@ -363,12 +420,12 @@ impl Filesystem for Adapter {
         offset: u64,
         data: &[u8],
         write_flags: WriteFlags,
-        _flags: OpenFlags,
+        flags: OpenFlags,
         _lock_owner: Option<LockOwner>,
         reply: ReplyWrite,
     ) {
         let clear_set_ids = write_flags.contains(WriteFlags::FUSE_WRITE_KILL_SUIDGID);
-        let written = guarded("write", || self.write(ino(of), offset, data, clear_set_ids));
+        let written = guarded("write", || self.write(ino(of), offset, data, clear_set_ids, flags));
         match written {
             Ok(bytes) => reply.written(bytes),
             Err(errno) => reply.error(errno),
@@ -474,7 +531,7 @@ impl Filesystem for Adapter {
             Ok(self.files.list(ino(of), offset, &mut |entry| {
                 let name = OsStr::from_bytes(entry.name);
                 let attr = file_attr(&entry.attributes);
-                !reply.add(attr.ino, entry.cookie, name, &TTL, &attr, GENERATION)
+                !reply.add(attr.ino, entry.cookie, name, &self.ttl(), &attr, GENERATION)
             })?)
         });
         match listed {
@@ -525,9 +582,10 @@ impl Filesystem for Adapter {
             if control::is_reserved(ino(of), name) {
                 return self.control.set(&self.files, who, name);
             }
+            self.access_lists.check(name)?;
             let mode = convert::xattr_mode(flags).ok_or(Errno::EINVAL)?;
             let name = name.as_bytes();
-            Ok(self.files.set_xattr(ino(of), name, value, mode)?)
+            Ok(access_lists::set_xattr(&self.files, who, ino(of), name, value, mode)?)
         });
         reply_empty(reply, done);
     }
@@ -537,8 +595,12 @@ impl Filesystem for Adapter {
         reply_xattr(reply, size, value);
     }
 
-    fn listxattr(&self, _who: &Request, of: INodeNo, size: u32, reply: ReplyXattr) {
-        let names = guarded("listxattr", || Ok(self.files.xattr_names(ino(of))?));
+    fn listxattr(&self, who: &Request, of: INodeNo, size: u32, reply: ReplyXattr) {
+        let names = guarded("listxattr", || {
+            let names = self.access_lists.listed(self.files.xattr_names(ino(of))?);
+            // The kernel hides the values of `trusted`, but not the names.
+            Ok(if is_root(who) { names } else { convert::untrusted_names(&names) })
+        });
         reply_xattr(reply, size, names);
     }
 
@@ -547,6 +609,7 @@ impl Filesystem for Adapter {
             if control::is_reserved(ino(of), name) {
                 return Err(Errno::EPERM);
             }
+            self.access_lists.check(name)?;
             Ok(self.files.remove_xattr(ino(of), name.as_bytes())?)
         });
         reply_empty(reply, done);
@@ -554,7 +617,7 @@ impl Filesystem for Adapter {
 
     fn fallocate(
         &self,
-        _who: &Request,
+        who: &Request,
         of: INodeNo,
         _fh: FileHandle,
         offset: u64,
@@ -562,10 +625,7 @@ impl Filesystem for Adapter {
         mode: i32,
         reply: ReplyEmpty,
     ) {
-        let done = guarded("fallocate", || {
-            let mode = convert::allocate_mode(mode).ok_or(Errno::EOPNOTSUPP)?;
-            Ok(self.files.allocate(ino(of), mode, offset, length)?)
-        });
+        let done = guarded("fallocate", || self.allocate(who, ino(of), mode, offset, length));
         reply_empty(reply, done);
     }
 
@@ -593,27 +653,32 @@ impl Filesystem for Adapter {
         }
     }
 
-    // To these ENOSYS means "do it yourself, and do not ask again": the kernel checks permissions
-    // (`default_permissions`), copies through its own buffers and polls as for any regular file;
-    // an ioctl becomes ENOTTY. Without these, fuser would log a warning each time.
-
-    fn access(&self, _who: &Request, _of: INodeNo, _mask: AccessFlags, reply: ReplyEmpty) {
-        reply.error(Errno::ENOSYS);
-    }
-
     fn copy_file_range(
         &self,
-        _who: &Request,
-        _ino_in: INodeNo,
-        _fh_in: FileHandle,
-        _offset_in: u64,
-        _ino_out: INodeNo,
-        _fh_out: FileHandle,
-        _offset_out: u64,
-        _len: u64,
+        who: &Request,
+        from: INodeNo,
+        _from_fh: FileHandle,
+        from_offset: u64,
+        to: INodeNo,
+        _to_fh: FileHandle,
+        to_offset: u64,
+        bytes: u64,
         _flags: CopyFileRangeFlags,
         reply: ReplyWrite,
     ) {
+        let range = CopyRange { from: ino(from), from_offset, to: ino(to), to_offset, bytes };
+        let copied = guarded("copy_file_range", || self.copy(who, range));
+        match copied {
+            Ok(bytes) => reply.written(bytes),
+            Err(errno) => reply.error(errno),
+        }
+    }
+
+    // To these ENOSYS means "do it yourself, and do not ask again": the kernel checks permissions
+    // (`default_permissions`) and polls as for any regular file; an ioctl becomes ENOTTY. Without
+    // these, fuser would log a warning each time.
+
+    fn access(&self, _who: &Request, _of: INodeNo, _mask: AccessFlags, reply: ReplyEmpty) {
         reply.error(Errno::ENOSYS);
     }
 

@@ -145,6 +145,12 @@ pub(super) fn xattr_mode(flags: i32) -> Option<XattrMode> {
     }
 }
 
+/// Of names of extended attributes, each ended by a NUL, those that anybody may know of.
+pub(super) fn untrusted_names(names: &[u8]) -> Vec<u8> {
+    let each = names.split_inclusive(|byte| *byte == 0);
+    each.filter(|name| !name.starts_with(b"trusted.")).flatten().copied().collect()
+}
+
 /// The mode of `fallocate(2)`; `None` for what is not supported.
 pub(super) fn allocate_mode(mode: i32) -> Option<AllocateMode> {
     const KEEP_SIZE: i32 = libc::FALLOC_FL_KEEP_SIZE;
@@ -212,6 +218,13 @@ mod tests {
         let both = RenameFlags::RENAME_EXCHANGE | RenameFlags::RENAME_NOREPLACE;
         assert_eq!(rename_mode(both), None);
         assert_eq!(rename_mode(RenameFlags::RENAME_EXCHANGE), Some(RenameMode::Exchange));
+    }
+
+    #[test]
+    fn names_in_trusted_are_left_out_and_others_stay() {
+        let names = b"trusted.a\0user.trusted.\0trusted.\0security.b\0";
+        assert_eq!(untrusted_names(names), b"user.trusted.\0security.b\0");
+        assert_eq!(untrusted_names(b""), b"");
     }
 
     #[test]

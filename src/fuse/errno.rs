@@ -16,6 +16,7 @@ pub fn errno_of(error: &FsError) -> Errno {
         FsError::Name(NameError::TooLong) => Errno::ENAMETOOLONG,
         FsError::Name(NameError::Invalid) | FsError::Invalid(_) => Errno::EINVAL,
         FsError::NotPermitted(_) => Errno::EPERM,
+        FsError::NotAllowed(_) => Errno::EACCES,
         FsError::TooLarge => Errno::EFBIG,
         FsError::TooManyLinks => Errno::EMLINK,
         FsError::NoAttribute => Errno::ENODATA,

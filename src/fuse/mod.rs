@@ -1,5 +1,6 @@
 //! The file system as a mount: an adapter that converts types, and what a daemon needs around it.
 
+mod access_lists;
 mod adapter;
 mod caching;
 mod control;

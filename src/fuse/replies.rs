@@ -25,9 +25,9 @@ pub(super) fn guarded<T>(
     })
 }
 
-pub(super) fn reply_entry(reply: ReplyEntry, made: Result<Attributes, Errno>) {
+pub(super) fn reply_entry(reply: ReplyEntry, ttl: Duration, made: Result<Attributes, Errno>) {
     match made {
-        Ok(attributes) => reply.entry(&TTL, &file_attr(&attributes), GENERATION),
+        Ok(attributes) => reply.entry(&ttl, &file_attr(&attributes), GENERATION),
         Err(errno) => reply.error(errno),
     }
 }

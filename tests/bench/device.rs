@@ -45,7 +45,7 @@ impl Device {
     pub fn make(&self, path: impl AsRef<[u8]>, kind: NodeKind<'_>) -> Ino {
         let (folder, name) = self.split(path.as_ref());
         let mode = if kind == NodeKind::Folder { 0o755 } else { 0o644 };
-        let new = NewNode { mode, uid: 0, gid: 0 };
+        let new = NewNode { mode, umask: 0, uid: 0, gid: 0 };
         self.files.make(folder, name, kind, new).unwrap().ino
     }
 

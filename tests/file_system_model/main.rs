@@ -4,6 +4,7 @@
 
 mod bench;
 mod compare;
+mod lists;
 mod model;
 mod pair;
 mod steps;
@@ -13,7 +14,7 @@ mod verified;
 use std::path::Path;
 
 use hushfs::format::Ino;
-use hushfs::fs::{AllocateMode, AttributeChange};
+use hushfs::fs::{AllocateMode, AttributeChange, FsError, NewNode, XattrMode};
 use proptest::prelude::*;
 
 use bench::Bench;
@@ -89,6 +90,47 @@ fn regression_a_hole_of_any_size_is_made_at_once() {
     assert!(read(0)[10..].iter().chain(&read(1 << 40)).all(|byte| *byte == 0));
     assert_eq!(read(size - 5000)[4990..], content(1, 5000)[4990..]);
     fs.shut_down().unwrap();
+}
+
+#[test]
+fn regression_the_capabilities_of_a_program_go_with_its_content() {
+    let bench = Bench::new(4096);
+    let fs = bench.open("state");
+    let name = b"security.capability";
+    let ino = fs.create(Ino::ROOT, b"program", NEW).unwrap().ino;
+    let cut = AttributeChange { size: Some(3), ..AttributeChange::default() };
+    let write = || fs.write(ino, 2, b"changed", false).unwrap();
+    let cut = || assert_eq!(fs.set_attributes(ino, &cut).unwrap().size, 3);
+    for change in [&write as &dyn Fn(), &cut] {
+        fs.set_xattr(ino, name, b"all", XattrMode::Set).unwrap();
+        change();
+        assert!(matches!(fs.xattr(ino, name), Err(FsError::NoAttribute)));
+    }
+    fs.shut_down().unwrap();
+    drop(fs);
+    let fs = bench.open("state");
+    assert!(fs.xattr_names(fs.lookup(Ino::ROOT, b"program").unwrap().ino).unwrap().is_empty());
+}
+
+#[test]
+fn setuid_and_setgid_are_taken_where_there_are_any() {
+    let bench = Bench::new(4096);
+    let fs = bench.open("state");
+    let new = NewNode { mode: 0o6755, ..NEW };
+    let ino = fs.create(Ino::ROOT, b"program", new).unwrap().ino;
+    assert!(fs.clear_set_ids(ino).unwrap());
+    assert_eq!(fs.attributes(ino).unwrap().mode, 0o755);
+    assert!(!fs.clear_set_ids(ino).unwrap());
+}
+
+#[test]
+fn regression_an_attribute_needs_a_name_behind_its_namespace() {
+    let bench = Bench::new(4096);
+    let fs = bench.open("state");
+    for name in [&b"user."[..], b"trusted.", b"security."] {
+        let set = fs.set_xattr(Ino::ROOT, name, b"x", XattrMode::Set);
+        assert!(matches!(set, Err(FsError::Invalid(_))), "{set:?}");
+    }
 }
 
 #[test]

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use hushfs::format::{Ino, NodeKind};
 use hushfs::fs::{
-    AllocateMode, AttributeChange, FileSystem, FsError, NewNode, RenameMode, XattrMode,
+    AllocateMode, AttributeChange, CopyRange, FileSystem, FsError, NewNode, RenameMode, XattrMode,
 };
 
 use crate::bench::Bench;
+use crate::lists;
 use crate::model::{Model, Node};
 use crate::steps::{Pick, Step, content, entry_name};
 
@@ -21,7 +22,8 @@ pub struct Pair {
     pub inos: Vec<Ino>,
 }
 
-pub const NEW: NewNode = NewNode { mode: 0o644, uid: 0, gid: 0 };
+pub const NEW: NewNode = NewNode { mode: 0o644, umask: UMASK, uid: 0, gid: 0 };
+const UMASK: u32 = 0o022;
 
 impl Pair {
     pub fn new(chunk_bytes: u32) -> Self {
@@ -59,7 +61,55 @@ impl Pair {
         }
         self.inos.push(made.unwrap().ino);
         let inode = self.model.add(node, mode);
+        self.inherit(folder, inode);
         self.model.entries_mut(folder).insert(name, inode);
+    }
+
+    /// Gives a new inode of the model what its folder hands down.
+    fn inherit(&mut self, folder: usize, inode: usize) {
+        let default = self.model.inodes[folder].xattrs.get(lists::DEFAULT).cloned();
+        let new = &mut self.model.inodes[inode];
+        if matches!(new.node, Node::Symlink { .. }) {
+            return;
+        }
+        let Some(default) = default else {
+            new.mode &= !UMASK;
+            return;
+        };
+        new.mode &= lists::mode_bits(&default) | !0o777;
+        let mut access = default.clone();
+        lists::set_mode(&mut access, new.mode);
+        if !lists::is_minimal(&access) {
+            new.xattrs.insert(lists::ACCESS.into(), access);
+        }
+        if matches!(new.node, Node::Folder { .. }) {
+            new.xattrs.insert(lists::DEFAULT.into(), default);
+        }
+    }
+
+    fn any_inode(&self, pick: &Pick) -> usize {
+        let folders = self.model.folders().into_iter().map(|(_, folder)| folder);
+        let all: Vec<_> = folders.chain(self.model.files()).collect();
+        all[pick.index(all.len())]
+    }
+
+    fn set_list(&mut self, inode: usize, value: Vec<u8>, hands_down: bool) {
+        let name = lists::name(hands_down);
+        let set = self.fs().set_xattr(self.inos[inode], name, &value, XattrMode::Set);
+        if hands_down && !self.model.is_folder(inode) {
+            assert!(matches!(set, Err(FsError::NotAllowed(_))), "{set:?}");
+            return;
+        }
+        set.unwrap();
+        let inode = &mut self.model.inodes[inode];
+        if !hands_down {
+            inode.mode = inode.mode & !0o777 | lists::mode_bits(&value);
+        }
+        if hands_down || !lists::is_minimal(&value) {
+            inode.xattrs.insert(name.into(), value);
+        } else {
+            inode.xattrs.remove(name);
+        }
     }
 
     pub fn apply(&mut self, step: &Step) {
@@ -115,12 +165,31 @@ impl Pair {
                 let Some(file) = self.file(file) else { return };
                 self.allocate(file, *mode, *offset as usize, *bytes as usize);
             }
+            Step::Copy { from, from_offset, to, to_offset, bytes } => {
+                let (Some(from), Some(to)) = (self.file(from), self.file(to)) else { return };
+                let [from_offset, to_offset, bytes] =
+                    [from_offset, to_offset, bytes].map(|field| *field as usize);
+                self.copy((from, from_offset), (to, to_offset), bytes);
+            }
             Step::SetMode { file, mode } => {
                 let Some(file) = self.file(file) else { return };
                 let change =
                     AttributeChange { mode: Some((*mode).into()), ..AttributeChange::default() };
                 self.fs().set_attributes(self.inos[file], &change).unwrap();
-                self.model.inodes[file].mode = u32::from(*mode);
+                let inode = &mut self.model.inodes[file];
+                inode.mode = u32::from(*mode);
+                if let Some(list) = inode.xattrs.get_mut(lists::ACCESS) {
+                    lists::set_mode(list, inode.mode);
+                }
+            }
+            Step::SetList { at, may, minimal, hands_down } => {
+                self.set_list(self.any_inode(at), lists::value(*may, *minimal), *hands_down);
+            }
+            Step::RemoveList { at, hands_down } => {
+                let inode = self.any_inode(at);
+                let name = lists::name(*hands_down);
+                self.fs().remove_xattr(self.inos[inode], name).unwrap();
+                self.model.inodes[inode].xattrs.remove(name);
             }
             Step::SetXattr { file, name, bytes } => {
                 let Some(file) = self.file(file) else { return };
@@ -179,6 +248,42 @@ impl Pair {
         let content = self.content(file);
         content.resize(content.len().max(offset + data.len()), 0);
         content[offset..offset + data.len()].copy_from_slice(data);
+    }
+
+    pub fn copy(
+        &mut self,
+        (from, from_offset): (usize, usize),
+        (to, to_offset): (usize, usize),
+        bytes: usize,
+    ) {
+        let wanted = self.content(from).get(from_offset..).unwrap_or_default();
+        let wanted = wanted[..wanted.len().min(bytes)].to_vec();
+        let mut done = 0;
+        loop {
+            let copied = self.fs().copy_range(CopyRange {
+                from: self.inos[from],
+                from_offset: (from_offset + done) as u64,
+                to: self.inos[to],
+                to_offset: (to_offset + done) as u64,
+                bytes: if done == 0 { bytes } else { wanted.len() - done } as u64,
+            });
+            if from == to && from_offset.abs_diff(to_offset) < wanted.len() {
+                assert!(matches!(copied, Err(FsError::Invalid(_))), "{copied:?}");
+                return;
+            }
+            let copied = copied.unwrap() as usize;
+            done += copied;
+            // A copy within a file can make the original longer: what is there then is not asked for.
+            if done == wanted.len() {
+                break;
+            }
+            assert_ne!(copied, 0);
+        }
+        if !wanted.is_empty() {
+            let content = self.content(to);
+            content.resize(content.len().max(to_offset + wanted.len()), 0);
+            content[to_offset..to_offset + wanted.len()].copy_from_slice(&wanted);
+        }
     }
 
     pub fn allocate(&mut self, file: usize, mode: u8, offset: usize, bytes: usize) {

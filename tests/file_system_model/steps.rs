@@ -17,7 +17,10 @@ pub enum Step {
     Append { file: Pick, bytes: u32, seed: u8 },
     Resize { file: Pick, size: u32 },
     Allocate { file: Pick, mode: u8, offset: u32, bytes: u32 },
+    Copy { from: Pick, from_offset: u32, to: Pick, to_offset: u32, bytes: u32 },
     SetMode { file: Pick, mode: u16 },
+    SetList { at: Pick, may: [u8; 5], minimal: bool, hands_down: bool },
+    RemoveList { at: Pick, hands_down: bool },
     SetXattr { file: Pick, name: u8, bytes: u16 },
     RemoveXattr { file: Pick, name: u8 },
     Close { file: Pick },
@@ -51,7 +54,12 @@ pub fn step() -> impl Strategy<Value = Step> {
         3 => (pick(), 0..200_000u32).prop_map(|(file, size)| Step::Resize { file, size }),
         3 => (pick(), 0..5u8, 0..150_000u32, 1..90_000u32)
             .prop_map(|(file, mode, offset, bytes)| Step::Allocate { file, mode, offset, bytes }),
+        4 => copy(),
         1 => (pick(), 0..0o7777u16).prop_map(|(file, mode)| Step::SetMode { file, mode }),
+        3 => (pick(), prop::array::uniform5(0..8u8), any::<bool>(), any::<bool>()).prop_map(
+            |(at, may, minimal, hands_down)| Step::SetList { at, may, minimal, hands_down }
+        ),
+        1 => (pick(), any::<bool>()).prop_map(|(at, hands_down)| Step::RemoveList { at, hands_down }),
         1 => (pick(), 0..3u8, 0..2000u16)
             .prop_map(|(file, name, bytes)| Step::SetXattr { file, name, bytes }),
         1 => (pick(), 0..3u8).prop_map(|(file, name)| Step::RemoveXattr { file, name }),
@@ -61,6 +69,22 @@ pub fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Remount),
         2 => Just(Step::Kill),
     ]
+}
+
+/// Half of the copies find the chunks of both files lying alike.
+fn copy() -> impl Strategy<Value = Step> {
+    let place = (any::<Pick>(), 0..30u32);
+    let within = prop_oneof![Just(0), 0..4096u32];
+    let shift = prop_oneof![3 => Just(0), 1 => 0..4096u32];
+    (place.clone(), place, within, shift, 1..150_000u32).prop_map(
+        |((from, from_chunk), (to, to_chunk), within, shift, bytes)| Step::Copy {
+            from,
+            from_offset: from_chunk * 4096 + within,
+            to,
+            to_offset: to_chunk * 4096 + within + shift,
+            bytes,
+        },
+    )
 }
 
 pub fn content(seed: u8, bytes: u32) -> Vec<u8> {

@@ -13,7 +13,7 @@ use crate::image::Image;
 use crate::scheduled_disk::ScheduledDisk;
 use crate::verified::verified;
 
-pub const NEW: NewNode = NewNode { mode: 0o644, uid: 0, gid: 0 };
+pub const NEW: NewNode = NewNode { mode: 0o644, umask: 0, uid: 0, gid: 0 };
 pub const CHUNK_BYTES: usize = 4096;
 /// What goes straight into a pack.
 pub const BULK_BYTES: usize = 64 << 10;

@@ -121,7 +121,7 @@ fn answer(fs: &FileSystem, call: &Call) -> Result<Outcome, FsError> {
 }
 
 fn new_node(mode: u32) -> NewNode {
-    NewNode { mode, uid: 0, gid: 0 }
+    NewNode { mode, umask: 0, uid: 0, gid: 0 }
 }
 
 fn done((): ()) -> Outcome {

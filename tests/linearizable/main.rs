@@ -61,7 +61,7 @@ fn check_histories(threads: usize, calls_each: usize, first_seed: u64) {
             scope.spawn(|| threads::disturb(&fs, || !is_over.load(Ordering::SeqCst)));
             let _over = SetAtEnd(&is_over);
             for seed in seeds {
-                let new = NewNode { mode: 0o755, uid: 0, gid: 0 };
+                let new = NewNode { mode: 0o755, umask: 0, uid: 0, gid: 0 };
                 let name = format!("history-{seed}");
                 let root = fs.make(Ino::ROOT, name.as_bytes(), NodeKind::Folder, new).unwrap();
                 let history = threads::run(&fs, root.ino.0, threads, calls_each, *seed);

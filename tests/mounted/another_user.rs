@@ -2,6 +2,7 @@
 //! use `/dev/fuse`.
 
 use std::path::Path;
+use std::process::Command;
 
 use super::bench::{Bench, skip};
 use super::namespace;
@@ -139,5 +140,38 @@ fn a_file_that_is_changed_without_privilege_loses_setuid_for_all_to_see_at_once(
         done
         as_user hushfs unmount mnt
     "#;
+    assert_runs(script);
+}
+
+#[test]
+fn a_users_mount_lets_in_whom_an_access_control_list_names() {
+    if Command::new("setfacl").arg("--version").output().is_err() {
+        return skip("setfacl is not installed");
+    }
+    let script = r#"
+        printf 'user_allow_other\n' >../fuse.conf && mount --bind ../fuse.conf /etc/fuse.conf
+        as_user hushfs mount --allow-other --key-file key vault mnt
+        chmod 755 .
+        as_user sh -c 'echo mine >mnt/file; chmod 600 mnt/file; mkdir mnt/shared'
+        as_other() { setpriv --reuid=1234 --regid=1234 --clear-groups "$@"; }
+        refused as_other cat mnt/file
+        as_user setfacl -m u:1234:r mnt/file
+        test "$(as_other cat mnt/file)" = mine
+        refused as_other sh -c 'echo more >>mnt/file'
+        refused as_other setfacl -m u:1234:rw mnt/file
+        as_user setfacl -m u:1234:rwx -m d:u:1234:rwx,d:o::- mnt/shared
+        as_other sh -c 'umask 0; echo theirs >mnt/shared/file'
+        test "$(stat -c %u:%a mnt/shared/file)" = 1234:660
+        as_user setfacl -m u:1234:- mnt/file
+        refused as_other cat mnt/file
+        as_user hushfs unmount mnt
+        as_user hushfs mount --allow-other --key-file key vault mnt
+        refused as_other cat mnt/file
+        as_other sh -c 'echo more >>mnt/shared/file'
+        as_user hushfs unmount mnt
+    "#;
+    if !Path::new("/etc/fuse.conf").exists() {
+        return skip("there is no /etc/fuse.conf");
+    }
     assert_runs(script);
 }

@@ -3,6 +3,7 @@
 //!
 //! Without `/dev/fuse` these tests skip themselves, unless `HUSHFS_REQUIRE_FUSE=1`.
 
+mod access_control_lists;
 mod another_user;
 mod attributes;
 mod bench;
@@ -10,25 +11,35 @@ mod bench;
 #[allow(dead_code, reason = "the threads of one process count overlaps, those of a mount do not")]
 mod checker;
 mod content;
+mod copied_lists;
+mod copying;
 mod crashes;
 #[path = "../power_loss/dice.rs"]
 #[allow(dead_code, reason = "shared with tests that draw more")]
 mod dice;
 mod error_numbers;
 mod fstab;
+mod handles;
 mod hard_times;
+mod limits;
+mod listing;
+mod locks;
 mod mapped;
 mod memory;
 mod mounting;
 mod names;
 mod namespace;
+mod other_user;
 mod parallel;
 #[path = "../linearizable/plain_model.rs"]
 #[allow(dead_code, reason = "no call on a mount names an inode's attributes")]
 mod plain_model;
 mod programs;
 mod reporting;
+mod same_numbers;
 mod secrecy;
+mod set_ids;
 mod snapshot;
+mod times;
 mod unmounting;
 mod watchdog;

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use super::bench::Bench;
 use super::snapshot;
 
-/// Enough for many listings of the kernel; in a release build this can be 100,000.
+/// Enough for many listings of the kernel; `scripts/strain entries` makes a million.
 const MANY: usize = 20_000;
 
 fn names_in(folder: &Path) -> BTreeSet<OsString> {
@@ -210,4 +210,62 @@ fn a_replaced_file_never_comes_back_empty_or_mixed() {
         None => assert_eq!(db, "generation 20"),
         Some(tmp) => assert_eq!((&*db, tmp), ("generation 19", "generation 20")),
     }
+}
+
+/// One name in its composed and in its decomposed form.
+const COMPOSED: &str = "caf\u{e9} \u{d55c}.jpg";
+const DECOMPOSED: &str = "cafe\u{301} \u{1112}\u{1161}\u{11ab}.jpg";
+
+#[test]
+fn without_the_option_each_form_of_a_name_is_a_name_of_its_own() {
+    let Some(bench) = Bench::mounted() else { return };
+    fs::write(bench.at(COMPOSED), "1").unwrap();
+    assert!(!bench.at(DECOMPOSED).exists());
+    fs::write(bench.at(DECOMPOSED), "2").unwrap();
+    assert_eq!(fs::read_dir(bench.mount_point()).unwrap().count(), 2);
+}
+
+#[test]
+fn with_equated_forms_a_name_is_found_made_renamed_and_removed_by_either() {
+    let Some(bench) = Bench::new() else { return };
+    assert!(bench.try_mount(&["--equate-name-forms"]).status.success());
+    let listed = || -> Vec<_> {
+        let entries = fs::read_dir(bench.mount_point()).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    };
+    assert!(!bench.at(COMPOSED).exists() && !bench.at(DECOMPOSED).exists());
+    for (given, other) in [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)] {
+        fs::write(bench.at(given), "first").unwrap();
+        assert_eq!(fs::read(bench.at(other)).unwrap(), b"first");
+        let made = File::create_new(bench.at(other)).map(drop);
+        assert_eq!(made.unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
+        fs::write(bench.at(other), "second").unwrap();
+        assert_eq!(listed(), [given], "what is stored stays as it was given");
+        fs::rename(bench.at(given), bench.at(other)).unwrap();
+        assert_eq!(listed(), [given], "two names of one file: nothing is to be done");
+        fs::rename(bench.at(given), bench.at("moved")).unwrap();
+        assert!(!bench.at(given).exists() && !bench.at(other).exists());
+        fs::rename(bench.at("moved"), bench.at(given)).unwrap();
+        fs::remove_file(bench.at(other)).unwrap();
+        assert!(!bench.at(given).exists() && !bench.at(other).exists());
+        assert_eq!(listed().len(), 0);
+    }
+    fs::create_dir(bench.at(COMPOSED)).unwrap();
+    fs::write(bench.at(DECOMPOSED).join(DECOMPOSED), "below").unwrap();
+    assert_eq!(fs::read(bench.at(COMPOSED).join(COMPOSED)).unwrap(), b"below");
+    fs::remove_file(bench.at(COMPOSED).join(DECOMPOSED)).unwrap();
+    fs::remove_dir(bench.at(DECOMPOSED)).unwrap();
+}
+
+#[test]
+fn where_both_forms_are_there_each_stands_for_itself() {
+    let Some(bench) = Bench::mounted() else { return };
+    fs::write(bench.at(COMPOSED), "composed").unwrap();
+    fs::write(bench.at(DECOMPOSED), "decomposed").unwrap();
+    bench.unmount();
+    assert!(bench.try_mount(&["-o", "equate_name_forms"]).status.success());
+    assert_eq!(fs::read(bench.at(COMPOSED)).unwrap(), b"composed");
+    assert_eq!(fs::read(bench.at(DECOMPOSED)).unwrap(), b"decomposed");
+    fs::remove_file(bench.at(COMPOSED)).unwrap();
+    assert_eq!(fs::read(bench.at(COMPOSED)).unwrap(), b"decomposed");
 }

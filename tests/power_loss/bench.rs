@@ -13,7 +13,7 @@ use hushfs::store::{Disk, StateFolder, StateLock, VaultFolder};
 use crate::image::Image;
 use crate::verified::verified;
 
-pub const NEW: NewNode = NewNode { mode: 0o644, uid: 0, gid: 0 };
+pub const NEW: NewNode = NewNode { mode: 0o644, umask: 0, uid: 0, gid: 0 };
 
 /// A vault on a disk image, opened as often as a test likes.
 pub struct Bench {
@@ -138,6 +138,16 @@ pub fn hash_of(value: &[u8]) -> u64 {
     hasher.finish()
 }
 
+/// What an inode is now, but for content.
+pub fn named(fs: &FileSystem, ino: Ino) -> Named {
+    let attributes = fs.attributes(ino).unwrap();
+    let list = fs.xattr_names(ino).unwrap();
+    let xattrs = list.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    let xattrs = xattrs.map(|name| (name.to_vec(), hash_of(&fs.xattr(ino, name).unwrap())));
+    let is_folder = attributes.kind == FileKind::Folder;
+    Named { ino, is_folder, mode: attributes.mode, xattrs: xattrs.collect() }
+}
+
 /// Every path with what it stands for.
 pub type Names = BTreeMap<String, Named>;
 
@@ -154,15 +164,10 @@ pub fn names(fs: &FileSystem) -> Names {
         for (name, attributes) in found.into_iter().filter(|(name, _)| name != "." && name != "..")
         {
             let path = if path.is_empty() { name } else { format!("{path}/{name}") };
-            let (ino, is_folder) = (attributes.ino, attributes.kind == FileKind::Folder);
-            if is_folder {
-                folders.push((ino, path.clone()));
+            if attributes.kind == FileKind::Folder {
+                folders.push((attributes.ino, path.clone()));
             }
-            let list = fs.xattr_names(ino).unwrap();
-            let xattrs = list.split(|byte| *byte == 0).filter(|name| !name.is_empty());
-            let xattrs = xattrs.map(|name| (name.to_vec(), hash_of(&fs.xattr(ino, name).unwrap())));
-            let xattrs = xattrs.collect();
-            names.insert(path, Named { ino, is_folder, mode: attributes.mode, xattrs });
+            names.insert(path, named(fs, attributes.ino));
         }
     }
     names

@@ -1,5 +1,8 @@
 //! Disks that fail, and crashes at the moments that have gone wrong before.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use hushfs::format::Ino;
 use hushfs::fs::FsError;
 
@@ -114,4 +117,37 @@ fn a_bulk_write_that_fails_halfway_reads_the_same_after_a_crash() {
     let before = read(&fs, made.ino);
     let fs = bench.open(&image.after_kill());
     assert!(read(&fs, made.ino) == before);
+}
+
+/// A read that failed was once taken for content that had never reached the disk: the record that
+/// told of it was given up, and the pack removed.
+#[test]
+fn regression_a_read_that_fails_while_opening_gives_nothing_up() {
+    let (bench, image) = (Bench::new(), Image::new());
+    let fs = bench.open(&image);
+    let made = fs.create(Ino::ROOT, b"file", NEW).unwrap();
+    fs.write(made.ino, 0, &content(1, 100_000), false).unwrap();
+    fs.close(made.ino).unwrap();
+    let image = image.after_kill();
+    for nth in 1.. {
+        let (is_reached, mut reads) = (Arc::new(AtomicBool::new(false)), 0);
+        let reached = is_reached.clone();
+        image.set_faults(move |call, path| {
+            let is_pack = path.extension().is_some_and(|extension| extension == "pack");
+            reads += u64::from(is_pack && call == Call::Read);
+            let fails = is_pack && call == Call::Read && reads == nth;
+            reached.fetch_or(fails, Ordering::Relaxed);
+            fails.then_some(Fault::EIO)
+        });
+        let opened = bench.try_open(&image, "state").map(drop);
+        image.clear_faults();
+        if !is_reached.load(Ordering::Relaxed) {
+            assert!(nth > 20, "each chunk is read by itself");
+            break;
+        }
+        let refused = opened.unwrap_err().to_string();
+        assert!(refused.contains(".pack"), "{refused}");
+    }
+    let fs = bench.open(&image.after_kill());
+    assert!(read(&fs, made.ino) == content(1, 100_000));
 }

@@ -11,6 +11,9 @@ mod faults;
 mod histories;
 mod image;
 mod kept;
+#[path = "../file_system_model/lists.rs"]
+#[allow(dead_code, reason = "shared with a model that knows what a list does")]
+mod lists;
 mod overtaken;
 mod promise;
 mod run;

@@ -3,12 +3,15 @@
 use std::sync::{Arc, Mutex};
 
 use hushfs::format::{Ino, NodeKind};
-use hushfs::fs::{AllocateMode, AttributeChange, FileSystem, FsError, RenameMode, XattrMode};
+use hushfs::fs::{
+    AllocateMode, AttributeChange, CopyRange, FileSystem, FsError, RenameMode, XattrMode,
+};
 
-use crate::bench::{Bench, NEW, Named, Names, PLAIN, content, hash_of, names, read};
+use crate::bench::{Bench, NEW, Named, Names, PLAIN, content, hash_of, named, names, read};
 use crate::dice::Dice;
 use crate::image::{Call, Fault, Image};
 use crate::kept::Kept;
+use crate::lists;
 use crate::promise::{Crash, History, Versions};
 use crate::steps::{Pick, Place, Step};
 
@@ -94,6 +97,12 @@ impl Run {
         });
     }
 
+    /// Mode and attributes of an inode are from now on what they are found to be.
+    fn note_attributes(&mut self, ino: Ino) {
+        let found = named(&self.fs, ino);
+        self.change_named(ino, |named| *named = found.clone());
+    }
+
     /// The content of a file is what `change` makes of it, or, where that failed, at every byte
     /// either this or what it was.
     fn write_to(
@@ -133,9 +142,7 @@ impl Run {
                 }
                 let ino = fs.create(folder, name.as_bytes(), NEW)?.ino;
                 self.history.contents.insert(ino, Versions::new(Arc::default()));
-                let named =
-                    Named { ino, is_folder: false, mode: NEW.mode, xattrs: Default::default() };
-                self.rename_to(|names| _ = names.insert(path, named));
+                self.rename_to(|names| _ = names.insert(path, named(&fs, ino)));
             }
             Step::MakeFolder { at } => {
                 let (folder, name, path) = self.place(at);
@@ -144,13 +151,7 @@ impl Run {
                     return Ok(());
                 }
                 let made = fs.make(folder, name.as_bytes(), NodeKind::Folder, NEW)?;
-                let named = Named {
-                    ino: made.ino,
-                    is_folder: true,
-                    mode: made.mode,
-                    xattrs: Default::default(),
-                };
-                self.rename_to(|names| _ = names.insert(path, named));
+                self.rename_to(|names| _ = names.insert(path, named(&fs, made.ino)));
             }
             Step::Unlink { path } => {
                 let Some((path, named)) = self.pick(path) else { return Ok(()) };
@@ -197,7 +198,13 @@ impl Run {
                 let Some((_, named)) = self.pick(path) else { return Ok(()) };
                 let change = AttributeChange { mode: Some(mode), ..Default::default() };
                 fs.set_attributes(named.ino, &change)?;
-                self.change_named(named.ino, |named| named.mode = mode);
+                self.note_attributes(named.ino);
+            }
+            Step::SetList { path, may, minimal, hands_down } => {
+                let Some((_, named)) = self.pick(path) else { return Ok(()) };
+                let name = lists::name(hands_down && named.is_folder);
+                fs.set_xattr(named.ino, name, &lists::value(may, minimal), XattrMode::Set)?;
+                self.note_attributes(named.ino);
             }
             Step::SetXattr { path, seed } => {
                 let Some((_, named)) = self.pick(path) else { return Ok(()) };
@@ -235,6 +242,9 @@ impl Run {
                     content[offset.min(end)..end].fill(0);
                 });
             }
+            Step::Copy { from, from_offset, to, to_offset, bytes } => {
+                return self.copy((from, from_offset), (to, to_offset), bytes);
+            }
             Step::Release { file } => {
                 let Some(ino) = self.pick_file(file) else { return Ok(()) };
                 fs.release(ino);
@@ -269,6 +279,37 @@ impl Run {
             Step::Crash { power_loss: false } => self.mount(self.image.after_kill(), Crash::Kill),
         }
         Ok(())
+    }
+
+    fn copy(
+        &mut self,
+        (from, from_offset): (Pick, usize),
+        (to, to_offset): (Pick, usize),
+        bytes: usize,
+    ) -> Result<(), FsError> {
+        let (Some(from), Some(to)) = (self.pick_file(from), self.pick_file(to)) else {
+            return Ok(());
+        };
+        let original = self.history.contents[&from].now().clone();
+        let wanted = original.get(from_offset..).unwrap_or_default();
+        let wanted = &wanted[..wanted.len().min(bytes)];
+        if from == to && from_offset.abs_diff(to_offset) < wanted.len() {
+            return Ok(());
+        }
+        let range = CopyRange {
+            from,
+            from_offset: from_offset as u64,
+            to,
+            to_offset: to_offset as u64,
+            bytes: bytes as u64,
+        };
+        let result = copy_all(&self.fs, range, wanted.len() as u64);
+        self.write_to(to, result, |content| {
+            if !wanted.is_empty() {
+                content.resize(content.len().max(to_offset + wanted.len()), 0);
+                content[to_offset..to_offset + wanted.len()].copy_from_slice(wanted);
+            }
+        })
     }
 
     fn rename(&mut self, path: Pick, at: Place) -> Result<(), FsError> {
@@ -356,6 +397,19 @@ impl Run {
             assert!(read(&self.fs, named.ino) == **content, "{path}");
         }
     }
+}
+
+/// Copies, call by call, all of a range of which the original has `bytes` bytes.
+fn copy_all(fs: &FileSystem, mut range: CopyRange, bytes: u64) -> Result<(), FsError> {
+    range.bytes = bytes;
+    while range.bytes > 0 {
+        let copied = fs.copy_range(range)?;
+        assert_ne!(copied, 0);
+        range.from_offset += copied;
+        range.to_offset += copied;
+        range.bytes -= copied;
+    }
+    Ok(())
 }
 
 /// Keeps the disk as it is before each sync, and before one in `nth` of the other calls that

@@ -40,6 +40,13 @@ pub enum Step {
         path: Pick,
         mode: u32,
     },
+    /// An access control list, which sets the mode too; or one that a folder hands down.
+    SetList {
+        path: Pick,
+        may: [u8; 5],
+        minimal: bool,
+        hands_down: bool,
+    },
     SetXattr {
         path: Pick,
         seed: u8,
@@ -62,6 +69,14 @@ pub enum Step {
     Punch {
         file: Pick,
         offset: usize,
+        bytes: usize,
+    },
+    /// Chunks of both files lie alike, or the copy goes byte by byte.
+    Copy {
+        from: Pick,
+        from_offset: usize,
+        to: Pick,
+        to_offset: usize,
         bytes: usize,
     },
     Release {
@@ -90,7 +105,7 @@ impl Step {
         let file = path;
         let at = Place { folder: dice.next(), name: dice.below(5) as u8 };
         let seed = dice.below(256) as u8;
-        match dice.below(44) {
+        match dice.below(50) {
             0..5 => Self::Create { at },
             5..7 => Self::MakeFolder { at },
             7..9 => Self::Unlink { path },
@@ -121,7 +136,24 @@ impl Step {
             37..39 => Self::Publish,
             39 => Self::Vault { works: dice.coin() },
             40 => Self::Remount,
+            41..45 => Self::copy(path, dice),
+            45..47 => {
+                let may = std::array::from_fn(|_| dice.below(8) as u8);
+                Self::SetList { path, may, minimal: dice.coin(), hands_down: dice.coin() }
+            }
             _ => Self::Crash { power_loss: dice.coin() },
+        }
+    }
+
+    fn copy(from: Pick, dice: &mut Dice) -> Self {
+        let within = dice.below(4096) as usize * usize::from(dice.coin());
+        let shift = dice.below(4096) as usize * usize::from(dice.below(4) == 0);
+        Self::Copy {
+            from,
+            from_offset: dice.below(20) as usize * 4096 + within,
+            to: dice.next(),
+            to_offset: dice.below(20) as usize * 4096 + within + shift,
+            bytes: 1 + dice.below(100_000) as usize,
         }
     }
 }

@@ -12,7 +12,7 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, statat};
 use crate::bench::Bench;
 
 const LEVELS: usize = 200;
-const NEW: NewNode = NewNode { mode: 0o700, uid: 0, gid: 0 };
+const NEW: NewNode = NewNode { mode: 0o700, umask: 0, uid: 0, gid: 0 };
 
 fn level_name(level: usize) -> String {
     format!("{level:03} {}", "long ".repeat(30))

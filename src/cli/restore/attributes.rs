@@ -8,12 +8,18 @@ use std::path::Path;
 
 use rustix::fs::{
     AtFlags, CWD, Gid, Mode, Timespec, Timestamps, Uid, XattrFlags, chmodat, chownat, fchmod,
-    fchown, fsetxattr, futimens, lsetxattr, utimensat,
+    fchown, fgetxattr, fremovexattr, fsetxattr, futimens, lgetxattr, lremovexattr, lsetxattr,
+    utimensat,
 };
 use rustix::io::Errno;
 
-use crate::format::{Ino, Time};
+use crate::format::{ACCESS_LIST, AccessList, DEFAULT_LIST, Ino, Time};
 use crate::fs::{Attributes, FileKind, FileSystem, FsError};
+
+/// What a mode grants the owner.
+const OWNER_BITS: u32 = 0o700;
+/// What a mode grants the owning group; with a list, the mask.
+const GROUP_BITS: u32 = 0o070;
 
 /// Why attributes are not what they should be.
 #[derive(Debug, thiserror::Error)]
@@ -63,12 +69,18 @@ pub(super) fn set_attributes<Fd: AsFd>(
         Err(error) => (Owner::Kept, Err(error)),
     };
     let owned = owned.map_err(target("owner"));
+    let cleared = remove_lists(attributes.kind, place).map_err(target("access control list"));
     // Before the mode, which may forbid it to all but root.
-    let xattrs = set_xattrs(files, attributes.ino, place);
-    // After the owner, whose change takes setuid and setgid away.
-    let moded = set_mode(attributes, owner, place).map_err(target("mode"));
+    let (xattrs, is_listed) = set_xattrs(files, attributes.ino, place)?;
+    // After the owner, whose change takes setuid and setgid away, and the access control list,
+    // which may take setgid too.
+    let mode = match is_listed {
+        true => attributes.mode,
+        false => mode_without_list(files, attributes)?,
+    };
+    let moded = set_mode(mode, attributes.kind, owner, place).map_err(target("mode"));
     let timed = set_times(attributes, place).map_err(target("times"));
-    owned.and(xattrs).and(moded).and(timed)?;
+    owned.and(cleared).and(xattrs).and(moded).and(timed)?;
     Ok(owner)
 }
 
@@ -93,40 +105,78 @@ fn set_owner<Fd: AsFd>(attributes: &Attributes, place: &Place<'_, Fd>) -> Result
     }
 }
 
+/// Takes away the lists that a new inode has of the destination's folder, and those that were there
+/// already: it grants what the vault says. Until it is told that, it grants nobody but the owner
+/// anything: without its list, the mode's middle part would be the owning group's.
+fn remove_lists<Fd: AsFd>(kind: FileKind, place: &Place<'_, Fd>) -> Result<(), Errno> {
+    for name in [ACCESS_LIST, DEFAULT_LIST] {
+        let mut nothing: [u8; 0] = [];
+        let there = match place {
+            Place::Open(file) => fgetxattr(file, name, &mut nothing),
+            Place::Path(path) => lgetxattr(*path, name, &mut nothing),
+        };
+        match there {
+            // There is none, or there are none at all here.
+            Err(Errno::NODATA | Errno::OPNOTSUPP) => continue,
+            there => there?,
+        };
+        if name == ACCESS_LIST {
+            set_mode(OWNER_BITS, kind, Owner::Restored, place)?;
+        }
+        match place {
+            Place::Open(file) => fremovexattr(file, name)?,
+            Place::Path(path) => lremovexattr(*path, name)?,
+        }
+    }
+    Ok(())
+}
+
+/// The mode of an inode whose access list the destination does not take. Its middle part is what
+/// the list grants anybody but the owner and all others: the owning group alone gets less.
+fn mode_without_list(files: &FileSystem, attributes: &Attributes) -> Result<u32, FsError> {
+    let list = files.xattr(attributes.ino, ACCESS_LIST)?;
+    let group_may = AccessList::decode(&list)?.map(|list| list.owning_group_may() << 3);
+    Ok(group_may.map_or(attributes.mode, |may| attributes.mode & !GROUP_BITS | may))
+}
+
 fn set_mode<Fd: AsFd>(
-    attributes: &Attributes,
+    mode: u32,
+    kind: FileKind,
     owner: Owner,
     place: &Place<'_, Fd>,
 ) -> Result<(), Errno> {
-    let mut mode = Mode::from_raw_mode(attributes.mode);
-    if owner == Owner::Kept && attributes.kind == FileKind::File {
+    let mut mode = Mode::from_raw_mode(mode);
+    if owner == Owner::Kept && kind == FileKind::File {
         // It would run as somebody else than whom it was meant for.
         mode.remove(Mode::SUID | Mode::SGID);
     }
     match place {
         Place::Open(file) => fchmod(file, mode),
         // A link has no mode of its own.
-        Place::Path(_) if attributes.kind == FileKind::Symlink => Ok(()),
+        Place::Path(_) if kind == FileKind::Symlink => Ok(()),
         Place::Path(path) => chmodat(CWD, *path, mode, AtFlags::empty()),
     }
 }
 
+/// Sets every extended attribute. Tells the first error, and whether the inode grants what its
+/// access list says: it has that list, or none.
 fn set_xattrs<Fd: AsFd>(
     files: &FileSystem,
     ino: Ino,
     place: &Place<'_, Fd>,
-) -> Result<(), AttributeError> {
-    let mut first_error = Ok(());
+) -> Result<(Result<(), AttributeError>, bool), FsError> {
+    let (mut first_error, mut is_listed) = (Ok(()), true);
     for name in files.xattr_names(ino)?.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
         let value = files.xattr(ino, name)?;
         let set = match place {
             Place::Open(file) => fsetxattr(file, name, &value, XattrFlags::empty()),
             Place::Path(path) => lsetxattr(*path, name, &value, XattrFlags::empty()),
         };
+        is_listed &= set.is_ok() || name != ACCESS_LIST;
         let what = format!("attribute {}", OsStr::from_bytes(name).display());
         first_error = first_error.and(set.map_err(target(&what)));
     }
-    first_error
+    Ok((first_error, is_listed))
 }
 
 fn set_times<Fd: AsFd>(attributes: &Attributes, place: &Place<'_, Fd>) -> Result<(), Errno> {

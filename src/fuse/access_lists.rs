@@ -1,0 +1,116 @@
+//! Access control lists between the kernel and the file system: whether the kernel enforces them,
+//! and who may keep setgid when setting one.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+
+use fuser::{Errno, InitFlags, KernelConfig, Request};
+
+use crate::format::Ino;
+use crate::fs::{AccessListKind, FileSystem, FsError, XattrMode};
+
+const SET_GID: u32 = 0o2000;
+const ROOT_UID: u32 = 0;
+
+/// What the kernel does about access control lists.
+#[derive(Debug, Default)]
+pub(super) struct AccessLists {
+    enforced: bool,
+}
+
+impl AccessLists {
+    /// Asks the kernel to enforce lists, and to leave the umask to the file system, which alone
+    /// knows whether a folder's default list counts in its stead.
+    pub(super) fn agree(&mut self, config: &mut KernelConfig) {
+        let asked = [InitFlags::FUSE_DONT_MASK, InitFlags::FUSE_POSIX_ACL];
+        let offered = asked.iter().all(|flag| config.capabilities().contains(*flag));
+        self.enforced = offered && asked.into_iter().all(|f| config.add_capabilities(f).is_ok());
+        if !self.enforced {
+            log::info!("this kernel's FUSE enforces no access control lists: they are refused");
+        }
+    }
+
+    /// Refuses the attributes that hold lists where nobody would enforce them: a program must not
+    /// believe that somebody is kept out who is not.
+    pub(super) fn check(&self, name: &OsStr) -> Result<(), Errno> {
+        if self.enforced || AccessListKind::of(name.as_bytes()).is_none() {
+            Ok(())
+        } else {
+            Err(Errno::EOPNOTSUPP)
+        }
+    }
+
+    /// Leaves out of names, each ended by a NUL, those that [`Self::check`] refuses.
+    pub(super) fn listed(&self, names: Vec<u8>) -> Vec<u8> {
+        let each = names.split_inclusive(|byte| *byte == 0);
+        let kept = each.filter(|name| {
+            let name = name.strip_suffix(b"\0").unwrap_or(name);
+            self.check(OsStr::from_bytes(name)).is_ok()
+        });
+        kept.collect::<Vec<_>>().concat()
+    }
+}
+
+/// Sets an extended attribute that the kernel lets this caller set.
+pub(super) fn set_xattr(
+    files: &FileSystem,
+    who: &Request,
+    ino: Ino,
+    name: &[u8],
+    value: &[u8],
+    mode: XattrMode,
+) -> Result<(), FsError> {
+    if AccessListKind::of(name) != Some(AccessListKind::Access) {
+        return files.set_xattr(ino, name, value, mode);
+    }
+    let before = files.attributes(ino)?;
+    let clear = before.mode & SET_GID != 0 && !keeps_set_gid(who, before.gid);
+    files.set_access_list(ino, AccessListKind::Access, value, clear)
+}
+
+/// Whether somebody who changes what a file of this group grants may leave it setgid. The kernel
+/// knows, but tells only in a form of the request that `fuser` 0.18 does not read. The caller waits
+/// for the answer meanwhile, so its groups stay what they are. In doubt the answer is no, also for
+/// those with `CAP_FSETID` alone.
+fn keeps_set_gid(who: &Request, group: u32) -> bool {
+    if who.uid() == ROOT_UID || who.gid() == group {
+        return true;
+    }
+    let status = fs::read_to_string(format!("/proc/{}/status", who.pid()));
+    status.is_ok_and(|status| is_in_group(&status, group))
+}
+
+/// Whether `/proc/PID/status` names a group among the supplementary ones.
+fn is_in_group(status: &str, group: u32) -> bool {
+    let groups = status.lines().find_map(|line| line.strip_prefix("Groups:"));
+    groups.is_some_and(|groups| groups.split_whitespace().any(|word| word.parse() == Ok(group)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_that_nobody_enforces_are_refused_and_not_listed() {
+        let names = b"system.posix_acl_access\0user.a\0system.posix_acl_default\0user.b\0";
+        let refusing = AccessLists { enforced: false };
+        assert_eq!(refusing.listed(names.to_vec()), b"user.a\0user.b\0");
+        for name in ["system.posix_acl_access", "system.posix_acl_default"] {
+            assert_eq!(refusing.check(OsStr::new(name)), Err(Errno::EOPNOTSUPP));
+            assert_eq!(AccessLists { enforced: true }.check(OsStr::new(name)), Ok(()));
+        }
+        assert_eq!(refusing.check(OsStr::new("user.posix_acl_access")), Ok(()));
+        assert_eq!(AccessLists { enforced: true }.listed(names.to_vec()), names);
+    }
+
+    #[test]
+    fn supplementary_groups_are_found_and_nothing_else_is_taken_for_one() {
+        let status = "Name:\tGroups: 7\nUid:\t1\t1\t1\t1\nGid:\t2\t2\t2\t2\nGroups:\t4 24 1000 \n";
+        for (group, is_in) in [(4, true), (24, true), (1000, true), (2, false), (7, false)] {
+            assert_eq!(is_in_group(status, group), is_in, "{group}");
+        }
+        assert!(!is_in_group("Groups:\t\n", 0));
+        assert!(!is_in_group("", 0));
+    }
+}
