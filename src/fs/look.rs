@@ -116,9 +116,11 @@ pub(super) fn journal_of(
     published_number: u64,
 ) -> Result<Replay, StoreError> {
     let disk = state.disk();
-    // A state folder that has never been written to has nothing to replay.
-    if disk.list(state.root()).is_err() {
-        return Ok(Replay::default());
+    match disk.list(state.root()) {
+        // A state folder that has never been written to has nothing to replay.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Replay::default()),
+        Err(error) => return Err(StoreError::io("cannot list", state.root(), error)),
+        Ok(_) => {}
     }
     read_journal(&**disk, state.root(), keys, published_number)
 }

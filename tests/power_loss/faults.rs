@@ -151,3 +151,32 @@ fn regression_a_read_that_fails_while_opening_gives_nothing_up() {
     let fs = bench.open(&image.after_kill());
     assert!(read(&fs, made.ino) == content(1, 100_000));
 }
+
+#[test]
+fn regression_a_listing_that_fails_while_opening_gives_nothing_up() {
+    let (bench, image) = (Bench::new(), Image::new());
+    let fs = bench.open(&image);
+    let made = fs.create(Ino::ROOT, b"file", NEW).unwrap();
+    fs.write(made.ino, 0, &content(1, 100_000), false).unwrap();
+    fs.close(made.ino).unwrap();
+    let image = image.after_kill();
+    for nth in 1.. {
+        let (is_reached, mut lists) = (Arc::new(AtomicBool::new(false)), 0);
+        let reached = is_reached.clone();
+        image.set_faults(move |call, path| {
+            lists += u64::from(call == Call::List && path.starts_with("/image/state"));
+            let fails = call == Call::List && lists == nth && path.starts_with("/image/state");
+            reached.fetch_or(fails, Ordering::Relaxed);
+            fails.then_some(Fault::EIO)
+        });
+        let opened = bench.try_open(&image, "state").map(drop);
+        image.clear_faults();
+        if !is_reached.load(Ordering::Relaxed) {
+            assert!(nth > 1, "the state folder is listed");
+            break;
+        }
+        opened.unwrap_err();
+    }
+    let fs = bench.open(&image.after_kill());
+    assert!(read(&fs, made.ino) == content(1, 100_000));
+}
