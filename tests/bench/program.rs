@@ -21,7 +21,13 @@ pub struct Said {
 impl Said {
     /// What `command` says. The program never panics, and a signal never ends it.
     pub fn by(command: &mut Command) -> Self {
-        Self::from(&command.output().unwrap())
+        loop {
+            match command.output() {
+                // Another test's thread forked while this program's copy was still being written.
+                Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {}
+                output => return Self::from(&output.unwrap()),
+            }
+        }
     }
 
     /// The exit code is this one, and every one of these texts is said.

@@ -180,6 +180,11 @@ fn no_name_content_or_key_is_on_disk_at_any_time() {
     traces.add("the value of an attribute", b"its value");
     assert!(traces.count() > 1000, "{}", traces.count());
     assert_none(&bench, &traces, "while mounted");
+    // Searching may take longer than publishing waits: once more, and killed right away.
+    large.write_all_at(&text, 0).unwrap();
+    small.write_all(b"And once more.\n").unwrap();
+    small.sync_all().unwrap();
+    large.sync_all().unwrap();
     bench.kill();
     assert!(staged_bytes(&bench) > text.len() as u64, "the packs were published already");
     let searched = assert_none(&bench, &traces, "after a crash");
