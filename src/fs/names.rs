@@ -17,7 +17,8 @@ const DOT_DOT_COOKIE: u64 = 2;
 const FIRST_ENTRY_COOKIE: u64 = 3;
 
 impl FileSystem {
-    /// What `name` in the folder `parent` stands for.
+    /// What `name` in the folder `parent` stands for. `.` is `parent` itself, whatever it is, and
+    /// `..` the folder it is in: so an inode is found again that is known by its number alone.
     ///
     /// # Errors
     /// [`FsError::NotFound`], [`FsError::NotFolder`], or [`FsError::Name`] for one too long.
@@ -26,7 +27,11 @@ impl FileSystem {
             return Err(NameError::TooLong.into());
         }
         let live = self.read_live()?;
-        let ino = live.tree.lookup(parent, &self.entry_name(&live, parent, name))?;
+        let ino = match name {
+            b"." => parent,
+            b".." => live.tree.parent(parent)?,
+            name => live.tree.lookup(parent, &self.entry_name(&live, parent, name))?,
+        };
         live.attributes(ino)
     }
 
@@ -147,6 +152,14 @@ impl FileSystem {
             exchange,
             time,
         })
+    }
+
+    /// The cookie that the next new entry of a folder would get: whatever is there now is before it.
+    ///
+    /// # Errors
+    /// [`FsError::NotFound`] or [`FsError::NotFolder`].
+    pub fn listing_end(&self, ino: Ino) -> Result<u64, FsError> {
+        Ok(u64::from(self.read_live()?.tree.next_cookie(ino)?) + FIRST_ENTRY_COOKIE)
     }
 
     /// The entries of a folder after `cookie` (0: from the start), until `visit` says no; the

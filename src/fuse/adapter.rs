@@ -23,9 +23,10 @@ use super::access_lists::{self, AccessLists};
 use super::caching::OpenHandles;
 use super::control::{self, Control};
 use super::convert::{self, PERMISSION_BITS, file_attr, ino};
+use super::listings::Listings;
 use super::replies::{GENERATION, TTL, guarded, reply_attr, reply_empty, reply_entry, reply_xattr};
 use crate::format::{Ino, NAME_BYTES_MAX, NodeKind};
-use crate::fs::{AttributeChange, CopyRange, FileSystem, FsError, NewNode};
+use crate::fs::{AttributeChange, CopyRange, FileSystem, FolderEntry, FsError, NewNode};
 
 /// The kernel's largest request (`max_pages_limit`).
 const REQUEST_BYTES_MAX: u32 = 1 << 20;
@@ -42,7 +43,8 @@ const CAPABILITIES: [InitFlags; 8] = [
     InitFlags::FUSE_PARALLEL_DIROPS,
     InitFlags::FUSE_DO_READDIRPLUS,
     InitFlags::FUSE_READDIRPLUS_AUTO,
-    InitFlags::FUSE_ASYNC_DIO,
+    // Whoever has a file by its handle alone (NFS, `open_by_handle_at`) finds it again.
+    InitFlags::FUSE_EXPORT_SUPPORT,
     InitFlags::FUSE_CACHE_SYMLINKS,
     InitFlags::FUSE_ATOMIC_O_TRUNC,
     InitFlags::FUSE_HANDLE_KILLPRIV_V2,
@@ -62,6 +64,7 @@ thread_local! {
 pub struct Adapter {
     files: Arc<FileSystem>,
     handles: OpenHandles,
+    listings: Listings,
     control: Control,
     access_lists: AccessLists,
     /// Set once the session has begun.
@@ -74,6 +77,7 @@ impl Adapter {
         Self {
             files,
             handles: OpenHandles::default(),
+            listings: Listings::default(),
             control: Control::new(mountpoint),
             access_lists: AccessLists::default(),
             notifier: Arc::new(OnceLock::new()),
@@ -135,6 +139,27 @@ impl Adapter {
             }
         }
         Ok(self.handles.opened(ino, flags))
+    }
+
+    fn open_folder(&self, ino: Ino) -> Result<FileHandle, Errno> {
+        let end_cookie = self.files.listing_end(ino)?;
+        self.files.open(ino)?;
+        Ok(self.listings.opened(end_cookie))
+    }
+
+    /// Lists what was there when the listing began.
+    fn list(
+        &self,
+        ino: Ino,
+        handle: FileHandle,
+        cookie: u64,
+        visit: &mut dyn FnMut(&FolderEntry<'_>) -> bool,
+    ) -> Result<(), Errno> {
+        if cookie == 0 {
+            self.listings.rewound(handle, self.files.listing_end(ino)?);
+        }
+        let end_cookie = self.listings.end(handle);
+        Ok(self.files.list(ino, cookie, &mut |entry| entry.cookie < end_cookie && visit(entry))?)
     }
 
     /// How long the kernel may remember what a name stands for. Where an entry goes by several,
@@ -474,10 +499,10 @@ impl Filesystem for Adapter {
 
     fn opendir(&self, _who: &Request, of: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
         // Counted like files: a folder that is removed while it is open still has attributes.
-        match guarded("opendir", || Ok(self.files.open(ino(of))?)) {
+        match guarded("opendir", || self.open_folder(ino(of))) {
             // Not FOPEN_CACHE_DIR: under several listers and a change, kernels put an old answer
             // into the new cache, and a listing then lacks a file whose making had returned.
-            Ok(()) => reply.opened(HANDLE, FopenFlags::empty()),
+            Ok(handle) => reply.opened(handle, FopenFlags::empty()),
             Err(errno) => reply.error(errno),
         }
     }
@@ -486,11 +511,12 @@ impl Filesystem for Adapter {
         &self,
         _who: &Request,
         of: INodeNo,
-        _fh: FileHandle,
+        handle: FileHandle,
         _flags: OpenFlags,
         reply: ReplyEmpty,
     ) {
         let done = guarded("releasedir", || {
+            self.listings.released(handle);
             self.files.release(ino(of));
             Ok(())
         });
@@ -501,17 +527,17 @@ impl Filesystem for Adapter {
         &self,
         _who: &Request,
         of: INodeNo,
-        _fh: FileHandle,
+        handle: FileHandle,
         offset: u64,
         mut reply: ReplyDirectory,
     ) {
         let listed = guarded("readdir", || {
-            Ok(self.files.list(ino(of), offset, &mut |entry| {
+            self.list(ino(of), handle, offset, &mut |entry| {
                 let name = OsStr::from_bytes(entry.name);
                 let kind = convert::file_type(entry.attributes.kind);
                 let of = INodeNo(entry.attributes.ino.0);
                 !reply.add(of, entry.cookie, kind, name)
-            })?)
+            })
         });
         match listed {
             Ok(()) => reply.ok(),
@@ -523,16 +549,16 @@ impl Filesystem for Adapter {
         &self,
         _who: &Request,
         of: INodeNo,
-        _fh: FileHandle,
+        handle: FileHandle,
         offset: u64,
         mut reply: ReplyDirectoryPlus,
     ) {
         let listed = guarded("readdirplus", || {
-            Ok(self.files.list(ino(of), offset, &mut |entry| {
+            self.list(ino(of), handle, offset, &mut |entry| {
                 let name = OsStr::from_bytes(entry.name);
                 let attr = file_attr(&entry.attributes);
                 !reply.add(attr.ino, entry.cookie, name, &self.ttl(), &attr, GENERATION)
-            })?)
+            })
         });
         match listed {
             Ok(()) => reply.ok(),

@@ -11,6 +11,7 @@ mod fusermount;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 pub mod harden;
+mod listings;
 mod mount_info;
 mod mount_point;
 mod replies;

@@ -135,6 +135,11 @@ impl Folder {
             .map(|entry| (entry.cookie, &*entry.name, entry.child))
     }
 
+    /// The cookie that the next new entry gets.
+    pub(super) fn next_cookie(&self) -> Cookie {
+        self.next_cookie
+    }
+
     /// The name of the entry with that cookie.
     pub(super) fn name_at(&self, cookie: Cookie) -> Option<&[u8]> {
         let place = self.entries.binary_search_by_key(&cookie, |entry| entry.cookie).ok()?;

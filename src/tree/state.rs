@@ -124,6 +124,14 @@ impl Tree {
         }))
     }
 
+    /// The cookie that the next new entry of a folder gets.
+    ///
+    /// # Errors
+    /// [`ApplyError::NoInode`] or [`ApplyError::NotFolder`].
+    pub fn next_cookie(&self, folder: Ino) -> Result<u32, ApplyError> {
+        Ok(self.folder(folder)?.next_cookie())
+    }
+
     /// The target of a symbolic link.
     ///
     /// # Errors

@@ -75,3 +75,22 @@ fn a_cookie_leads_to_the_same_place_however_the_folder_changed() {
         assert_eq!(kept(&entries(&handle)), kept(&before[place + 1..]), "from {place} on");
     }
 }
+
+#[test]
+fn renaming_each_entry_while_listing_comes_to_an_end() {
+    let Some(bench) = Bench::mounted() else { return };
+    for number in 0..3000 {
+        fs::write(bench.at(number.to_string()), "").unwrap();
+    }
+    let mut listed = 0;
+    for entry in fs::read_dir(bench.mount_point()).unwrap() {
+        let path = entry.unwrap().path();
+        let mut renamed = path.clone().into_os_string();
+        renamed.push("+");
+        fs::rename(&path, renamed).unwrap();
+        listed += 1;
+        assert!(listed <= 3000, "what was renamed is listed again");
+    }
+    assert_eq!(listed, 3000);
+    assert_eq!(fs::read_dir(bench.mount_point()).unwrap().count(), 3000);
+}

@@ -7,6 +7,7 @@ mod access_control_lists;
 mod another_user;
 mod attributes;
 mod bench;
+mod by_handle;
 #[path = "../linearizable/checker.rs"]
 #[allow(dead_code, reason = "the threads of one process count overlaps, those of a mount do not")]
 mod checker;
