@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod access_lists;
+mod ahead;
 mod attributes;
 mod background;
 mod content;
