@@ -10,7 +10,6 @@ use lru::LruCache;
 use crate::format::{ChunkSize, Ino, PackId, PackSealer, Run, pack_path};
 use crate::store::{DiskFile, PackReadError, PackReader};
 
-use super::ahead::next_run;
 use super::error::FsError;
 use super::file_system::{FileSystem, lock};
 use super::live::Live;
@@ -113,17 +112,13 @@ impl FileSystem {
     /// [`FsError::Damaged`] if a chunk in the range is missing or not authentic; other ranges can
     /// still be read. `out` then holds nothing to rely on.
     pub fn read(&self, ino: Ino, plain_offset: u64, out: &mut [u8]) -> Result<usize, FsError> {
-        let (bytes, plan, next) = {
+        let (bytes, plan) = {
             let live = self.read_live()?;
             let size = live.tree.attributes(ino)?.size;
             let bytes = size.saturating_sub(plain_offset).min(out.len() as u64) as usize;
             let unflushed = Unflushed::Flush;
-            let plan = plan(&live, ino, plain_offset, &mut out[..bytes], unflushed)?;
-            (bytes, plan, next_run(&live, ino, plain_offset, bytes))
+            (bytes, plan(&live, ino, plain_offset, &mut out[..bytes], unflushed)?)
         };
-        if let Some(next) = next {
-            self.will_read(&next);
-        }
         let wants = match plan {
             Plan::Wants(wants) => wants,
             Plan::FlushFirst => {
@@ -164,16 +159,6 @@ impl FileSystem {
         }
     }
 
-    /// Opens the pack of a run in the vault that is about to be read, and lets the disk begin.
-    fn will_read(&self, run: &Run) {
-        if lock(&self.readers.packs).contains(&run.pack) {
-            return;
-        }
-        if let Ok(reader) = self.reader(run.pack, &Source::Vault) {
-            reader.will_read(run);
-        }
-    }
-
     fn fulfil(
         &self,
         path: impl FnOnce() -> Option<Vec<u8>>,
@@ -192,7 +177,7 @@ impl FileSystem {
     /// way of the cache.
     fn try_fulfil(&self, want: &Want, out: &mut [u8]) -> Result<(), PackReadError> {
         let chunk_size = self.descriptor.chunk_size;
-        let reader = self.reader(want.run.pack, &want.source)?;
+        let reader = self.reader(want)?;
         let shape = want.run.shape();
         let (mut nth, end) = (want.nth, want.nth + want.count);
         let mut filled = 0;
@@ -256,17 +241,18 @@ impl FileSystem {
         Ok(chunk)
     }
 
-    fn reader(&self, pack: PackId, source: &Source) -> Result<Arc<PackReader>, PackReadError> {
+    fn reader(&self, want: &Want) -> Result<Arc<PackReader>, PackReadError> {
+        let pack = want.run.pack;
         if let Some(reader) = self.readers.staged.get(&pack) {
             return Ok(reader.clone());
         }
-        if let Source::Snapshot(sealer, file) = source {
+        if let Source::Snapshot(sealer, file) = &want.source {
             return Ok(Arc::new(PackReader::new(sealer.clone(), file.clone())));
         }
         if let Some(reader) = lock(&self.readers.packs).get(&pack) {
             return Ok(reader.clone());
         }
-        let reader = Arc::new(match source {
+        let reader = Arc::new(match &want.source {
             Source::Staged(sealer, file) | Source::Snapshot(sealer, file) => {
                 PackReader::new(sealer.clone(), file.clone())
             }

@@ -5,7 +5,6 @@
 #![forbid(unsafe_code)]
 
 mod access_lists;
-mod ahead;
 mod attributes;
 mod background;
 mod content;

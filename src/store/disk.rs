@@ -31,9 +31,6 @@ pub struct DiskRoom {
 pub trait DiskFile: Debug + Send + Sync {
     /// Reads up to `out.len()` bytes at `offset`; fewer only at the end of the file.
     fn read_at(&self, out: &mut [u8], offset: u64) -> io::Result<usize>;
-    /// A hint that these bytes will be read soon: what can be had ahead of need is. Without effect
-    /// where that is unknown.
-    fn will_read(&self, _offset: u64, _bytes: u64) {}
     /// Writes all of `bytes` at `offset`. After an error any part may have been written.
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
     /// Bytes of the file.

@@ -2,13 +2,12 @@
 
 use std::fs::File;
 use std::io;
-use std::num::NonZeroU64;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{self, Advice, AtFlags, CWD, Mode, OFlags, RenameFlags};
+use rustix::fs::{self, AtFlags, CWD, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use super::disk::{Disk, DiskFile, DiskRoom, DraftFile, FolderItem};
@@ -33,11 +32,6 @@ impl DiskFile for File {
             }
         }
         Ok(filled)
-    }
-
-    fn will_read(&self, offset: u64, bytes: u64) {
-        // A hint that is not taken costs time alone.
-        let _ = fs::fadvise(self, offset, NonZeroU64::new(bytes), Advice::WillNeed);
     }
 
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {

@@ -11,11 +11,6 @@ use crate::format::{
 use super::disk::DiskFile;
 use super::vault_folder::PACK_BYTES_MAX;
 
-/// Reads of this much are taken for parts of a longer one.
-const BULK_BYTES: usize = 128 << 10;
-/// How much is asked for ahead of such a read.
-const AHEAD_BYTES: u64 = 2 << 20;
-
 /// Why a chunk cannot be had from its pack.
 #[derive(Debug, thiserror::Error)]
 pub enum PackReadError {
@@ -84,11 +79,6 @@ impl PackReader {
         Ok(self.sealer.open_sealed_footer(read(place.start, place.end)?)?)
     }
 
-    /// A hint that this run will be read soon, or its first part.
-    pub fn will_read(&self, run: &Run) {
-        self.file.will_read(run.pack_offset.into(), AHEAD_BYTES);
-    }
-
     /// Reads chunks `nth` up to `nth + count` of `run`, whole, one after the other into `plain`,
     /// with one read of the disk; gives the bytes put there. Every chunk is authenticated before
     /// any of its bytes are given (I2). `sealed` is working memory.
@@ -114,10 +104,6 @@ impl PackReader {
         let sealed_bytes =
             (count as usize - 1) * chunk_size.sealed_step() as usize + last_bytes + TAG_BYTES;
         sealed.resize(sealed_bytes, 0);
-        if sealed_bytes >= BULK_BYTES {
-            // What follows is likely read next, and the disk is idle while we open this.
-            self.file.will_read(start + sealed_bytes as u64, AHEAD_BYTES);
-        }
         if self.file.read_at(sealed, start)? < sealed_bytes {
             return Err(PackReadError::CutShort);
         }
