@@ -9,7 +9,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use fuser::{
     AccessFlags, BsdFileFlags, CopyFileRangeFlags, Errno, FileHandle, Filesystem, FopenFlags,
@@ -24,9 +24,10 @@ use super::caching::OpenHandles;
 use super::control::{self, Control};
 use super::convert::{self, PERMISSION_BITS, file_attr, ino};
 use super::listings::Listings;
-use super::replies::{GENERATION, TTL, guarded, reply_attr, reply_empty, reply_entry, reply_xattr};
-use crate::format::{Ino, NAME_BYTES_MAX, NodeKind};
-use crate::fs::{AttributeChange, CopyRange, FileSystem, FolderEntry, FsError, NewNode};
+use super::replies::{GENERATION, guarded, reply_attr, reply_empty, reply_entry, reply_xattr};
+use super::requests::is_root;
+use crate::format::{NAME_BYTES_MAX, NodeKind};
+use crate::fs::{AttributeChange, CopyRange, FileSystem, NewNode};
 
 /// The kernel's largest request (`max_pages_limit`).
 const REQUEST_BYTES_MAX: u32 = 1 << 20;
@@ -52,9 +53,6 @@ const CAPABILITIES: [InitFlags; 8] = [
     InitFlags::FUSE_DIRECT_IO_ALLOW_MMAP,
 ];
 
-/// Setuid and setgid.
-const SET_ID_BITS: u32 = 0o6000;
-
 thread_local! {
     /// The last read's buffer, to be used again: fresh pages would cost more than the read.
     static READ_BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
@@ -62,13 +60,13 @@ thread_local! {
 
 /// Serves a [`FileSystem`] to the kernel.
 pub struct Adapter {
-    files: Arc<FileSystem>,
-    handles: OpenHandles,
-    listings: Listings,
-    control: Control,
-    access_lists: AccessLists,
+    pub(super) files: Arc<FileSystem>,
+    pub(super) handles: OpenHandles,
+    pub(super) listings: Listings,
+    pub(super) control: Control,
+    pub(super) access_lists: AccessLists,
     /// Set once the session has begun.
-    notifier: Arc<OnceLock<Notifier>>,
+    pub(super) notifier: Arc<OnceLock<Notifier>>,
 }
 
 impl Adapter {
@@ -88,127 +86,6 @@ impl Adapter {
     pub(super) fn notifier(&self) -> Arc<OnceLock<Notifier>> {
         self.notifier.clone()
     }
-
-    fn write(
-        &self,
-        ino: Ino,
-        offset: u64,
-        data: &[u8],
-        clear: bool,
-        flags: OpenFlags,
-    ) -> Result<u32, Errno> {
-        let clears_mode = clear && self.files.attributes(ino)?.mode & SET_ID_BITS != 0;
-        self.files.write(ino, offset, data, clear)?;
-        if clears_mode {
-            self.forget_attributes(ino);
-        }
-        // O_SYNC has this bit too. After writes past its page cache the kernel sends no FSYNC.
-        if flags.0 & libc::O_DSYNC != 0 {
-            self.files.fsync(ino)?;
-        }
-        // A request has a 32-bit length.
-        u32::try_from(data.len()).map_err(|_| Errno::EFBIG)
-    }
-
-    /// Makes the kernel ask for the mode again, which went without setuid: after a write, or an
-    /// open that empties, it asks only for size and times.
-    fn forget_attributes(&self, ino: Ino) {
-        // Negative: attributes alone. Pages it could not drop from here without waiting for other
-        // requests.
-        let told = self.notifier.get().map(|notifier| notifier.inval_inode(INodeNo(ino.0), -1, 0));
-        if let Some(Err(error)) = told {
-            log::debug!("inval_inode: {error}");
-        }
-    }
-
-    fn open(&self, ino: Ino, flags: OpenFlags) -> Result<FopenFlags, FsError> {
-        self.files.open(ino)?;
-        if flags.0 & libc::O_TRUNC != 0 {
-            let empty = AttributeChange { size: Some(0), ..AttributeChange::default() };
-            let emptied = self
-                .files
-                .attributes(ino)
-                .and_then(|before| Ok(before.mode != self.files.set_attributes(ino, &empty)?.mode));
-            match emptied {
-                Ok(true) => self.forget_attributes(ino),
-                Ok(false) => {}
-                Err(error) => {
-                    self.files.release(ino);
-                    return Err(error);
-                }
-            }
-        }
-        Ok(self.handles.opened(ino, flags))
-    }
-
-    fn open_folder(&self, ino: Ino) -> Result<FileHandle, Errno> {
-        let end_cookie = self.files.listing_end(ino)?;
-        self.files.open(ino)?;
-        Ok(self.listings.opened(end_cookie))
-    }
-
-    /// Lists what was there when the listing began.
-    fn list(
-        &self,
-        ino: Ino,
-        handle: FileHandle,
-        cookie: u64,
-        visit: &mut dyn FnMut(&FolderEntry<'_>) -> bool,
-    ) -> Result<(), Errno> {
-        if cookie == 0 {
-            self.listings.rewound(handle, self.files.listing_end(ino)?);
-        }
-        let end_cookie = self.listings.end(handle);
-        Ok(self.files.list(ino, cookie, &mut |entry| entry.cookie < end_cookie && visit(entry))?)
-    }
-
-    /// How long the kernel may remember what a name stands for. Where an entry goes by several,
-    /// not at all: a rename in the kernel takes over what held for the old name.
-    fn ttl(&self) -> Duration {
-        if self.files.equates_name_forms() { Duration::ZERO } else { TTL }
-    }
-
-    /// The kernel leaves it to us to take setuid and setgid away, and tells only who asks.
-    fn allocate(
-        &self,
-        who: &Request,
-        ino: Ino,
-        mode: i32,
-        offset: u64,
-        length: u64,
-    ) -> Result<(), Errno> {
-        let mode = convert::allocate_mode(mode).ok_or(Errno::EOPNOTSUPP)?;
-        let clears_mode = !is_root(who) && self.files.clear_set_ids(ino)?;
-        let done = self.files.allocate(ino, mode, offset, length);
-        if clears_mode {
-            self.forget_attributes(ino);
-        }
-        Ok(done?)
-    }
-
-    /// As for [`Self::allocate`].
-    fn copy(&self, who: &Request, range: CopyRange) -> Result<u32, Errno> {
-        let clears_mode = !is_root(who) && self.files.clear_set_ids(range.to)?;
-        let copied = self.files.copy_range(range);
-        if clears_mode {
-            self.forget_attributes(range.to);
-        }
-        // The kernel asks for no more than an answer of 32 bits can tell.
-        u32::try_from(copied?).map_err(|_| Errno::EFBIG)
-    }
-
-    fn xattr(&self, who: &Request, ino: Ino, name: &OsStr) -> Result<Vec<u8>, Errno> {
-        if control::is_reserved(ino, name) {
-            return self.control.get(&self.files, who, name);
-        }
-        self.access_lists.check(name)?;
-        Ok(self.files.xattr(ino, name.as_bytes())?)
-    }
-}
-
-/// Whether root asks: requests do not tell what else a process is privileged to do.
-fn is_root(who: &Request) -> bool {
-    who.uid() == 0
 }
 
 /// A new inode of the asking user.

@@ -15,6 +15,7 @@ mod listings;
 mod mount_info;
 mod mount_point;
 mod replies;
+mod requests;
 mod session;
 mod signals;
 mod unmount;

@@ -1,0 +1,141 @@
+//! What requests ask for beyond one call of the file system: what goes with a write or an open, and
+//! what the kernel has to be told or may remember.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
+
+use fuser::{Errno, FileHandle, FopenFlags, INodeNo, OpenFlags, Request};
+
+use super::adapter::Adapter;
+use super::control;
+use super::convert;
+use super::replies::TTL;
+use crate::format::Ino;
+use crate::fs::{AttributeChange, CopyRange, FolderEntry, FsError};
+
+/// Setuid and setgid.
+const SET_ID_BITS: u32 = 0o6000;
+
+impl Adapter {
+    pub(super) fn write(
+        &self,
+        ino: Ino,
+        offset: u64,
+        data: &[u8],
+        clear: bool,
+        flags: OpenFlags,
+    ) -> Result<u32, Errno> {
+        let clears_mode = clear && self.files.attributes(ino)?.mode & SET_ID_BITS != 0;
+        self.files.write(ino, offset, data, clear)?;
+        if clears_mode {
+            self.forget_attributes(ino);
+        }
+        // O_SYNC has this bit too. After writes past its page cache the kernel sends no FSYNC.
+        if flags.0 & libc::O_DSYNC != 0 {
+            self.files.fsync(ino)?;
+        }
+        // A request has a 32-bit length.
+        u32::try_from(data.len()).map_err(|_| Errno::EFBIG)
+    }
+
+    /// Makes the kernel ask for the mode again, which went without setuid: after a write, or an
+    /// open that empties, it asks only for size and times.
+    pub(super) fn forget_attributes(&self, ino: Ino) {
+        // Negative: attributes alone. Pages it could not drop from here without waiting for other
+        // requests.
+        let told = self.notifier.get().map(|notifier| notifier.inval_inode(INodeNo(ino.0), -1, 0));
+        if let Some(Err(error)) = told {
+            log::debug!("inval_inode: {error}");
+        }
+    }
+
+    pub(super) fn open(&self, ino: Ino, flags: OpenFlags) -> Result<FopenFlags, FsError> {
+        self.files.open(ino)?;
+        if flags.0 & libc::O_TRUNC != 0 {
+            let empty = AttributeChange { size: Some(0), ..AttributeChange::default() };
+            let emptied = self
+                .files
+                .attributes(ino)
+                .and_then(|before| Ok(before.mode != self.files.set_attributes(ino, &empty)?.mode));
+            match emptied {
+                Ok(true) => self.forget_attributes(ino),
+                Ok(false) => {}
+                Err(error) => {
+                    self.files.release(ino);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(self.handles.opened(ino, flags))
+    }
+
+    pub(super) fn open_folder(&self, ino: Ino) -> Result<FileHandle, Errno> {
+        let end_cookie = self.files.listing_end(ino)?;
+        self.files.open(ino)?;
+        Ok(self.listings.opened(end_cookie))
+    }
+
+    /// Lists what was there when the listing began.
+    pub(super) fn list(
+        &self,
+        ino: Ino,
+        handle: FileHandle,
+        cookie: u64,
+        visit: &mut dyn FnMut(&FolderEntry<'_>) -> bool,
+    ) -> Result<(), Errno> {
+        if cookie == 0 {
+            self.listings.rewound(handle, self.files.listing_end(ino)?);
+        }
+        let end_cookie = self.listings.end(handle);
+        Ok(self.files.list(ino, cookie, &mut |entry| entry.cookie < end_cookie && visit(entry))?)
+    }
+
+    /// How long the kernel may remember what a name stands for. Where an entry goes by several,
+    /// not at all: a rename in the kernel takes over what held for the old name.
+    pub(super) fn ttl(&self) -> Duration {
+        if self.files.equates_name_forms() { Duration::ZERO } else { TTL }
+    }
+
+    /// The kernel leaves it to us to take setuid and setgid away, and tells only who asks.
+    pub(super) fn allocate(
+        &self,
+        who: &Request,
+        ino: Ino,
+        mode: i32,
+        offset: u64,
+        length: u64,
+    ) -> Result<(), Errno> {
+        let mode = convert::allocate_mode(mode).ok_or(Errno::EOPNOTSUPP)?;
+        let clears_mode = !is_root(who) && self.files.clear_set_ids(ino)?;
+        let done = self.files.allocate(ino, mode, offset, length);
+        if clears_mode {
+            self.forget_attributes(ino);
+        }
+        Ok(done?)
+    }
+
+    /// As for [`Self::allocate`].
+    pub(super) fn copy(&self, who: &Request, range: CopyRange) -> Result<u32, Errno> {
+        let clears_mode = !is_root(who) && self.files.clear_set_ids(range.to)?;
+        let copied = self.files.copy_range(range);
+        if clears_mode {
+            self.forget_attributes(range.to);
+        }
+        // The kernel asks for no more than an answer of 32 bits can tell.
+        u32::try_from(copied?).map_err(|_| Errno::EFBIG)
+    }
+
+    pub(super) fn xattr(&self, who: &Request, ino: Ino, name: &OsStr) -> Result<Vec<u8>, Errno> {
+        if control::is_reserved(ino, name) {
+            return self.control.get(&self.files, who, name);
+        }
+        self.access_lists.check(name)?;
+        Ok(self.files.xattr(ino, name.as_bytes())?)
+    }
+}
+
+/// Whether root asks: requests do not tell what else a process is privileged to do.
+pub(super) fn is_root(who: &Request) -> bool {
+    who.uid() == 0
+}
