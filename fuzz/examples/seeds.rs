@@ -159,6 +159,16 @@ fn state_folder(seeds: &Seeds) {
 
 fn texts(seeds: &Seeds) {
     seeds.put("key_text", "real", sample::KEY_TEXT);
+    // A mode, then owner, a user, group, mask and others.
+    let list = [(1, 6, u32::MAX), (2, 7, 1000), (4, 4, u32::MAX), (0x10, 6, 0), (0x20, 0, 0)];
+    let list = list
+        .iter()
+        .flat_map(|(tag, may, id)| [&[*tag, 0, *may, 0][..], &u32::to_le_bytes(*id)].concat());
+    seeds.put(
+        "access_list",
+        "real",
+        &[0xA4, 1, 2, 0, 0, 0].into_iter().chain(list).collect::<Vec<u8>>(),
+    );
     seeds.put("secret_files", "key", sample::KEY_TEXT);
     seeds.put("secret_files", "password", "correct horse\r\nmore\n");
     seeds.put(
