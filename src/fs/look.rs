@@ -4,7 +4,7 @@ use crate::crypto::ClassKeys;
 use crate::format::{DeviceId, Frontier, FrontierEntry, LogKind};
 use crate::journal::{Replay, read_journal};
 use crate::store::{
-    DeviceIdentity, Publishing, Seen, StateFolder, StoreError, VaultFolder, VaultListing, log_path,
+    DeviceIdentity, Publishing, Seen, StoreError, VaultFolder, VaultListing, log_path,
 };
 
 use super::fold::{FoldGap, Folded, fold};
@@ -72,7 +72,7 @@ pub(super) fn look(request: &OpenRequest) -> Result<Found, OpenError> {
         MountMode::ReadWrite => None,
     };
     let mut replay = match state {
-        Some(state) => journal_of(state, keys, generation)?,
+        Some(state) => read_journal(&**state.disk(), state.root(), keys, generation)?,
         None => Replay::default(),
     };
     // Without that, generations that are long published look like a journal with holes.
@@ -108,21 +108,6 @@ pub(super) fn look(request: &OpenRequest) -> Result<Found, OpenError> {
         damage,
         read_only,
     })
-}
-
-pub(super) fn journal_of(
-    state: &StateFolder,
-    keys: &ClassKeys,
-    published_number: u64,
-) -> Result<Replay, StoreError> {
-    let disk = state.disk();
-    match disk.list(state.root()) {
-        // A state folder that has never been written to has nothing to replay.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Replay::default()),
-        Err(error) => return Err(StoreError::io("cannot list", state.root(), error)),
-        Ok(_) => {}
-    }
-    read_journal(&**disk, state.root(), keys, published_number)
 }
 
 /// What the state folder says of the device.

@@ -11,7 +11,7 @@ use crate::format::{
 use crate::journal::Replay;
 use crate::store::{
     ClosedPack, FileFacts, PackReadError, PackReader, StateFolder, StoreError, VaultListing,
-    recover_staged_pack,
+    list_if_there, recover_staged_pack,
 };
 
 use super::dirty::DirtyChunk;
@@ -48,13 +48,8 @@ pub(super) fn staged_readers(
     mode: MountMode,
 ) -> Result<BTreeMap<PackId, Arc<PackReader>>, StoreError> {
     let folder = state.staged();
-    let items = match state.disk().list(&folder) {
-        Ok(items) => items,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-        Err(error) => return Err(StoreError::io("cannot list", &folder, error)),
-    };
     let mut readers = BTreeMap::new();
-    for item in items {
+    for item in list_if_there(&**state.disk(), &folder)? {
         let Some(id) = parse_pack_name(&item.name) else { continue };
         let path = folder.join(&item.name);
         let file = state.disk().open(&path, false);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::crypto::{ClassKeys, Nonce, ObjectClass, ObjectSealer};
-use crate::store::{Disk, DiskFile, StoreError};
+use crate::store::{Disk, DiskFile, StoreError, list_if_there};
 
 use super::layout::{
     BLOCK_BYTES, GenerationHeader, HEADER_BYTES, RECORD_HEADER_BYTES, RECORDS_AT, RecordHeader,
@@ -64,7 +64,8 @@ impl Replay {
 }
 
 /// Reads every journal file in `folder`, leaving aside the generations up to
-/// `published_number`, whose operations are in the vault.
+/// `published_number`, whose operations are in the vault. A folder that is not there yet has nothing
+/// to replay.
 ///
 /// # Errors
 /// [`StoreError`] if the disk fails.
@@ -74,7 +75,7 @@ pub fn read_journal(
     keys: &ClassKeys,
     published_number: u64,
 ) -> Result<Replay, StoreError> {
-    let items = disk.list(folder).map_err(|e| StoreError::io("cannot list", folder, e))?;
+    let items = list_if_there(disk, folder)?;
     let mut replay = Replay { last_number: published_number, ..Replay::default() };
     let mut found = Vec::new();
     for item in items {

@@ -5,6 +5,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::error::StoreError;
+
 /// One entry of a folder on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FolderItem {
@@ -86,6 +88,19 @@ pub trait Disk: Debug + Send + Sync {
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
     /// How much room there is.
     fn room(&self, path: &Path) -> io::Result<DiskRoom>;
+}
+
+/// What is in a folder, in no order; nothing where there is no folder. Any other failure is one:
+/// whoever took it for an empty folder would give up what is in it.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) fn list_if_there(disk: &dyn Disk, folder: &Path) -> Result<Vec<FolderItem>, StoreError> {
+    match disk.list(folder) {
+        Ok(items) => Ok(items),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(StoreError::io("cannot list", folder, error)),
+    }
 }
 
 /// Memory is taken for so many bytes of a file at a time.

@@ -15,6 +15,7 @@ mod stage;
 mod state_folder;
 mod vault_folder;
 
+pub(crate) use disk::list_if_there;
 pub use disk::{Disk, DiskFile, DiskRoom, DraftFile, FolderItem};
 pub use error::StoreError;
 pub use host::HostDisk;

@@ -12,7 +12,7 @@ use crate::format::{
     pack_path, parse_log_name, parse_pack_name,
 };
 
-use super::disk::{Disk, DiskFile, read_whole};
+use super::disk::{Disk, DiskFile, list_if_there, read_whole};
 use super::durably;
 use super::error::StoreError;
 
@@ -367,12 +367,7 @@ impl VaultFolder {
     }
 
     fn items(&self, folder: &str) -> Result<Vec<super::disk::FolderItem>, StoreError> {
-        let place = self.place(folder);
-        match self.disk.list(&place) {
-            Ok(items) => Ok(items),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(error) => Err(StoreError::io("cannot list", &place, error)),
-        }
+        list_if_there(&*self.disk, &self.place(folder))
     }
 }
 

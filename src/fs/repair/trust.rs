@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use crate::crypto::ClassKeys;
 use crate::format::{Frontier, Operation, Operations, PackId};
 use crate::fs::live::Live;
-use crate::fs::look::{journal_of, seen_by_now};
+use crate::fs::look::seen_by_now;
 use crate::fs::open::MountMode;
 use crate::fs::overtaken::OtherChanges;
 use crate::fs::recover::{replay_records, staged_readers};
-use crate::journal::Replay;
+use crate::journal::{Replay, read_journal};
 use crate::store::{DeviceIdentity, StateFolder, StoreError, VaultFolder, VaultListing};
 use crate::tree::Tree;
 
@@ -55,7 +55,7 @@ impl Trust {
         trust.knows_seen = seen.is_some();
         let seen = seen_by_now(seen.unwrap_or_default(), vault, keys);
         (trust.frontier, trust.generation) = (seen.frontier, seen.generation);
-        trust.replay = journal_of(state, keys, trust.generation)?;
+        trust.replay = read_journal(&**state.disk(), state.root(), keys, trust.generation)?;
         Ok(trust)
     }
 
