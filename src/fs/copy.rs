@@ -1,12 +1,12 @@
 //! Copying within the vault: where chunks of both files lie alike, the copy names the packs' runs
 //! that the original has, and takes no room.
 
-use crate::format::{ChunkSize, Ino, Operation, Time};
+use crate::format::{ChunkSize, Ino, Time};
 
 use super::error::FsError;
 use super::file_system::FileSystem;
 use super::live::Live;
-use super::writing::drop_capabilities;
+use super::writing::{drop_capabilities, note_file_change, punch};
 
 /// What one call shares at most, so that nobody waits long for the lock.
 const SHARED_BYTES_MAX: u64 = 1 << 30;
@@ -124,18 +124,12 @@ impl FileSystem {
         drop_capabilities(live, to, now)?;
         // The size first: it says how much of the last chunk counts.
         live.tree.set_live_size(to, to_bytes.max(to_offset + shared), now)?;
-        live.drop_dirty_chunks(to, to_first, to_end);
-        let count = end - first;
-        live.tree.apply(&Operation::Punch { ino: to, first_chunk: to_first, count, time: now })?;
+        punch(live, to, to_first, to_end, now)?;
         for mut run in runs {
             run.first_chunk = run.first_chunk - first + to_first;
             live.tree.put_live_run(to, &run)?;
         }
-        // Told with the file's next flush, like every change of content.
-        let file = live.dirty_file(to);
-        file.touched.add(to_first, to_end);
-        file.note_change();
-        live.note_change();
+        note_file_change(live, to);
         Ok(shared)
     }
 }

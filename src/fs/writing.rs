@@ -41,10 +41,9 @@ impl FileSystem {
         }
         let mut live = self.write_live()?;
         let live = &mut *live;
-        let mode = live.tree.attributes(ino)?.mode;
         let result = self.write_locked(live, ino, plain_offset, data);
-        if clear_set_ids && mode & SET_ID_BITS != 0 {
-            clear_set_id_bits(live, ino, mode, Time::now())?;
+        if clear_set_ids {
+            clear_set_id_bits(live, ino)?;
         }
         result
     }
@@ -68,9 +67,7 @@ impl FileSystem {
             live.tree.set_live_size(ino, before.size, now)?;
             live.cut_pending(ino, before.size);
         }
-        let file = live.dirty_file(ino);
-        file.note_change();
-        live.note_change();
+        note_file_change(live, ino);
         drop_capabilities(live, ino, now)?;
         result
     }
@@ -81,13 +78,7 @@ impl FileSystem {
     /// # Errors
     /// [`FsError::NotFound`] or [`FsError::ReadOnly`].
     pub fn clear_set_ids(&self, ino: Ino) -> Result<bool, FsError> {
-        let mut live = self.write_live()?;
-        let mode = live.tree.attributes(ino)?.mode;
-        let has_any = mode & SET_ID_BITS != 0;
-        if has_any {
-            clear_set_id_bits(&mut live, ino, mode, Time::now())?;
-        }
-        Ok(has_any)
+        clear_set_id_bits(&mut *self.write_live()?, ino)
     }
 
     /// Cuts or extends a file; what is added reads as zeroes.
@@ -103,12 +94,11 @@ impl FileSystem {
         if size < before {
             live.cut_pending(ino, size);
         }
-        let file = live.dirty_file(ino);
         if size < before {
+            let file = live.dirty_file(ino);
             file.cut = Some(file.cut.map_or(size, |cut| cut.min(size)));
         }
-        file.note_change();
-        live.note_change();
+        note_file_change(live, ino);
         if !live.open.contains_key(&ino) {
             live.prepare(ino, FlushTo::Pack)?;
         }
@@ -177,16 +167,10 @@ impl FileSystem {
         }
         let now = Time::now();
         if hole_start < hole_end {
-            live.drop_dirty_chunks(ino, hole_start, hole_end);
-            let count = hole_end - hole_start;
-            let punch = Operation::Punch { ino, first_chunk: hole_start, count, time: now };
-            // Told with the file's next flush, like every change of content.
-            live.tree.apply(&punch)?;
-            live.dirty_file(ino).touched.add(hole_start, hole_end);
+            punch(live, ino, hole_start, hole_end, now)?;
         }
         live.tree.set_live_size(ino, size, now)?;
-        live.dirty_file(ino).note_change();
-        live.note_change();
+        note_file_change(live, ino);
         Ok(())
     }
 
@@ -291,13 +275,12 @@ fn leading_chunks(live: &Live, ino: Ino, chunk_index: u64) -> u64 {
     chunk_index - leading.count() as u64
 }
 
-/// Takes setuid and setgid away.
-pub(super) fn clear_set_id_bits(
-    live: &mut Live,
-    ino: Ino,
-    mode: u32,
-    now: Time,
-) -> Result<(), FsError> {
+/// Takes setuid and setgid away; tells whether there was any.
+fn clear_set_id_bits(live: &mut Live, ino: Ino) -> Result<bool, FsError> {
+    let mode = live.tree.attributes(ino)?.mode;
+    if mode & SET_ID_BITS == 0 {
+        return Ok(false);
+    }
     let operation = Operation::SetAttr {
         ino,
         mode: Some(mode & !SET_ID_BITS),
@@ -305,9 +288,32 @@ pub(super) fn clear_set_id_bits(
         gid: None,
         atime: None,
         mtime: None,
-        ctime: now,
+        ctime: Time::now(),
     };
-    live.perform_on(ino, &operation)
+    live.perform_on(ino, &operation)?;
+    Ok(true)
+}
+
+/// Makes a hole of chunks `start..end`, pending ones included.
+pub(super) fn punch(
+    live: &mut Live,
+    ino: Ino,
+    start: u64,
+    end: u64,
+    now: Time,
+) -> Result<(), FsError> {
+    live.drop_dirty_chunks(ino, start, end);
+    let punch = Operation::Punch { ino, first_chunk: start, count: end - start, time: now };
+    // Told with the file's next flush, like every change of content.
+    live.tree.apply(&punch)?;
+    live.dirty_file(ino).touched.add(start, end);
+    Ok(())
+}
+
+/// Takes note that a file's content has changed.
+pub(super) fn note_file_change(live: &mut Live, ino: Ino) {
+    live.dirty_file(ino).note_change();
+    live.note_change();
 }
 
 /// Takes away what was given to another content. Of a kernel with `FUSE_HANDLE_KILLPRIV_V2` it is
