@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use fuser::{Errno, InitFlags, KernelConfig, Request};
 
+use super::convert::kept_names;
 use crate::format::Ino;
 use crate::fs::{AccessListKind, FileSystem, FsError, XattrMode};
 
@@ -43,12 +44,10 @@ impl AccessLists {
 
     /// Leaves out of names, each ended by a NUL, those that [`Self::check`] refuses.
     pub(super) fn listed(&self, names: Vec<u8>) -> Vec<u8> {
-        let each = names.split_inclusive(|byte| *byte == 0);
-        let kept = each.filter(|name| {
-            let name = name.strip_suffix(b"\0").unwrap_or(name);
-            self.check(OsStr::from_bytes(name)).is_ok()
-        });
-        kept.collect::<Vec<_>>().concat()
+        if self.enforced {
+            return names;
+        }
+        kept_names(&names, |name| self.check(OsStr::from_bytes(name)).is_ok())
     }
 }
 

@@ -145,10 +145,16 @@ pub(super) fn xattr_mode(flags: i32) -> Option<XattrMode> {
     }
 }
 
+/// Of names of extended attributes, each ended by a NUL, those that are to be kept.
+pub(super) fn kept_names(names: &[u8], is_kept: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+    let each = names.split_inclusive(|byte| *byte == 0);
+    let kept = each.filter(|name| is_kept(name.strip_suffix(b"\0").unwrap_or(name)));
+    kept.flatten().copied().collect()
+}
+
 /// Of names of extended attributes, each ended by a NUL, those that anybody may know of.
 pub(super) fn untrusted_names(names: &[u8]) -> Vec<u8> {
-    let each = names.split_inclusive(|byte| *byte == 0);
-    each.filter(|name| !name.starts_with(b"trusted.")).flatten().copied().collect()
+    kept_names(names, |name| !name.starts_with(b"trusted."))
 }
 
 /// The mode of `fallocate(2)`; `None` for what is not supported.

@@ -3,50 +3,43 @@
 //! beside somebody who renames what it lists.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fuser::FileHandle;
 
 /// The open handles of folders.
 #[derive(Debug, Default)]
 pub(super) struct Listings {
-    /// A leaf: nothing else is locked while this is.
-    open: Mutex<Open>,
-}
-
-#[derive(Debug, Default)]
-struct Open {
-    last: u64,
-    /// By handle, the cookie that the listing stops before.
-    ends: HashMap<u64, u64>,
+    last: AtomicU64,
+    /// By handle, the cookie that the listing stops before. A leaf: nothing else is locked while
+    /// this is.
+    ends: Mutex<HashMap<u64, u64>>,
 }
 
 impl Listings {
-    /// A new handle; its listing ends before `end_cookie`.
-    pub(super) fn opened(&self, end_cookie: u64) -> FileHandle {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.last += 1;
-        let handle = open.last;
-        open.ends.insert(handle, end_cookie);
-        FileHandle(handle)
+    /// A new handle, whose listing has not begun.
+    pub(super) fn opened(&self) -> FileHandle {
+        FileHandle(self.last.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
-    /// Starts the listing of a handle anew (`rewinddir`), up to `end_cookie`.
-    pub(super) fn rewound(&self, handle: FileHandle, end_cookie: u64) {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.ends.insert(handle.0, end_cookie);
+    /// The listing of a handle begins, or begins anew (`rewinddir`), and ends before `end_cookie`.
+    pub(super) fn began(&self, handle: FileHandle, end_cookie: u64) {
+        self.ends().insert(handle.0, end_cookie);
     }
 
-    /// Where the listing of a handle ends; an unknown one's never does.
-    pub(super) fn end(&self, handle: FileHandle) -> u64 {
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.ends.get(&handle.0).copied().unwrap_or(u64::MAX)
+    /// Where the listing of a handle ends, if it has begun.
+    pub(super) fn end(&self, handle: FileHandle) -> Option<u64> {
+        self.ends().get(&handle.0).copied()
     }
 
     /// The handle is closed.
     pub(super) fn released(&self, handle: FileHandle) {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.ends.remove(&handle.0);
+        self.ends().remove(&handle.0);
+    }
+
+    fn ends(&self) -> MutexGuard<'_, HashMap<u64, u64>> {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -57,11 +50,14 @@ mod tests {
     #[test]
     fn each_handle_has_an_end_of_its_own_until_it_is_rewound_or_closed() {
         let listings = Listings::default();
-        let (first, second) = (listings.opened(5), listings.opened(9));
-        assert_eq!((listings.end(first), listings.end(second)), (5, 9));
-        listings.rewound(first, 11);
-        assert_eq!((listings.end(first), listings.end(second)), (11, 9));
+        let (first, second) = (listings.opened(), listings.opened());
+        assert_eq!((listings.end(first), listings.end(second)), (None, None));
+        listings.began(first, 5);
+        listings.began(second, 9);
+        assert_eq!((listings.end(first), listings.end(second)), (Some(5), Some(9)));
+        listings.began(first, 11);
+        assert_eq!((listings.end(first), listings.end(second)), (Some(11), Some(9)));
         listings.released(first);
-        assert_eq!((listings.end(first), listings.end(second)), (u64::MAX, 9));
+        assert_eq!((listings.end(first), listings.end(second)), (None, Some(9)));
     }
 }

@@ -71,9 +71,8 @@ impl Adapter {
     }
 
     pub(super) fn open_folder(&self, ino: Ino) -> Result<FileHandle, Errno> {
-        let end_cookie = self.files.listing_end(ino)?;
         self.files.open(ino)?;
-        Ok(self.listings.opened(end_cookie))
+        Ok(self.listings.opened())
     }
 
     /// Lists what was there when the listing began.
@@ -84,10 +83,14 @@ impl Adapter {
         cookie: u64,
         visit: &mut dyn FnMut(&FolderEntry<'_>) -> bool,
     ) -> Result<(), Errno> {
-        if cookie == 0 {
-            self.listings.rewound(handle, self.files.listing_end(ino)?);
-        }
-        let end_cookie = self.listings.end(handle);
+        let end_cookie = match self.listings.end(handle).filter(|_| cookie != 0) {
+            Some(end_cookie) => end_cookie,
+            None => {
+                let end_cookie = self.files.listing_end(ino)?;
+                self.listings.began(handle, end_cookie);
+                end_cookie
+            }
+        };
         Ok(self.files.list(ino, cookie, &mut |entry| entry.cookie < end_cookie && visit(entry))?)
     }
 
@@ -97,7 +100,6 @@ impl Adapter {
         if self.files.equates_name_forms() { Duration::ZERO } else { TTL }
     }
 
-    /// The kernel leaves it to us to take setuid and setgid away, and tells only who asks.
     pub(super) fn allocate(
         &self,
         who: &Request,
@@ -107,23 +109,29 @@ impl Adapter {
         length: u64,
     ) -> Result<(), Errno> {
         let mode = convert::allocate_mode(mode).ok_or(Errno::EOPNOTSUPP)?;
+        self.change_content(who, ino, || self.files.allocate(ino, mode, offset, length))
+    }
+
+    pub(super) fn copy(&self, who: &Request, range: CopyRange) -> Result<u32, Errno> {
+        let copied = self.change_content(who, range.to, || self.files.copy_range(range))?;
+        // The kernel asks for no more than an answer of 32 bits can tell.
+        u32::try_from(copied).map_err(|_| Errno::EFBIG)
+    }
+
+    /// Does what changes content other than by a write. The kernel leaves it to us to take setuid
+    /// and setgid away, and tells only who asks.
+    fn change_content<T>(
+        &self,
+        who: &Request,
+        ino: Ino,
+        change: impl FnOnce() -> Result<T, FsError>,
+    ) -> Result<T, Errno> {
         let clears_mode = !is_root(who) && self.files.clear_set_ids(ino)?;
-        let done = self.files.allocate(ino, mode, offset, length);
+        let done = change();
         if clears_mode {
             self.forget_attributes(ino);
         }
         Ok(done?)
-    }
-
-    /// As for [`Self::allocate`].
-    pub(super) fn copy(&self, who: &Request, range: CopyRange) -> Result<u32, Errno> {
-        let clears_mode = !is_root(who) && self.files.clear_set_ids(range.to)?;
-        let copied = self.files.copy_range(range);
-        if clears_mode {
-            self.forget_attributes(range.to);
-        }
-        // The kernel asks for no more than an answer of 32 bits can tell.
-        u32::try_from(copied?).map_err(|_| Errno::EFBIG)
     }
 
     pub(super) fn xattr(&self, who: &Request, ino: Ino, name: &OsStr) -> Result<Vec<u8>, Errno> {
