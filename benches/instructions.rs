@@ -1,17 +1,24 @@
 //! Work to be counted in instructions by `scripts/instructions`: a count does not hang on how busy
 //! the machine is. Named on the command line; without a name, does nothing.
 
+#[path = "../tests/file_system_model/bench.rs"]
+#[allow(dead_code, clippy::unwrap_used, reason = "made for tests, which need more of it")]
+mod bench;
 mod setup;
+#[path = "../tests/bench/verified.rs"]
+#[allow(dead_code, clippy::unwrap_used, reason = "made for tests, which verify")]
+mod verified;
 
 use std::hint::black_box;
 use std::sync::Arc;
 
+use bench::Bench;
 use hushfs::crypto::{MasterKey, TAG_BYTES, VaultId};
 use hushfs::format::{Ino, PackHeader, PackId, PackSealer};
 use hushfs::fs::{FileSystem, NewNode, fold};
 use hushfs::journal::{Journal, Replay};
 use hushfs::store::HostDisk;
-use setup::{CHUNK, Vault, create, name, tree_of, write};
+use setup::{CHUNK, create, name, tree_of, write};
 
 const NEW: NewNode = NewNode { mode: 0o644, umask: 0, uid: 0, gid: 0 };
 
@@ -109,25 +116,24 @@ fn bulk() {
 }
 
 fn with_files(work: &mut dyn FnMut(&FileSystem)) {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let vault = Vault::new(folder.path());
-    let files = vault.open(&folder.path().join("state"));
+    let bench = Bench::new(CHUNK.field());
+    let files = bench.open("state");
     measured(&mut || work(&files));
     files.shut_down().expect("the vault takes it");
 }
 
 fn folding() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let vault = Vault::new(folder.path());
-    let files = vault.open(&folder.path().join("state"));
+    let bench = Bench::new(CHUNK.field());
+    let files = bench.open("state");
     for nth in 0..2000 {
         let made = files.create(Ino::ROOT, name(nth).as_bytes(), NEW).expect("the name is free");
         files.release(made.ino);
     }
     files.shut_down().expect("the vault takes it");
-    let listing = vault.folder.listing().expect("the vault is there");
-    let keys = vault.keys();
+    let vault = bench.vault();
+    let listing = vault.listing().expect("the vault is there");
+    let keys = bench.master.class_keys(&bench.descriptor.vault);
     measured(&mut || {
-        black_box(fold(&vault.folder, &listing, &keys, CHUNK));
+        black_box(fold(&vault, &listing, &keys, CHUNK));
     });
 }

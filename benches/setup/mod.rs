@@ -1,60 +1,11 @@
-//! What several benches need: keys, operations, a vault in a folder of its own.
+//! What several benches need: names, operations, a tree.
 #![allow(dead_code, reason = "each bench uses a part")]
 #![allow(clippy::unwrap_used, reason = "a bench that cannot be set up has nothing to measure")]
 
-use std::path::Path;
-use std::sync::Arc;
-
-use hushfs::crypto::{ClassKeys, MasterKey, VaultId};
-use hushfs::format::{
-    ChunkSize, DESCRIPTOR_NAME, Descriptor, Ino, NodeKind, Operation, PackId, Run, Time, Times,
-};
-use hushfs::fs::{FileSystem, MountMode, OpenRequest};
-use hushfs::store::{HostDisk, StateFolder, StateLock, VaultFolder};
+use hushfs::format::{ChunkSize, Ino, NodeKind, Operation, PackId, Run, Time, Times};
 use hushfs::tree::Tree;
 
 pub const CHUNK: ChunkSize = ChunkSize::DEFAULT;
-
-/// A vault in a folder, and its keys.
-pub struct Vault {
-    pub master: MasterKey,
-    pub descriptor: Descriptor,
-    pub folder: VaultFolder,
-}
-
-impl Vault {
-    pub fn new(root: &Path) -> Self {
-        let descriptor =
-            Descriptor { vault: VaultId::random(), chunk_size: CHUNK, created: Time::now() };
-        std::fs::create_dir_all(root.join("vault/keys")).unwrap();
-        let folder = VaultFolder::new(Arc::new(HostDisk), root.join("vault"));
-        let vault = Self { master: MasterKey::random(), descriptor, folder };
-        let sealed = vault.descriptor.seal(&vault.keys());
-        vault.folder.put_new(DESCRIPTOR_NAME, &sealed).unwrap();
-        vault
-    }
-
-    pub fn keys(&self) -> ClassKeys {
-        self.master.class_keys(&self.descriptor.vault)
-    }
-
-    pub fn open(&self, state: &Path) -> Arc<FileSystem> {
-        let state = StateFolder::make(Arc::new(HostDisk), state).unwrap();
-        let lock = StateLock::take(state.root()).unwrap();
-        FileSystem::open_vault(OpenRequest {
-            vault: self.folder.clone(),
-            state: Some(state),
-            lock: Some(lock),
-            keys: self.keys(),
-            descriptor: self.descriptor.clone(),
-            mode: MountMode::ReadWrite,
-            device_name: "bench".into(),
-            machine: "machine".into(),
-            owner: (0, 0),
-        })
-        .unwrap()
-    }
-}
 
 /// The operation that makes the `nth` file in the root.
 pub fn create(nth: u64, name: &str) -> Operation<'_> {

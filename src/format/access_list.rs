@@ -4,6 +4,8 @@
 //! A list is the value of an extended attribute, in the bytes that Linux gives and takes: a version
 //! of 4 bytes, then entries of 8: whom it is about, what they may, and a user's or group's number.
 
+use super::mode::ALL_RWX;
+
 /// The attribute that holds what an inode grants, where its mode does not say all of it.
 pub const ACCESS_LIST: &[u8] = b"system.posix_acl_access";
 /// The attribute that holds what a folder hands down to what is made in it.
@@ -17,7 +19,6 @@ const VERSION: u32 = 2;
 const NO_ID: u32 = u32::MAX;
 /// What one entry, or one digit of a mode, can grant: to read, write and execute.
 const RWX: u32 = 0o7;
-const ALL_RWX: u32 = 0o777;
 
 const OWNER: u16 = 0x01;
 const USER: u16 = 0x02;

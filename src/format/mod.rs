@@ -13,6 +13,7 @@ mod frame;
 mod ids;
 mod key_text;
 mod log_object;
+pub mod mode;
 mod names;
 mod offsets;
 mod operation;

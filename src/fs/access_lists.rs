@@ -4,6 +4,7 @@
 //! Whoever mounts this enforces them; here they are kept such that list and mode never contradict
 //! each other: the mode's middle part is the mask, and a list that says no more than a mode is none.
 
+use crate::format::mode::{ALL_RWX, SET_GID};
 use crate::format::{
     ACCESS_LIST, ACCESS_LIST_BYTES_MAX, AccessList, DEFAULT_LIST, Ino, NodeKind, Operation, Time,
 };
@@ -14,9 +15,6 @@ use super::error::FsError;
 use super::file_system::FileSystem;
 use super::live::Live;
 use super::types::NewNode;
-
-const SET_GID: u32 = 0o2000;
-const ALL_RWX: u32 = 0o777;
 
 /// Which of its two lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! Attributes, extended attributes, links' targets, and where data and holes are.
 
+use crate::format::mode::{GROUP_EXECUTE, SET_GID, SET_UID};
 use crate::format::{ACCESS_LIST, Ino, Operation, Time};
 use crate::store::StoreError;
 use crate::tree::{Attributes, FileKind};
@@ -10,9 +11,6 @@ use super::file_system::FileSystem;
 use super::live::{FlushTo, Live};
 use super::types::{AttributeChange, Room, XattrMode};
 
-const SET_UID: u32 = 0o4000;
-const SET_GID: u32 = 0o2000;
-const GROUP_EXECUTE: u32 = 0o0010;
 /// All names of extended attributes together, as `listxattr(2)` can give them.
 const XATTR_LIST_BYTES_MAX: usize = 64 << 10;
 const XATTR_VALUE_BYTES_MAX: usize = 64 << 10;

@@ -1,5 +1,6 @@
 //! Names: look-up, making, linking, removing, renaming, listing.
 
+use crate::format::mode::SET_GID;
 use crate::format::{Ino, NAME_BYTES_MAX, NameError, NodeKind, Operation, Time, Times, check_name};
 use crate::tree::{Attributes, FileKind};
 
@@ -8,8 +9,6 @@ use super::error::FsError;
 use super::file_system::FileSystem;
 use super::live::{FlushTo, Live};
 use super::types::{FolderEntry, NewNode, RenameMode};
-
-const SET_GID: u32 = 0o2000;
 
 /// Cookies of `.` and `..`; those of entries follow.
 const DOT_COOKIE: u64 = 1;

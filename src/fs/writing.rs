@@ -2,6 +2,8 @@
 
 use crate::format::{ChunkSize, Ino, Operation, Time};
 
+use crate::format::mode::SET_IDS;
+
 use super::dirty::DirtyChunk;
 use super::error::FsError;
 use super::file_system::FileSystem;
@@ -14,7 +16,6 @@ const BULK_BYTES: usize = 64 << 10;
 /// Pending chunks of all files together; beyond it they go into packs.
 const DIRTY_BYTES_MAX: usize = 32 << 20;
 
-const SET_ID_BITS: u32 = 0o6000;
 /// What a program may do beyond its user, as Linux keeps it.
 const CAPABILITIES: &[u8] = b"security.capability";
 
@@ -278,12 +279,12 @@ fn leading_chunks(live: &Live, ino: Ino, chunk_index: u64) -> u64 {
 /// Takes setuid and setgid away; tells whether there was any.
 fn clear_set_id_bits(live: &mut Live, ino: Ino) -> Result<bool, FsError> {
     let mode = live.tree.attributes(ino)?.mode;
-    if mode & SET_ID_BITS == 0 {
+    if mode & SET_IDS == 0 {
         return Ok(false);
     }
     let operation = Operation::SetAttr {
         ino,
-        mode: Some(mode & !SET_ID_BITS),
+        mode: Some(mode & !SET_IDS),
         uid: None,
         gid: None,
         atime: None,

@@ -9,9 +9,9 @@ use fuser::{Errno, InitFlags, KernelConfig, Request};
 
 use super::convert::kept_names;
 use crate::format::Ino;
+use crate::format::mode::SET_GID;
 use crate::fs::{AccessListKind, FileSystem, FsError, XattrMode};
 
-const SET_GID: u32 = 0o2000;
 const ROOT_UID: u32 = 0;
 
 /// What the kernel does about access control lists.

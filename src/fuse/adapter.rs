@@ -22,10 +22,11 @@ use fuser::{
 use super::access_lists::{self, AccessLists};
 use super::caching::OpenHandles;
 use super::control::{self, Control};
-use super::convert::{self, PERMISSION_BITS, file_attr, ino};
+use super::convert::{self, file_attr, ino};
 use super::listings::Listings;
 use super::replies::{GENERATION, guarded, reply_attr, reply_empty, reply_entry, reply_xattr};
 use super::requests::is_root;
+use crate::format::mode::PERMISSIONS;
 use crate::format::{NAME_BYTES_MAX, NodeKind};
 use crate::fs::{AttributeChange, CopyRange, FileSystem, NewNode};
 
@@ -90,7 +91,7 @@ impl Adapter {
 
 /// A new inode of the asking user.
 fn new_node(who: &Request, mode: u32, umask: u32) -> NewNode {
-    NewNode { mode: mode & PERMISSION_BITS, umask, uid: who.uid(), gid: who.gid() }
+    NewNode { mode: mode & PERMISSIONS, umask, uid: who.uid(), gid: who.gid() }
 }
 
 impl Filesystem for Adapter {
@@ -150,7 +151,7 @@ impl Filesystem for Adapter {
         reply: ReplyAttr,
     ) {
         let change = AttributeChange {
-            mode: mode.map(|mode| mode & PERMISSION_BITS),
+            mode: mode.map(|mode| mode & PERMISSIONS),
             uid,
             gid,
             size,

@@ -4,14 +4,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fuser::{FileAttr, FileType, INodeNo, RenameFlags, TimeOrNow};
 
-use crate::format::{Ino, NodeKind, Time};
+use crate::format::{Ino, NodeKind, Time, mode};
 use crate::fs::{AllocateMode, Attributes, FileKind, RenameMode, XattrMode};
 
 /// What `stat` shows as the best size of a request.
 const BLOCK_BYTES: u32 = 4096;
-
-/// The permission bits of a mode, with setuid, setgid and sticky.
-pub(super) const PERMISSION_BITS: u32 = 0o7777;
 
 /// An inode number, from the kernel's.
 pub(super) fn ino(number: INodeNo) -> Ino {
@@ -55,7 +52,7 @@ pub(super) fn file_attr(attributes: &Attributes) -> FileAttr {
         crtime: UNIX_EPOCH,
         kind: file_type(attributes.kind),
         // Twelve bits always fit into sixteen.
-        perm: (attributes.mode & PERMISSION_BITS) as u16,
+        perm: (attributes.mode & mode::PERMISSIONS) as u16,
         nlink: attributes.nlink,
         uid: attributes.uid,
         gid: attributes.gid,

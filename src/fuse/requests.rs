@@ -12,10 +12,8 @@ use super::control;
 use super::convert;
 use super::replies::TTL;
 use crate::format::Ino;
+use crate::format::mode::SET_IDS;
 use crate::fs::{AttributeChange, CopyRange, FolderEntry, FsError};
-
-/// Setuid and setgid.
-const SET_ID_BITS: u32 = 0o6000;
 
 impl Adapter {
     pub(super) fn write(
@@ -26,7 +24,7 @@ impl Adapter {
         clear: bool,
         flags: OpenFlags,
     ) -> Result<u32, Errno> {
-        let clears_mode = clear && self.files.attributes(ino)?.mode & SET_ID_BITS != 0;
+        let clears_mode = clear && self.files.attributes(ino)?.mode & SET_IDS != 0;
         self.files.write(ino, offset, data, clear)?;
         if clears_mode {
             self.forget_attributes(ino);

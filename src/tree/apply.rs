@@ -5,6 +5,8 @@ use crate::format::{
     ChunkSize, Ino, NameError, NodeKind, Operation, PACK_HEADER_BYTES, Run, Time, check_name,
 };
 
+use crate::format::mode::PERMISSIONS;
+
 use super::folder::InodeSlot;
 use super::inode::{Body, Inode};
 use super::state::{ROOT_SLOT, Tree};
@@ -303,7 +305,7 @@ impl Tree {
 }
 
 fn permission_bits(mode: u32) -> u16 {
-    (mode & 0o7777) as u16
+    (mode & PERMISSIONS) as u16
 }
 
 fn check_size(size: u64) -> Result<(), ApplyError> {
