@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::fs::{FileSystem, MountMode, OpenRequest};
 use crate::fuse::daemon::{self, Detacher, Role};
-use crate::fuse::{self, Session, harden, hushfs_mounts};
+use crate::fuse::{self, Permissions, Session, harden, hushfs_mounts};
 use crate::store::{HostDisk, LockHolder, StateLock, VaultFolder};
 
 use super::args::MountArgs;
@@ -90,10 +90,12 @@ fn mount(
         eprintln!("hushfs: mounted read-only: {reason}");
     }
 
+    let permissions = Permissions::needed(options.allow_other);
     let (device, mount_point) = fuse::mount(
         &mountpoint,
         &fuse::MountOptions {
             allow_other: options.allow_other,
+            permissions,
             read_only: options.read_only,
             suid: options.suid,
             dev: options.dev,
@@ -106,7 +108,7 @@ fn mount(
         let told = lock.tell(&LockHolder { pid: std::process::id(), mountpoint });
         told.unwrap_or_else(|error| log::warn!("{error}"));
     }
-    let session = Session::start(device, mount_point, files.clone())?;
+    let session = Session::start(device, mount_point, files.clone(), permissions)?;
     let ready = match files.start_background() {
         Ok(()) => detacher
             .map_or(Ok(()), Detacher::detach)

@@ -129,7 +129,7 @@ impl MountOption {
     }
 }
 
-/// All options of one mount. `default_permissions` is always on.
+/// All options of one mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MountOptions {
     /// Nothing may change.

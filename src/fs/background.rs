@@ -4,8 +4,8 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::error::FsError;
-use super::file_system::{FileSystem, lock};
-use super::live::FlushTo;
+use super::file_system::{Asked, FileSystem, lock};
+use super::live::{FlushTo, Live};
 use super::sync::{Instant, thread};
 use crate::store::{LastEnd, holds_unpublished};
 
@@ -40,7 +40,7 @@ impl FileSystem {
     /// [`FsError`]: not everything is in the vault; the rest is in the state folder, and comes
     /// back with the next mount.
     pub fn shut_down(&self) -> Result<(), FsError> {
-        *lock(&self.background.end) = true;
+        lock(&self.background.asked).end = true;
         self.background.changed.notify_all();
         if let Some(thread) = lock(&self.background.thread).take() {
             thread.join().unwrap_or_else(|_| log::error!("the publishing thread had panicked"));
@@ -71,6 +71,16 @@ impl FileSystem {
             state.set_last_end(Some(&end)).unwrap_or_else(|error| log::warn!("{error}"));
         }
         result
+    }
+
+    /// Has a pack that has filled up since the last time brought on its way, while more is written:
+    /// by the time somebody syncs, most of it is on the disk.
+    pub(super) fn ask_for_full_packs(&self, live: &mut Live) {
+        let has_news = live.writing.as_mut().is_some_and(|writing| writing.stage.take_news());
+        if has_news {
+            lock(&self.background.asked).full_packs = true;
+            self.background.changed.notify_all();
+        }
     }
 
     /// Flushes and publishes what is due.
@@ -114,12 +124,14 @@ fn run(weak: &Weak<FileSystem>) {
     loop {
         let Some(fs) = weak.upgrade() else { return };
         let pause = if failed { QUIET_FOR } else { LOOK_EVERY };
-        let end =
-            fs.background.changed.wait_timeout_while(lock(&fs.background.end), pause, |end| !*end);
-        let end = end.map_or(true, |(end, _)| *end);
-        if end {
+        let goes_on = |asked: &mut Asked| !asked.end && (failed || !asked.full_packs);
+        let (asked, changed) = (lock(&fs.background.asked), &fs.background.changed);
+        let Ok((mut asked, _)) = changed.wait_timeout_while(asked, pause, goes_on) else { return };
+        if asked.end {
             return;
         }
+        asked.full_packs = false;
+        drop(asked);
         let result = fs.do_what_is_due();
         failed = result.is_err();
         if let Err(error) = result {

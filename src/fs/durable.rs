@@ -51,7 +51,9 @@ impl FileSystem {
         if live.writing.is_none() {
             return Ok(());
         }
-        live.flush_file(ino, FlushTo::Pack)
+        let result = live.flush_file(ino, FlushTo::Pack);
+        self.ask_for_full_packs(&mut live);
+        result
     }
 
     /// `fsync(2)` of a file or folder: when it returns, the file's content, and every name and

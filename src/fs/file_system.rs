@@ -41,13 +41,21 @@ pub struct FileSystem {
     pub(super) lock: Option<StateLock>,
 }
 
-/// The background thread, and how it is ended.
+/// The background thread, and what it is asked for.
 #[derive(Debug, Default)]
 pub(super) struct Background {
-    /// Whether the thread is to end.
-    pub(super) end: Mutex<bool>,
+    pub(super) asked: Mutex<Asked>,
     pub(super) changed: Condvar,
     pub(super) thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What the background thread is not to wait with.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    /// To end.
+    pub(super) end: bool,
+    /// To bring packs that are full on their way.
+    pub(super) full_packs: bool,
 }
 
 /// Damage sentences kept for `status`; more would only repeat themselves.

@@ -51,6 +51,8 @@ pub(super) struct Stage {
     chunk_size: ChunkSize,
     growing: Option<StagedPack>,
     waiting: Vec<Waiting>,
+    /// A pack was closed since somebody asked.
+    has_news: bool,
     /// Packs that got a name in the folder, and how many of those names are durable: content is
     /// not, while the name of its file is not.
     names: u64,
@@ -70,9 +72,18 @@ impl Stage {
         let waiting: Vec<_> =
             recovered.into_iter().map(|pack| Waiting { pack, synced: false }).collect();
         let names = waiting.len() as u64;
-        let synced_names = 0;
-        let growing = None;
-        Self { disk, folder, keys, device, chunk_size, growing, waiting, names, synced_names }
+        Self {
+            disk,
+            folder,
+            keys,
+            device,
+            chunk_size,
+            growing: None,
+            waiting,
+            has_news: false,
+            names,
+            synced_names: 0,
+        }
     }
 
     /// Seals `plain`, chunks of `ino` from `first_chunk` on, into packs; gives each run to
@@ -130,8 +141,14 @@ impl Stage {
             let pack = pack.close(&*self.disk, &FooterFacts(tree))?;
             self.waiting.push(Waiting { pack, synced: false });
             self.growing = None;
+            self.has_news = true;
         }
         Ok(())
+    }
+
+    /// Whether a pack was closed since the last time this was asked.
+    pub(super) fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.has_news)
     }
 
     /// What to sync for all content handed over so far to be durable.

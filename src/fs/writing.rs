@@ -43,6 +43,7 @@ impl FileSystem {
         let mut live = self.write_live()?;
         let live = &mut *live;
         let result = self.write_locked(live, ino, plain_offset, data);
+        self.ask_for_full_packs(live);
         if clear_set_ids {
             clear_set_id_bits(live, ino)?;
         }

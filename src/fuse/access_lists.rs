@@ -1,4 +1,4 @@
-//! Access control lists between the kernel and the file system: whether the kernel enforces them,
+//! Access control lists between the kernel and the file system: who enforces them, if anybody,
 //! and who may keep setgid when setting one.
 
 use std::ffi::OsStr;
@@ -8,34 +8,54 @@ use std::os::unix::ffi::OsStrExt;
 use fuser::{Errno, InitFlags, KernelConfig, Request};
 
 use super::convert::kept_names;
+use super::permissions::Permissions;
 use crate::format::Ino;
 use crate::format::mode::SET_GID;
 use crate::fs::{AccessListKind, FileSystem, FsError, XattrMode};
 
 const ROOT_UID: u32 = 0;
 
-/// What the kernel does about access control lists.
-#[derive(Debug, Default)]
-pub(super) struct AccessLists {
-    enforced: bool,
+/// What becomes of access control lists.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) enum AccessLists {
+    /// They are refused: nobody would enforce them.
+    #[default]
+    Refused,
+    /// The kernel enforces them.
+    Enforced,
+    /// They are kept, and keep out nobody who gets in: only root does.
+    Kept,
 }
 
 impl AccessLists {
     /// Asks the kernel to enforce lists, and to leave the umask to the file system, which alone
-    /// knows whether a folder's default list counts in its stead.
-    pub(super) fn agree(&mut self, config: &mut KernelConfig) {
-        let asked = [InitFlags::FUSE_DONT_MASK, InitFlags::FUSE_POSIX_ACL];
-        let offered = asked.iter().all(|flag| config.capabilities().contains(*flag));
-        self.enforced = offered && asked.into_iter().all(|f| config.add_capabilities(f).is_ok());
-        if !self.enforced {
-            log::info!("this kernel's FUSE enforces no access control lists: they are refused");
-        }
+    /// knows whether a folder's default list counts in its stead. A kernel that enforces lists
+    /// checks permissions too, so where only root gets in it is not asked to.
+    pub(super) fn agree(&mut self, config: &mut KernelConfig, permissions: Permissions) {
+        let (asked, agreed) = match permissions {
+            Permissions::Checked => {
+                (InitFlags::FUSE_DONT_MASK | InitFlags::FUSE_POSIX_ACL, Self::Enforced)
+            }
+            Permissions::RootOnly => (InitFlags::FUSE_DONT_MASK, Self::Kept),
+        };
+        *self = match config.add_capabilities(asked) {
+            Ok(()) => agreed,
+            Err(_) => {
+                log::info!("this kernel's FUSE enforces no access control lists: they are refused");
+                Self::Refused
+            }
+        };
+    }
+
+    /// Whether setting this attribute changes a mode that the kernel will not ask for by itself.
+    pub(super) fn changes_mode_unseen(&self, name: &[u8]) -> bool {
+        *self == Self::Kept && AccessListKind::of(name) == Some(AccessListKind::Access)
     }
 
     /// Refuses the attributes that hold lists where nobody would enforce them: a program must not
     /// believe that somebody is kept out who is not.
     pub(super) fn check(&self, name: &OsStr) -> Result<(), Errno> {
-        if self.enforced || AccessListKind::of(name.as_bytes()).is_none() {
+        if *self != Self::Refused || AccessListKind::of(name.as_bytes()).is_none() {
             Ok(())
         } else {
             Err(Errno::EOPNOTSUPP)
@@ -44,7 +64,7 @@ impl AccessLists {
 
     /// Leaves out of names, each ended by a NUL, those that [`Self::check`] refuses.
     pub(super) fn listed(&self, names: Vec<u8>) -> Vec<u8> {
-        if self.enforced {
+        if *self != Self::Refused {
             return names;
         }
         kept_names(&names, |name| self.check(OsStr::from_bytes(name)).is_ok())
@@ -93,14 +113,16 @@ mod tests {
     #[test]
     fn lists_that_nobody_enforces_are_refused_and_not_listed() {
         let names = b"system.posix_acl_access\0user.a\0system.posix_acl_default\0user.b\0";
-        let refusing = AccessLists { enforced: false };
+        let refusing = AccessLists::Refused;
         assert_eq!(refusing.listed(names.to_vec()), b"user.a\0user.b\0");
         for name in ["system.posix_acl_access", "system.posix_acl_default"] {
             assert_eq!(refusing.check(OsStr::new(name)), Err(Errno::EOPNOTSUPP));
-            assert_eq!(AccessLists { enforced: true }.check(OsStr::new(name)), Ok(()));
+            assert_eq!(AccessLists::Enforced.check(OsStr::new(name)), Ok(()));
+            assert_eq!(AccessLists::Kept.check(OsStr::new(name)), Ok(()));
         }
         assert_eq!(refusing.check(OsStr::new("user.posix_acl_access")), Ok(()));
-        assert_eq!(AccessLists { enforced: true }.listed(names.to_vec()), names);
+        assert_eq!(AccessLists::Enforced.listed(names.to_vec()), names);
+        assert_eq!(AccessLists::Kept.listed(names.to_vec()), names);
     }
 
     #[test]

@@ -24,6 +24,7 @@ use super::caching::OpenHandles;
 use super::control::{self, Control};
 use super::convert::{self, file_attr, ino};
 use super::listings::Listings;
+use super::permissions::Permissions;
 use super::replies::{GENERATION, guarded, reply_attr, reply_empty, reply_entry, reply_xattr};
 use super::requests::is_root;
 use crate::format::mode::PERMISSIONS;
@@ -41,10 +42,11 @@ const HANDLE: FileHandle = FileHandle(0);
 
 /// What we ask of the kernel. Not the write-back cache: under it the kernel, not we, would own
 /// sizes and times, and writes could come after their close.
-const CAPABILITIES: [InitFlags; 8] = [
+const CAPABILITIES: [InitFlags; 7] = [
     InitFlags::FUSE_PARALLEL_DIROPS,
+    // Always, not where the kernel guesses that it pays (`FUSE_READDIRPLUS_AUTO`): it guesses at the
+    // start of a listing alone, and then looks up each entry of a long folder by itself.
     InitFlags::FUSE_DO_READDIRPLUS,
-    InitFlags::FUSE_READDIRPLUS_AUTO,
     // Whoever has a file by its handle alone (NFS, `open_by_handle_at`) finds it again.
     InitFlags::FUSE_EXPORT_SUPPORT,
     InitFlags::FUSE_CACHE_SYMLINKS,
@@ -65,19 +67,21 @@ pub struct Adapter {
     pub(super) handles: OpenHandles,
     pub(super) listings: Listings,
     pub(super) control: Control,
+    pub(super) permissions: Permissions,
     pub(super) access_lists: AccessLists,
     /// Set once the session has begun.
     pub(super) notifier: Arc<OnceLock<Notifier>>,
 }
 
 impl Adapter {
-    /// For a mount at `mountpoint`, made just now by this process.
-    pub fn new(files: Arc<FileSystem>, mountpoint: PathBuf) -> Self {
+    /// For a mount at `mountpoint`, made just now by this process with these `permissions`.
+    pub fn new(files: Arc<FileSystem>, mountpoint: PathBuf, permissions: Permissions) -> Self {
         Self {
             files,
             handles: OpenHandles::default(),
             listings: Listings::default(),
             control: Control::new(mountpoint),
+            permissions,
             access_lists: AccessLists::default(),
             notifier: Arc::new(OnceLock::new()),
         }
@@ -103,7 +107,7 @@ impl Filesystem for Adapter {
                 log::debug!("this kernel's FUSE has no {missing:?}");
             }
         }
-        self.access_lists.agree(config);
+        self.access_lists.agree(config, self.permissions);
         // Came with the same kernel version as direct writes that drop cached pages.
         let drops_pages = config.capabilities().contains(InitFlags::FUSE_DIRECT_IO_ALLOW_MMAP);
         self.handles.allow_direct(drops_pages);
@@ -489,7 +493,11 @@ impl Filesystem for Adapter {
             self.access_lists.check(name)?;
             let mode = convert::xattr_mode(flags).ok_or(Errno::EINVAL)?;
             let name = name.as_bytes();
-            Ok(access_lists::set_xattr(&self.files, who, ino(of), name, value, mode)?)
+            access_lists::set_xattr(&self.files, who, ino(of), name, value, mode)?;
+            if self.access_lists.changes_mode_unseen(name) {
+                self.forget_attributes(ino(of));
+            }
+            Ok(())
         });
         reply_empty(reply, done);
     }
@@ -578,13 +586,17 @@ impl Filesystem for Adapter {
         }
     }
 
-    // To these ENOSYS means "do it yourself, and do not ask again": the kernel checks permissions
-    // (`default_permissions`) and polls as for any regular file; an ioctl becomes ENOTTY. Without
-    // these, fuser would log a warning each time.
-
-    fn access(&self, _who: &Request, _of: INodeNo, _mask: AccessFlags, reply: ReplyEmpty) {
-        reply.error(Errno::ENOSYS);
+    /// Asked only where the kernel does not check permissions itself.
+    fn access(&self, _who: &Request, of: INodeNo, mask: AccessFlags, reply: ReplyEmpty) {
+        let allowed = guarded("access", || {
+            let attributes = self.files.attributes(ino(of))?;
+            Permissions::allow(&attributes, mask).then_some(()).ok_or(Errno::EACCES)
+        });
+        reply_empty(reply, allowed);
     }
+
+    // To these ENOSYS means "do it yourself, and do not ask again": the kernel polls as for any
+    // regular file; an ioctl becomes ENOTTY. Without these, fuser would log a warning each time.
 
     fn ioctl(
         &self,

@@ -12,6 +12,7 @@ use rustix::process::{getgid, getuid};
 
 use super::fusermount::{self, FusermountError};
 use super::mount_info::{FUSE_TYPE, mount_at};
+use super::permissions::Permissions;
 use super::unmount::{MountPoint, is_dead, unmount_path};
 
 const FUSE_DEVICE: &str = "/dev/fuse";
@@ -26,6 +27,8 @@ const DEAD_MOUNTS_MAX: usize = 16;
 pub struct MountOptions {
     /// Other users get in as well, as far as permissions allow.
     pub allow_other: bool,
+    /// Who checks permissions; only root if nobody else gets in.
+    pub permissions: Permissions,
     /// The kernel refuses every change.
     pub read_only: bool,
     /// Set-user-id bits count; for root only.
@@ -239,8 +242,12 @@ fn source(options: &MountOptions) -> &str {
 }
 
 fn common_options(options: &MountOptions) -> String {
+    let checks = match options.permissions {
+        Permissions::Checked => "default_permissions,",
+        Permissions::RootOnly => "",
+    };
     let others = if options.allow_other { ",allow_other" } else { "" };
-    format!("default_permissions,max_read={READ_BYTES_MAX}{others}")
+    format!("{checks}max_read={READ_BYTES_MAX}{others}")
 }
 
 /// Whether `/etc/fuse.conf` lets users let other users in.
@@ -262,6 +269,8 @@ mod tests {
         let options = MountOptions::default();
         assert_eq!(common_options(&options), "default_permissions,max_read=1048576");
         assert_eq!(source(&options), "hushfs");
+        let root_only = MountOptions { permissions: Permissions::RootOnly, ..options.clone() };
+        assert_eq!(common_options(&root_only), "max_read=1048576");
         let others = MountOptions { allow_other: true, ..options };
         assert!(common_options(&others).ends_with(",allow_other"));
     }

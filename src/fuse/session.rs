@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use fuser::{Config, SessionACL};
 
 use super::adapter::Adapter;
+use super::permissions::Permissions;
 use super::signals::Signals;
 use super::unmount::{MountPoint, StillMounted, Unmounted};
 use crate::fs::{FileSystem, FsError};
@@ -51,7 +52,7 @@ enum Event {
 
 impl Session {
     /// Agrees with the kernel on how to talk. From here on SIGTERM, SIGINT and SIGHUP no longer
-    /// end the process: [`Session::run`] minds them.
+    /// end the process: [`Session::run`] minds them. `permissions` as it was mounted with.
     ///
     /// # Errors
     /// [`SessionError`]; the mount is gone then, and `files` not yet shut down.
@@ -59,9 +60,11 @@ impl Session {
         device: OwnedFd,
         mount_point: MountPoint,
         files: Arc<FileSystem>,
+        permissions: Permissions,
     ) -> Result<Self, SessionError> {
         let started = Signals::catch().map_err(SessionError::System).and_then(|signals| {
-            let adapter = Adapter::new(files.clone(), mount_point.path().to_owned());
+            let path = mount_point.path().to_owned();
+            let adapter = Adapter::new(files.clone(), path, permissions);
             let notifier = adapter.notifier();
             // Who gets in is the kernel's to decide, by `allow_other`.
             fuser::Session::from_fd(adapter, device, SessionACL::All, config())

@@ -52,21 +52,29 @@ pub fn run(folder: &Path, script: &str) -> String {
     said
 }
 
-/// A mount, and an empty folder on a disk with access control lists beside it; both can be reached
-/// by every user.
+/// A mount, and an empty folder on a disk with access control lists beside it.
 pub struct Both {
     pub bench: Bench,
+    options: &'static [&'static str],
 }
 
 impl Both {
-    /// `None` where lists cannot be compared; tells why.
+    /// Both can be reached by every user. `None` where lists cannot be compared; tells why.
     pub fn new() -> Option<Self> {
+        Self::mounted_with(if is_root() { &["--allow-other"] } else { &[] })
+    }
+
+    /// Nobody but who mounts gets into the mount.
+    pub fn for_its_owner_alone() -> Option<Self> {
+        Self::mounted_with(&[])
+    }
+
+    fn mounted_with(options: &'static [&'static str]) -> Option<Self> {
         let bench = Bench::new()?;
-        let allow_other: &[&str] = if is_root() { &["--allow-other"] } else { &[] };
-        let mounted = bench.try_mount(allow_other);
+        let mounted = bench.try_mount(options);
         assert!(mounted.status.success(), "{mounted:?}");
         fs::set_permissions(bench.folder(), fs::Permissions::from_mode(0o755)).unwrap();
-        let both = Self { bench };
+        let both = Self { bench, options };
         fs::create_dir(both.plain()).unwrap();
         fs::create_dir(both.mounted()).unwrap();
         let tried = Command::new("setfacl").args(["-m", "u:1:r"]).arg(both.plain()).output();
@@ -105,8 +113,7 @@ impl Both {
         self.assert_same_attributes();
         let before = state(&self.mounted());
         self.bench.unmount();
-        let allow_other: &[&str] = if is_root() { &["--allow-other"] } else { &[] };
-        assert!(self.bench.try_mount(allow_other).status.success());
+        assert!(self.bench.try_mount(self.options).status.success());
         assert_eq!(state(&self.mounted()), before, "after a new mount");
         self.assert_same_attributes();
     }

@@ -31,6 +31,7 @@ mod mounting;
 mod names;
 mod namespace;
 mod other_user;
+mod owner_alone;
 mod parallel;
 #[path = "../linearizable/plain_model.rs"]
 #[allow(dead_code, reason = "no call on a mount names an inode's attributes")]
