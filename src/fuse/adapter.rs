@@ -162,7 +162,10 @@ impl Filesystem for Adapter {
             atime: atime.map(convert::time_to_set),
             mtime: mtime.map(convert::time_to_set),
         };
-        let changed = guarded("setattr", || Ok(self.files.set_attributes(ino(of), &change)?));
+        let changed = guarded("setattr", || {
+            let _held = size.map(|_| self.handles.hold(ino(of)));
+            Ok(self.files.set_attributes(ino(of), &change)?)
+        });
         reply_attr(reply, changed);
     }
 
@@ -285,7 +288,7 @@ impl Filesystem for Adapter {
         let created = guarded("create", || {
             let new = new_node(who, mode, umask);
             let attributes = self.files.create(ino(parent), name.as_bytes(), new)?;
-            let how = self.handles.opened(attributes.ino, OpenFlags(flags));
+            let how = self.handles.opened(attributes.ino, OpenFlags(flags)).how;
             Ok((attributes, how))
         });
         match created {

@@ -8,12 +8,17 @@ use std::time::Duration;
 use fuser::{Errno, FileHandle, FopenFlags, INodeNo, OpenFlags, Request};
 
 use super::adapter::Adapter;
+use super::caching::Held;
 use super::control;
 use super::convert;
 use super::replies::TTL;
 use crate::format::Ino;
 use crate::format::mode::SET_IDS;
 use crate::fs::{AttributeChange, CopyRange, FolderEntry, FsError};
+
+/// Files up to this size are given to the kernel when they are opened. Most are then read whole, and
+/// for those that are not it costs less than the request that it saves for the others.
+const SMALL_FILE_BYTES_MAX: u64 = 32 << 10;
 
 impl Adapter {
     pub(super) fn write(
@@ -50,6 +55,7 @@ impl Adapter {
 
     pub(super) fn open(&self, ino: Ino, flags: OpenFlags) -> Result<FopenFlags, FsError> {
         self.files.open(ino)?;
+        let opened = self.handles.opened(ino, flags);
         if flags.0 & libc::O_TRUNC != 0 {
             let empty = AttributeChange { size: Some(0), ..AttributeChange::default() };
             let emptied = self
@@ -60,12 +66,33 @@ impl Adapter {
                 Ok(true) => self.forget_attributes(ino),
                 Ok(false) => {}
                 Err(error) => {
+                    self.handles.released(ino);
                     self.files.release(ino);
                     return Err(error);
                 }
             }
+        } else if let Some(held) = opened.to_fill {
+            self.give_content(ino, &held);
         }
-        Ok(self.handles.opened(ino, flags))
+        Ok(opened.how)
+    }
+
+    /// Gives the kernel the content of a small file, so that it need not ask for it. What cannot be
+    /// read is not given: whoever reads it is told why.
+    fn give_content(&self, ino: Ino, held: &Held<'_>) {
+        let Some(notifier) = self.notifier.get() else { return };
+        let size = self.files.attributes(ino).map_or(0, |attributes| attributes.size);
+        if !(1..=SMALL_FILE_BYTES_MAX).contains(&size) {
+            return;
+        }
+        let mut content = vec![0; size as usize];
+        if self.files.read(ino, 0, &mut content).ok() != Some(content.len()) {
+            return;
+        }
+        match notifier.store(INodeNo(ino.0), 0, &content) {
+            Ok(()) => held.note_filled(),
+            Err(error) => log::debug!("store: {error}"),
+        }
     }
 
     pub(super) fn open_folder(&self, ino: Ino) -> Result<FileHandle, Errno> {

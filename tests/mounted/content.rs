@@ -1,8 +1,12 @@
 //! What is in regular files: of every size, cut, extended, with holes, open after their last name.
 
+use std::ffi::CString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rustix::fs::{FallocateFlags, SeekFrom as HoleSeek, fallocate, seek};
 use rustix::io::Errno;
@@ -236,4 +240,74 @@ fn an_unlinked_file_is_read_and_written_until_it_is_closed_and_leaves_nothing() 
     bench.remount();
     assert_eq!(fs::read(bench.at("file")).unwrap(), b"another of that name");
     assert_eq!(bench.status().files, 1);
+}
+
+/// Cuts a file by its path, with no handle.
+#[allow(unsafe_code, reason = "the standard library and rustix have no truncate(2)")]
+fn truncate(path: &std::path::Path, size: u64) {
+    let path = CString::new(path.as_os_str().as_bytes()).unwrap();
+    // SAFETY: the path is a string with a NUL at its end, alive throughout the call.
+    assert_eq!(unsafe { libc::truncate(path.as_ptr(), size as i64) }, 0);
+}
+
+#[test]
+fn a_small_file_is_what_was_written_last_however_many_others_open_it_meanwhile() {
+    let Some(bench) = Bench::mounted() else { return };
+    let path = bench.at("file");
+    let ended = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let opened: Vec<_> = (0..2)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut count = 0;
+                    while !ended.load(Ordering::Relaxed) {
+                        count += u64::from(fs::read(&path).is_ok());
+                    }
+                    count
+                })
+            })
+            .collect();
+        let mut expected = Vec::new();
+        for nth in 0..4000_u32 {
+            let bytes = vec![nth as u8; 1 + nth as usize * 37 % 12_000];
+            match nth % 6 {
+                0 => fs::write(&path, &bytes).unwrap(),
+                1 => {
+                    expected.truncate(expected.len() / 2);
+                    let file = File::options().write(true).open(&path).unwrap();
+                    file.set_len(expected.len() as u64).unwrap();
+                }
+                2 => {
+                    let file = File::options().append(true).open(&path).unwrap();
+                    (&file).write_all(&bytes).unwrap();
+                    expected.extend_from_slice(&bytes);
+                }
+                3 => {
+                    let file = File::options().read(true).write(true).open(&path).unwrap();
+                    file.write_all_at(&bytes, 0).unwrap();
+                    expected.resize(expected.len().max(bytes.len()), 0);
+                    expected[..bytes.len()].copy_from_slice(&bytes);
+                }
+                4 => {
+                    // Without a handle, just when whoever reads first is to be given the content.
+                    drop(File::options().append(true).open(&path).unwrap());
+                    std::thread::sleep(Duration::from_micros(u64::from(nth % 300)));
+                    expected.resize(expected.len() * 2 / 3, 0);
+                    truncate(&path, expected.len() as u64);
+                }
+                _ => {
+                    let new = bench.at("new");
+                    fs::write(&new, &bytes).unwrap();
+                    fs::rename(&new, &path).unwrap();
+                }
+            }
+            if matches!(nth % 6, 0 | 5) {
+                expected = bytes;
+            }
+            assert!(fs::read(&path).unwrap() == expected, "after change {nth}");
+            assert_eq!(fs::metadata(&path).unwrap().len(), expected.len() as u64);
+        }
+        ended.store(true, Ordering::Relaxed);
+        assert!(opened.into_iter().all(|thread| thread.join().unwrap() > 0));
+    });
 }
