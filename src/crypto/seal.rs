@@ -65,11 +65,19 @@ impl ObjectSealer {
 
     /// Seals `message` where it stands and appends the tag.
     pub fn seal_in_place(&self, nonce: Nonce, associated: &[u8], message: &mut Vec<u8>) {
+        message.extend_from_slice(&[0; TAG_BYTES]);
+        self.seal_slice(nonce, associated, message);
+    }
+
+    /// Seals a message where it stands, at the start of `message`; the tag takes the last
+    /// [`TAG_BYTES`], of which there are no fewer.
+    pub fn seal_slice(&self, nonce: Nonce, associated: &[u8], message: &mut [u8]) {
+        let (body, tag_place) = message.split_at_mut(message.len() - TAG_BYTES);
         let tag = self
             .cipher
-            .encrypt_inout_detached(&nonce.0.into(), associated, message.as_mut_slice().into())
+            .encrypt_inout_detached(&nonce.0.into(), associated, body.into())
             .expect("a message is shorter than RFC 8452's 64 GiB");
-        message.extend_from_slice(&tag);
+        tag_place.copy_from_slice(&tag);
     }
 
     /// Opens `sealed` into `plain`, which is exactly [`TAG_BYTES`] shorter.

@@ -152,32 +152,34 @@ pub struct LogDraft {
 }
 
 impl LogDraft {
-    /// The object's bytes.
-    pub fn seal(&self, keys: &ClassKeys) -> Vec<u8> {
+    /// The object's bytes. It is made where the operations stand: those of a checkpoint are long,
+    /// and are not to be in memory twice.
+    pub fn seal(self, keys: &ClassKeys) -> Vec<u8> {
         let object = ObjectId::random();
-        let mut out = Vec::with_capacity(HEADER_BYTES);
-        write_magic(self.kind.magic(), &mut out);
-        out.extend_from_slice(&[0; VAULT_AT - RESERVED_AT]);
-        out.extend_from_slice(&keys.vault().0);
-        out.extend_from_slice(&object.0);
-        out.extend_from_slice(&self.device.0.to_le_bytes());
-        out.extend_from_slice(&self.seq.to_le_bytes());
+        let mut header = Vec::with_capacity(HEADER_BYTES);
+        write_magic(self.kind.magic(), &mut header);
+        header.extend_from_slice(&[0; VAULT_AT - RESERVED_AT]);
+        header.extend_from_slice(&keys.vault().0);
+        header.extend_from_slice(&object.0);
+        header.extend_from_slice(&self.device.0.to_le_bytes());
+        header.extend_from_slice(&self.seq.to_le_bytes());
         let head = Head {
             previous: self.previous,
-            frontier: self.frontier.clone(),
+            frontier: self.frontier,
             clock: self.clock.min(COUNT_MAX),
             published: self.published,
-            device_name: self.device_name.clone(),
+            device_name: self.device_name,
             operations_bytes: self.operations.len() as u64,
         };
-        let mut body = postcard::to_allocvec(&head)
+        let head = postcard::to_allocvec(&head)
             .expect("a head has no type that postcard cannot encode, and a Vec takes any length");
-        body.extend_from_slice(&self.operations);
-        let total = padme((HEADER_BYTES + body.len() + TAG_BYTES) as u64) as usize;
-        body.reserve_exact(total - HEADER_BYTES - body.len());
-        body.resize(total - HEADER_BYTES - TAG_BYTES, 0);
-        keys.sealer(ObjectClass::Log, &object).seal_in_place(Nonce::at(0), &out, &mut body);
-        out.append(&mut body);
+        let mut out = self.operations;
+        let total = padme((HEADER_BYTES + head.len() + out.len() + TAG_BYTES) as u64) as usize;
+        out.reserve_exact(total - out.len());
+        out.splice(..0, header.iter().copied().chain(head));
+        out.resize(total, 0);
+        let (_, body) = out.split_at_mut(HEADER_BYTES);
+        keys.sealer(ObjectClass::Log, &object).seal_slice(Nonce::at(0), &header, body);
         out
     }
 }

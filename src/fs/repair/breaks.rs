@@ -195,7 +195,7 @@ fn publish(
     told.map_err(unfit)?;
     report.brought_back.push(format!("{path}: says what was lost and what was brought back"));
 
-    let mut draft = LogDraft {
+    let increment = LogDraft {
         device,
         seq: 1,
         previous: LogHash::NONE,
@@ -206,12 +206,12 @@ fn publish(
         device_name: device_name.clone(),
         operations: std::mem::take(&mut rebuild.operations),
     };
-    let log = draft.seal(keys);
+    let mut checkpoint = LogDraft { operations: Vec::new(), ..increment.clone() };
+    let log = increment.seal(keys);
     let hash = LogHash::of(&log);
-    draft.kind = LogKind::Checkpoint;
-    draft.previous = hash;
-    draft.frontier.advance(FrontierEntry { device, seq: 1, hash });
-    draft.operations = Vec::new();
-    rebuild.tree.encode_checkpoint(&mut draft.operations);
-    Ok(Publication { device, story, log, checkpoint: draft.seal(keys) })
+    checkpoint.kind = LogKind::Checkpoint;
+    checkpoint.previous = hash;
+    checkpoint.frontier.advance(FrontierEntry { device, seq: 1, hash });
+    rebuild.tree.encode_checkpoint(&mut checkpoint.operations);
+    Ok(Publication { device, story, log, checkpoint: checkpoint.seal(keys) })
 }
