@@ -99,7 +99,7 @@ impl<'a> Pool<'a> {
 
     /// The next operation.
     pub fn operation(&self, input: &mut Input<'a>) -> Operation<'a> {
-        let kinds = if self.with_inline { 12 } else { 11 };
+        let kinds = if self.with_inline { 14 } else { 13 };
         match input.choice(kinds) {
             0 | 1 => Operation::Create {
                 parent: self.ino(input),
@@ -167,6 +167,13 @@ impl<'a> Pool<'a> {
                 count: input.u64(),
                 time: time(input),
             },
+            11 => Operation::Relocate {
+                ino: self.ino(input),
+                from_pack: self.run(input).pack,
+                from_offset: input.u32(),
+                run: self.run(input),
+            },
+            12 => Operation::PackUnused { pack: self.run(input).pack, since: time(input) },
             _ => {
                 let ino = self.ino(input);
                 let chunks: Vec<InlineChunk<'a>> =

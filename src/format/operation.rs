@@ -198,6 +198,27 @@ pub enum Operation<'a> {
         /// Status time.
         ctime: Time,
     },
+    /// Chunks have the same content in another place: those of the run's chunks that stand back to
+    /// back in `from_pack` from `from_offset` on. Chunks that stand elsewhere by now stay there.
+    /// Nothing that anybody can see of the file changes.
+    Relocate {
+        /// The file.
+        ino: Ino,
+        /// The pack that they leave.
+        from_pack: PackId,
+        /// Where in it the run's first chunk started.
+        from_offset: u32,
+        /// Where they are now.
+        run: Run,
+    },
+    /// No file needs a pack any more. In checkpoints only, which tell of no file that did: until
+    /// the pack is removed, everybody is to know since when it can be.
+    PackUnused {
+        /// The pack.
+        pack: PackId,
+        /// When the log object was made with which the last file let go of it.
+        since: Time,
+    },
 }
 
 /// Appends the encoding of `operation`.

@@ -119,20 +119,20 @@ impl FileSystem {
             let unflushed = Unflushed::Flush;
             (bytes, plan(&live, ino, plain_offset, &mut out[..bytes], unflushed)?)
         };
-        let wants = match plan {
-            Plan::Wants(wants) => wants,
-            Plan::FlushFirst => {
-                let mut live = self.write_live()?;
-                let size = live.tree.attributes(ino)?.size;
-                let bytes = size.saturating_sub(plain_offset).min(out.len() as u64) as usize;
-                self.read_locked(&mut live, ino, plain_offset, &mut out[..bytes])?;
+        if let Plan::Wants(wants) = plan {
+            let read = wants.iter().try_for_each(|want| {
+                self.try_fulfil(want, &mut out[want.out_at..want.out_at + want.bytes])
+            });
+            if read.is_ok() {
                 return Ok(bytes);
             }
-        };
-        for want in wants {
-            let path = || self.read_live().ok()?.tree.path(ino);
-            self.fulfil(path, &want, &mut out[want.out_at..want.out_at + want.bytes])?;
+            // Perhaps a collection has moved it since, and removed the pack: while the lock is held,
+            // nothing moves.
         }
+        let mut live = self.write_live()?;
+        let size = live.tree.attributes(ino)?.size;
+        let bytes = size.saturating_sub(plain_offset).min(out.len() as u64) as usize;
+        self.read_locked(&mut live, ino, plain_offset, &mut out[..bytes])?;
         Ok(bytes)
     }
 

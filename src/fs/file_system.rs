@@ -1,9 +1,10 @@
 //! The file system's parts, and the order of its locks.
 
+use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
 use crate::crypto::ClassKeys;
-use crate::format::Descriptor;
+use crate::format::{Descriptor, PackId};
 use crate::store::{StateFolder, StateLock, VaultFolder};
 
 use super::content::PackReaders;
@@ -17,7 +18,7 @@ use super::sync::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWri
 
 /// A vault that is open: its files can be read and, unless it is read-only, written.
 ///
-/// Lock order: `publisher`, then `durable`, then `live`; the others are taken last and hold no
+/// Lock order: `collecting`, then `publisher`, then `durable`, then `live`; the others are taken last and hold no
 /// call to disk.
 #[derive(Debug)]
 pub struct FileSystem {
@@ -37,6 +38,10 @@ pub struct FileSystem {
     /// Sentences about damage, for `status`.
     pub(super) damage: Mutex<Vec<String>>,
     pub(super) background: Background,
+    /// Held for as long as a collection takes: before `publisher`.
+    pub(super) collecting: Mutex<()>,
+    /// Bytes of all chunks of packs whose footer was read.
+    pub(super) chunk_bytes_of: Mutex<HashMap<PackId, u64>>,
     /// Keeps other processes of this machine off; released when all else is done.
     pub(super) lock: Option<StateLock>,
 }

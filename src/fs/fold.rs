@@ -135,6 +135,7 @@ impl Folded {
                 self.tree.forget(gone);
             }
         }
+        self.tree.note_unused_packs(log.published);
         Ok(())
     }
 }

@@ -7,6 +7,7 @@
 mod access_lists;
 mod attributes;
 mod background;
+mod collect;
 mod content;
 mod copy;
 mod dirty;
@@ -36,6 +37,7 @@ mod witnesses;
 mod writing;
 
 pub use access_lists::AccessListKind;
+pub use collect::Collected;
 pub use copy::CopyRange;
 pub use error::FsError;
 pub use file_system::FileSystem;

@@ -208,6 +208,8 @@ fn put_together(
         durable: Mutex::new(0),
         damage: Mutex::new(damage),
         background: Background::default(),
+        collecting: Mutex::default(),
+        chunk_bytes_of: Mutex::default(),
         live: RwLock::new(live),
         gauge,
         name_forms: NameForms::default(),
@@ -218,6 +220,7 @@ fn put_together(
         lock,
     };
     fs.note_missing_packs(&listing)?;
+    fs.note_removed_packs(&listing)?;
     if is_new && read_only.is_none() {
         let operation = Operation::SetAttr {
             ino: Ino::ROOT,
@@ -234,6 +237,16 @@ fn put_together(
 }
 
 impl FileSystem {
+    /// Takes note of the packs that collections have removed.
+    fn note_removed_packs(&self, listing: &VaultListing) -> Result<(), FsError> {
+        let mut live = self.write_live()?;
+        let unused = live.tree.packs().filter(|pack| pack.live_bytes == 0);
+        let gone: Vec<PackId> =
+            unused.map(|pack| pack.id).filter(|id| !listing.packs.contains_key(id)).collect();
+        gone.into_iter().for_each(|id| live.tree.note_pack_removed(id));
+        Ok(())
+    }
+
     /// Says which packs are not there, and how many files wait for them.
     fn note_missing_packs(&self, listing: &VaultListing) -> Result<(), FsError> {
         let live = self.read_live()?;

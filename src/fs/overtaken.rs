@@ -16,6 +16,8 @@ use crate::tree::Tree;
 pub(super) struct OtherChanges {
     inodes: HashSet<Ino>,
     names: HashSet<(Ino, Vec<u8>)>,
+    /// A collection has removed what told of some of the changes: it may be anything.
+    may_be_anything: bool,
 }
 
 impl OtherChanges {
@@ -32,7 +34,12 @@ impl OtherChanges {
         let mut changes = Self::default();
         for entry in to.iter() {
             for seq in from.seq(entry.device).saturating_add(1)..=entry.seq {
-                let log = vault.get_log(keys, LogKind::Increment, entry.device, seq)?;
+                let log = match vault.get_log(keys, LogKind::Increment, entry.device, seq) {
+                    Err(StoreError::Missing(_)) => {
+                        return Ok(Self { may_be_anything: true, ..Self::default() });
+                    }
+                    log => log?,
+                };
                 log.operations().flatten().for_each(|operation| changes.note(&operation));
             }
         }
@@ -41,7 +48,7 @@ impl OtherChanges {
 
     /// Whether there are none.
     pub(super) fn is_empty(&self) -> bool {
-        self.inodes.is_empty() && self.names.is_empty()
+        self.inodes.is_empty() && self.names.is_empty() && !self.may_be_anything
     }
 
     /// The path of what `operation` would change in `tree` and others have changed; `None` if
@@ -51,6 +58,9 @@ impl OtherChanges {
             true => "the root folder".to_owned(),
             false => format!("“{}”", String::from_utf8_lossy(&path)),
         };
+        if self.may_be_anything {
+            return Some("the vault so much that what it changed is no longer told".to_owned());
+        }
         for (folder, name) in names_of(operation).into_iter().flatten() {
             // An inode that loses a name may be one that others have changed.
             let victim = tree.lookup(folder, name).ok();
@@ -100,7 +110,12 @@ fn inode_of(operation: &Operation<'_>) -> Option<Ino> {
         | Operation::Truncate { ino, .. }
         | Operation::Punch { ino, .. }
         | Operation::WriteInline { ino, .. } => Some(*ino),
-        Operation::Create { .. } | Operation::Unlink { .. } | Operation::Rename { .. } => None,
+        // What moves within the vault stays as it is.
+        Operation::Create { .. }
+        | Operation::Unlink { .. }
+        | Operation::Rename { .. }
+        | Operation::Relocate { .. }
+        | Operation::PackUnused { .. } => None,
     }
 }
 
@@ -110,7 +125,7 @@ mod tests {
 
     use super::*;
     use crate::crypto::{MasterKey, VaultId};
-    use crate::format::{DeviceId, FrontierEntry, LogHash};
+    use crate::format::{ChunkSize, DeviceId, FrontierEntry, LogHash, Time};
     use crate::store::HostDisk;
 
     #[test]
@@ -125,6 +140,19 @@ mod tests {
         };
         let between = |from, to| OtherChanges::between(&vault, &keys, &from, &to);
         assert!(between(frontier(u64::MAX), frontier(5)).unwrap().is_empty());
-        assert!(between(frontier(4), frontier(5)).is_err(), "log object 5 is not there");
+    }
+
+    #[test]
+    fn where_the_log_was_collected_anything_may_have_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = VaultFolder::new(Arc::new(HostDisk), folder.path());
+        let keys = MasterKey::random().class_keys(&VaultId::random());
+        let mut to = Frontier::default();
+        to.advance(FrontierEntry { device: DeviceId(1), seq: 5, hash: LogHash::NONE });
+        let changes = OtherChanges::between(&vault, &keys, &Frontier::default(), &to).unwrap();
+        let ino = Ino(7);
+        let punch = Operation::Punch { ino, first_chunk: 0, count: 1, time: Time::default() };
+        assert!(!changes.is_empty());
+        assert!(changes.meets(&punch, &Tree::new(ChunkSize::DEFAULT)).is_some());
     }
 }

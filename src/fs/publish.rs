@@ -7,14 +7,19 @@ use crate::format::{
     DESCRIPTOR_BYTES_MAX, DESCRIPTOR_NAME, DeviceId, Frontier, FrontierEntry, LogDraft, LogHash,
     LogKind, PackId, Time, UnverifiedDescriptor, pack_path,
 };
-use crate::store::{ClosedPack, Publishing, Seen, StoreError, log_path};
+use crate::store::{ClosedPack, Publishing, Seen, StoreError, VaultListing, log_path};
 
 use super::error::FsError;
 use super::file_system::{FileSystem, lock};
 use super::fold::DeviceSeen;
+use super::live::Writing;
 
 /// A checkpoint is due when the operations since the last one outgrow half of it, and this.
 const CHECKPOINT_LEAST_BYTES: u64 = 256 << 10;
+/// With fewer log objects than this, a collection leaves the log as it is.
+const LOGS_MAX: usize = 6;
+/// A checkpoint of this size is worth its upload for the number of objects alone.
+const SMALL_CHECKPOINT_BYTES: u64 = 64 << 10;
 
 /// What this device has published, and what it is about to.
 #[derive(Debug)]
@@ -60,6 +65,11 @@ enum Afterwards {
 }
 
 impl Publisher {
+    /// Whether a log object is among those that this device has seen.
+    pub(super) fn has_seen(&self, entry: &FrontierEntry) -> bool {
+        self.frontier.seq(entry.device) >= entry.seq
+    }
+
     fn next_seq(&self) -> u64 {
         self.frontier.seq(self.device) + 1
     }
@@ -183,6 +193,8 @@ impl FileSystem {
         live.unpublished_since = None;
         live.has_ended |= afterwards == Afterwards::End;
         let operations_bytes = operations.len() as u64;
+        let published = Time::now();
+        live.tree.note_unused_packs(published);
         let since = publisher.bytes_since + operations_bytes;
         let is_due = since > CHECKPOINT_LEAST_BYTES && since > publisher.checkpoint_bytes / 2;
         let checkpoint = is_due.then(|| {
@@ -192,6 +204,7 @@ impl FileSystem {
         });
         let mut draft = publisher.draft(LogKind::Increment, seq, operations);
         draft.clock = draft.clock.saturating_add(1);
+        draft.published = published;
         let sealed = draft.seal(&self.keys);
         Ok(Some(PendingLog { seq, sealed, operations_bytes, checkpoint, generation }))
     }
@@ -252,6 +265,38 @@ impl FileSystem {
             Ok(()) => Ok(()),
             Err(error) => Err(self.write_live()?.disk_failed(error)),
         }
+    }
+
+    /// Makes a checkpoint where that lets go of more than it costs, or of many log objects for
+    /// little. It needs everything to be published; while more is written it waits.
+    pub(super) fn shorten_log(
+        &self,
+        publisher: &mut Publisher,
+        listing: &VaultListing,
+    ) -> Result<(), FsError> {
+        let log_bytes: u64 = listing.logs.values().sum();
+        let is_few = listing.logs.len() < LOGS_MAX;
+        if publisher.pending.is_some() || publisher.bytes_since == 0 || is_few {
+            return Ok(());
+        }
+        let operations = {
+            let mut live = self.write_live()?;
+            for ino in live.pending_files() {
+                live.settle(ino)?;
+            }
+            live.write_batch()?;
+            let is_published = |writing: &Writing| writing.log.is_empty();
+            if !live.writing.as_ref().is_some_and(is_published) {
+                return Ok(());
+            }
+            let mut operations = Vec::new();
+            live.tree.encode_checkpoint(&mut operations);
+            operations
+        };
+        if operations.len() as u64 <= (2 * log_bytes).max(SMALL_CHECKPOINT_BYTES) {
+            self.publish_checkpoint(publisher, operations);
+        }
+        Ok(())
     }
 
     /// A checkpoint only saves time: one that cannot be written is left for the next time.

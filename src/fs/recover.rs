@@ -87,6 +87,7 @@ pub(super) fn replay_records(
         let operations = operations.map_err(|_| damaged("a record cannot be decoded"))?;
         let runs = operations.iter().flat_map(|operation| match operation {
             Operation::Write { runs, .. } => runs.as_slice(),
+            Operation::Relocate { run, .. } => std::slice::from_ref(run),
             _ => &[],
         });
         let chunk_size = live.tree.chunk_size();
@@ -202,15 +203,11 @@ impl Recovered {
                 for run in runs {
                     let end = run.first_chunk + u64::from(run.count);
                     live.drop_dirty_chunks(*ino, run.first_chunk, end);
-                    if self.readers.contains_key(&run.pack) {
-                        let chunks = self.chunks.entry(run.pack).or_default();
-                        note_chunks(chunks, *ino, &run.into(), chunk_size);
-                    }
-                    if listing.packs.contains_key(&run.pack) {
-                        self.unsettled_packs.insert(run.pack);
-                    }
+                    self.note_run(*ino, run, chunk_size, listing);
                 }
             }
+            // What is pending of these chunks is newer than what moves.
+            Operation::Relocate { ino, run, .. } => self.note_run(*ino, run, chunk_size, listing),
             Operation::Truncate { ino, size, .. } => {
                 live.cut_pending(*ino, *size);
                 if let Some(file) = live.dirty.get_mut(ino) {
@@ -228,6 +225,17 @@ impl Recovered {
         encode_operation(operation, &mut self.log);
         self.log_operations += 1;
         Ok(())
+    }
+
+    /// Takes down what a pack that is staged, or came to the vault without its log object, holds.
+    fn note_run(&mut self, ino: Ino, run: &Run, chunk_size: ChunkSize, listing: &VaultListing) {
+        if self.readers.contains_key(&run.pack) {
+            let chunks = self.chunks.entry(run.pack).or_default();
+            note_chunks(chunks, ino, &run.into(), chunk_size);
+        }
+        if listing.packs.contains_key(&run.pack) {
+            self.unsettled_packs.insert(run.pack);
+        }
     }
 
     /// Makes every staged pack that is needed whole, and removes the others.

@@ -262,7 +262,7 @@ impl FileSystem {
         Ok(bytes)
     }
 
-    fn take_room(&self, live: &mut Live, bytes: u64) -> Result<(), FsError> {
+    pub(super) fn take_room(&self, live: &mut Live, bytes: u64) -> Result<(), FsError> {
         let writing = live.writing()?;
         let unpublished_bytes = writing.stage.bytes() + writing.log.len() as u64;
         self.gauge.take(bytes, unpublished_bytes, live.dirty_bytes as u64)

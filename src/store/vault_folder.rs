@@ -315,6 +315,18 @@ impl VaultFolder {
         self.get(&pack_path(pack), PACK_BYTES_MAX)
     }
 
+    /// Removes an object, or what is left of one; fine if it is not there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn remove(&self, path: &str) -> Result<(), StoreError> {
+        let place = self.place(path);
+        match self.disk.remove(&place) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed.map_err(|e| StoreError::io("cannot remove", &place, e)),
+        }
+    }
+
     /// Which objects there are.
     ///
     /// # Errors

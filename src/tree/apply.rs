@@ -188,6 +188,16 @@ impl Tree {
                 self.touch_file(slot, *time);
                 Ok(None)
             }
+            Operation::Relocate { ino, from_pack, from_offset, run } => {
+                let slot = self.file_slot(*ino)?;
+                check_runs(&[*run], ChunkSize::FILE_BYTES_MAX, self.chunk_size)?;
+                self.move_content(slot, (*from_pack, *from_offset), run);
+                Ok(None)
+            }
+            Operation::PackUnused { pack, since } => {
+                self.packs.note_unused(*pack, since.normal());
+                Ok(None)
+            }
             Operation::WriteInline { .. } => {
                 Err(ApplyError::BadField("inline content belongs in a journal only"))
             }

@@ -5,6 +5,7 @@ use crate::format::{Ino, Operation, Time, encode_operation};
 use super::extents::Extents;
 use super::folder::InodeSlot;
 use super::inode::{Body, Inode};
+use super::packs::PackUse;
 use super::state::{ROOT_SLOT, Tree};
 
 impl Tree {
@@ -44,6 +45,11 @@ impl Tree {
         self.encode_xattrs(self.at(ROOT_SLOT), out);
         for slot in folders {
             encode_operation(&attributes(self.at(slot)), out);
+        }
+        for PackUse { id: pack, unused_since, .. } in self.packs.iter() {
+            if let Some(since) = unused_since {
+                encode_operation(&Operation::PackUnused { pack, since }, out);
+            }
         }
     }
 

@@ -11,6 +11,7 @@ mod extents;
 mod folder;
 mod inode;
 mod packs;
+mod relocate;
 mod rename;
 mod state;
 

@@ -1,8 +1,8 @@
 //! Which packs there are and how much of each is still needed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use crate::format::PackId;
+use crate::format::{PackId, Time};
 
 use super::extents::PackSlot;
 
@@ -11,14 +11,18 @@ use super::extents::PackSlot;
 pub struct PackUse {
     /// The pack.
     pub id: PackId,
-    /// Sealed bytes of its chunks that files still need.
+    /// Sealed bytes of its chunks that files still need; what several files share counts for each.
     pub live_bytes: u64,
+    /// When the log object was made since which no file needs it.
+    pub unused_since: Option<Time>,
 }
 
 /// Packs by place and by id. A place is never given to another pack.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PackTable {
     packs: Vec<PackUse>,
+    /// Places of packs that are no longer in the vault.
+    removed: HashSet<PackSlot>,
     by_id: HashMap<PackId, PackSlot>,
 }
 
@@ -27,9 +31,14 @@ impl PackTable {
     pub(super) fn slot(&mut self, id: PackId) -> PackSlot {
         *self.by_id.entry(id).or_insert_with(|| {
             let slot = u32::try_from(self.packs.len()).expect("2^32 packs are 64 PiB");
-            self.packs.push(PackUse { id, live_bytes: 0 });
+            self.packs.push(PackUse { id, live_bytes: 0, unused_since: None });
             PackSlot(slot)
         })
+    }
+
+    /// Whether a pack has a place.
+    pub(super) fn knows(&self, id: PackId) -> bool {
+        self.by_id.contains_key(&id)
     }
 
     /// The pack at a place that [`Self::slot`] gave.
@@ -42,7 +51,38 @@ impl PackTable {
     }
 
     pub(super) fn add(&mut self, slot: PackSlot, bytes: u64) {
-        self.packs[slot.0 as usize].live_bytes += bytes;
+        let pack = &mut self.packs[slot.0 as usize];
+        pack.live_bytes += bytes;
+        pack.unused_since = None;
+        self.removed.remove(&slot);
+    }
+
+    /// Takes note that no file needs a pack, unless one does.
+    pub(super) fn note_unused(&mut self, id: PackId, since: Time) {
+        let slot = self.slot(id);
+        let pack = &mut self.packs[slot.0 as usize];
+        if pack.live_bytes == 0 && !self.removed.contains(&slot) {
+            pack.unused_since.get_or_insert(since);
+        }
+    }
+
+    /// Takes note that a pack that no file needs is no longer in the vault.
+    pub(super) fn note_removed(&mut self, id: PackId) {
+        let slot = self.slot(id);
+        let pack = &mut self.packs[slot.0 as usize];
+        if pack.live_bytes == 0 {
+            pack.unused_since = None;
+            self.removed.insert(slot);
+        }
+    }
+
+    /// Takes note of every pack that no file needs by now.
+    pub(super) fn note_all_unused(&mut self, since: Time) {
+        for (place, pack) in self.packs.iter_mut().enumerate() {
+            if pack.live_bytes == 0 && !self.removed.contains(&PackSlot(place as u32)) {
+                pack.unused_since.get_or_insert(since);
+            }
+        }
     }
 
     pub(super) fn free(&mut self, slot: PackSlot, bytes: u64) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hushfs::format::{Ino, NodeKind};
 use hushfs::fs::{
@@ -215,6 +216,9 @@ impl Pair {
                 self.fs().fsync(self.inos[file]).unwrap();
             }
             Step::Publish => self.fs().publish().unwrap(),
+            Step::Collect => {
+                self.fs().collect(Duration::ZERO).unwrap();
+            }
             Step::Remount => {
                 self.fs().shut_down().unwrap();
                 self.reopen();

@@ -26,6 +26,7 @@ pub enum Step {
     Close { file: Pick },
     Fsync { file: Pick },
     Publish,
+    Collect,
     Remount,
     Kill,
 }
@@ -66,6 +67,7 @@ pub fn step() -> impl Strategy<Value = Step> {
         2 => pick().prop_map(|file| Step::Close { file }),
         4 => pick().prop_map(|file| Step::Fsync { file }),
         1 => Just(Step::Publish),
+        1 => Just(Step::Collect),
         1 => Just(Step::Remount),
         2 => Just(Step::Kill),
     ]

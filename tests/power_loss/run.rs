@@ -1,6 +1,7 @@
 //! Steps on the file system, and beside it on what it should be.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use hushfs::format::{Ino, NodeKind};
 use hushfs::fs::{
@@ -261,6 +262,10 @@ impl Run {
             }
             Step::Publish => {
                 fs.publish()?;
+                self.history.promise_all(Crash::PowerLoss);
+            }
+            Step::Collect => {
+                fs.collect(Duration::ZERO)?;
                 self.history.promise_all(Crash::PowerLoss);
             }
             Step::Vault { works } => self.let_vault_work(works),

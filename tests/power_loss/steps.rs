@@ -89,6 +89,8 @@ pub enum Step {
         file: Pick,
     },
     Publish,
+    /// Everything that nothing needs by now leaves the vault.
+    Collect,
     /// The vault takes nothing from now on, or takes everything again.
     Vault {
         works: bool,
@@ -105,7 +107,7 @@ impl Step {
         let file = path;
         let at = Place { folder: dice.next(), name: dice.below(5) as u8 };
         let seed = dice.below(256) as u8;
-        match dice.below(50) {
+        match dice.below(52) {
             0..5 => Self::Create { at },
             5..7 => Self::MakeFolder { at },
             7..9 => Self::Unlink { path },
@@ -141,6 +143,7 @@ impl Step {
                 let may = std::array::from_fn(|_| dice.below(8) as u8);
                 Self::SetList { path, may, minimal: dice.coin(), hands_down: dice.coin() }
             }
+            47..49 => Self::Collect,
             _ => Self::Crash { power_loss: dice.coin() },
         }
     }

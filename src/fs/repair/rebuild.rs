@@ -247,6 +247,7 @@ fn file_of(operation: &Operation<'_>) -> Option<Ino> {
         Operation::Write { ino, .. }
         | Operation::Truncate { ino, .. }
         | Operation::Punch { ino, .. }
+        | Operation::Relocate { ino, .. }
         | Operation::SetAttr { ino, .. }
         | Operation::SetXattr { ino, .. }
         | Operation::Link { ino, .. } => Some(*ino),
@@ -273,5 +274,7 @@ fn described(operation: &Operation<'_>) -> String {
         }
         Operation::Truncate { ino, .. } => format!("cutting the file {ino}"),
         Operation::Punch { ino, .. } => format!("a hole in the file {ino}"),
+        Operation::Relocate { ino, .. } => format!("moving content of the file {ino}"),
+        Operation::PackUnused { pack, .. } => format!("letting go of the pack {pack}"),
     }
 }

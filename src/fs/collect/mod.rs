@@ -1,0 +1,10 @@
+//! Collection: what no state within the history period needs leaves the vault, packs that are mostly
+//! dead or small are written anew, and checkpoints take the place of log objects (I7).
+
+mod choose;
+mod remove;
+mod report;
+mod rewrite;
+mod run;
+
+pub use report::Collected;

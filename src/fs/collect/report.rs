@@ -1,0 +1,27 @@
+//! What a collection did.
+
+use serde::{Deserialize, Serialize};
+
+/// What a collection did, in objects and bytes of the vault folder.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Collected {
+    /// Packs that were removed.
+    pub removed_packs: u64,
+    /// Log objects and checkpoints that were removed.
+    pub removed_logs: u64,
+    /// Bytes of all those.
+    pub freed_bytes: u64,
+    /// Packs whose content was written anew.
+    pub rewritten_packs: u64,
+    /// Bytes of content that were.
+    pub rewritten_bytes: u64,
+    /// Bytes of packs that nothing needs any more but the history.
+    pub history_bytes: u64,
+}
+
+impl Collected {
+    /// Whether nothing was done.
+    pub fn is_nothing(&self) -> bool {
+        Self { history_bytes: 0, ..*self } == Self::default()
+    }
+}

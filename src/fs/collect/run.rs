@@ -1,0 +1,117 @@
+//! A whole collection, from publishing to removing.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use crate::format::{Footer, Ino, Operation, PackId, Run, Time, pack_path};
+use crate::store::{PackReadError, PackReader, VaultListing};
+
+use super::super::error::FsError;
+use super::super::file_system::{FileSystem, lock};
+use super::choose::{NeededPack, packs_to_rewrite};
+use super::report::Collected;
+
+/// A pack, and the runs that files have in it.
+type RunsOfPack = (PackId, Vec<(Ino, Run)>);
+
+impl FileSystem {
+    /// Publishes everything, writes packs anew of which little is needed or that are small, and
+    /// removes what no state of the last `history` needs.
+    ///
+    /// # Errors
+    /// [`FsError`]; nothing is lost by it, and what was done so far stays done.
+    pub fn collect(&self, history: Duration) -> Result<Collected, FsError> {
+        let _only_one = lock(&self.collecting);
+        let mut collected = Collected::default();
+        self.publish()?;
+        let listing = self.vault.listing().map_err(|error| FsError::Disk(error.to_string()))?;
+        self.note_strays(&listing)?;
+        let chosen = packs_to_rewrite(&self.needed_packs(&listing)?);
+        for (pack, runs) in self.runs_in(&chosen)? {
+            match self.rewrite_pack(pack, runs) {
+                Ok(written_bytes) => {
+                    collected.rewritten_packs += 1;
+                    collected.rewritten_bytes += written_bytes;
+                }
+                // It stays, with whatever can still be read of it.
+                Err(FsError::Damaged { what, .. }) => self.note_damage(what),
+                // No room to write anew what would free some.
+                Err(FsError::NoSpace) => break,
+                Err(error) => return Err(error),
+            }
+        }
+        if collected.rewritten_packs > 0 {
+            self.publish()?;
+        }
+        let mut publisher = lock(&self.publisher);
+        self.shorten_log(&mut publisher, &listing)?;
+        let listing = self.vault.listing().map_err(|error| FsError::Disk(error.to_string()))?;
+        self.remove_unneeded(&publisher, &listing, history, &mut collected)?;
+        Ok(collected)
+    }
+
+    /// Takes note of packs of this device that neither log nor journal tells of: a crash came after
+    /// the pack had gone to the vault, or all that was in it was overwritten before anybody told of
+    /// it. Packs of other devices may only have come before their log object.
+    fn note_strays(&self, listing: &VaultListing) -> Result<(), FsError> {
+        let device = lock(&self.publisher).device;
+        let unknown: Vec<PackId> = {
+            let live = self.read_live()?;
+            listing.packs.keys().filter(|id| !live.tree.knows_pack(**id)).copied().collect()
+        };
+        for pack in unknown {
+            if self.footer(pack).is_ok_and(|footer| footer.device == device) {
+                let since = Time::now();
+                self.write_live()?.tree.apply(&Operation::PackUnused { pack, since })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Every pack in the vault that somebody needs.
+    fn needed_packs(&self, listing: &VaultListing) -> Result<Vec<NeededPack>, FsError> {
+        let packs: Vec<_> = self.read_live()?.tree.packs().collect();
+        let mut needed = Vec::new();
+        for pack in packs.into_iter().filter(|pack| pack.live_bytes > 0) {
+            let Some(pack_bytes) = listing.packs.get(&pack.id).copied() else { continue };
+            // One that cannot be read is left as it is.
+            let Ok(chunk_bytes) = self.chunk_bytes(pack.id) else { continue };
+            let needed_bytes = pack.live_bytes.min(chunk_bytes);
+            needed.push(NeededPack { id: pack.id, pack_bytes, chunk_bytes, needed_bytes });
+        }
+        Ok(needed)
+    }
+
+    /// Bytes of all chunks of a pack in the vault, by its footer.
+    fn chunk_bytes(&self, pack: PackId) -> Result<u64, PackReadError> {
+        if let Some(chunk_bytes) = lock(&self.chunk_bytes_of).get(&pack) {
+            return Ok(*chunk_bytes);
+        }
+        let footer = self.footer(pack)?;
+        let chunk_size = self.descriptor.chunk_size;
+        let runs = footer.files.iter().flat_map(|file| &file.runs);
+        let chunk_bytes = runs.map(|run| chunk_size.sealed_run_bytes(run.shape())).sum();
+        lock(&self.chunk_bytes_of).insert(pack, chunk_bytes);
+        Ok(chunk_bytes)
+    }
+
+    fn footer(&self, pack: PackId) -> Result<Footer, PackReadError> {
+        let file = self.vault.open(&pack_path(pack)).map_err(std::io::Error::other)?;
+        PackReader::open(&self.keys, pack, file)?.footer()
+    }
+
+    /// The runs that files have in each of these packs.
+    fn runs_in(&self, packs: &[PackId]) -> Result<Vec<RunsOfPack>, FsError> {
+        if packs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let wanted: HashSet<PackId> = packs.iter().copied().collect();
+        let live = self.read_live()?;
+        let mut runs: Vec<RunsOfPack> = packs.iter().map(|pack| (*pack, Vec::new())).collect();
+        for (ino, run) in live.tree.all_runs().filter(|(_, run)| wanted.contains(&run.pack)) {
+            let of_pack = runs.iter_mut().find(|(pack, _)| *pack == run.pack);
+            of_pack.into_iter().for_each(|(_, of_pack)| of_pack.push((ino, run)));
+        }
+        Ok(runs)
+    }
+}
