@@ -1,6 +1,7 @@
 //! The command line's words: commands, flags and their help.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
@@ -8,7 +9,7 @@ use crate::format::ChunkSize;
 
 use super::error::Error;
 use super::exit::ExitCode;
-use super::mount_options::{MountOption, MountOptions, parse_waiting_limit};
+use super::mount_options::{MountOption, MountOptions, parse_history, parse_waiting_limit};
 use super::units::parse_bytes;
 
 /// End-to-end encrypted chat backups on any cloud-sync folder.
@@ -71,6 +72,17 @@ Examples:
   hushfs status ~/Chats
   hushfs status --json ~/Dropbox/chats")]
     Status(StatusArgs),
+    /// Let go of what a vault no longer needs
+    #[command(after_long_help = "\
+Examples:
+  hushfs collect ~/Chats
+  hushfs collect --history 0 ~/Dropbox/chats
+      keeps no earlier state: for when the room runs out
+
+What was deleted or overwritten stays in the vault for the history period, then goes; content that
+is still needed moves out of packs that are mostly unneeded, and small packs become one. A mount
+does all this by itself when it is quiet.")]
+    Collect(CollectArgs),
     /// Read everything in a vault and check that it is whole
     #[command(after_long_help = "\
 Examples:
@@ -190,6 +202,9 @@ pub struct MountArgs {
     /// fails for want of room [default: 8G]
     #[arg(long, value_name = "SIZE", value_parser = parse_waiting_limit)]
     pub waiting_limit: Option<u64>,
+    /// Keep what states of so long ago need, as in 0, 36h or 7d [default: 24h]
+    #[arg(long, value_name = "TIME", value_parser = parse_history)]
+    pub history: Option<Duration>,
     /// Find a name in the other form that Unicode has for it (“é” as one code point or as two), for
     /// vaults that are shared with macOS; every look at a name then takes a little longer
     #[arg(long)]
@@ -222,6 +237,7 @@ impl MountArgs {
             options.state_dir.clone_from(&self.state_dir);
         }
         options.waiting_limit = self.waiting_limit.or(options.waiting_limit);
+        options.history = self.history.or(options.history);
         Ok(options)
     }
 }
@@ -242,6 +258,26 @@ pub struct StatusArgs {
     /// A vault's folder or where it is mounted; without it, all that is mounted
     #[arg(value_name = "VAULT|MOUNTPOINT")]
     pub place: Option<PathBuf>,
+}
+
+/// `hushfs collect`.
+#[derive(Debug, Args)]
+pub struct CollectArgs {
+    /// How to unlock the vault, if it is not mounted.
+    #[command(flatten)]
+    pub unlock: UnlockArgs,
+    /// Where this device's journal is, if not below ~/.local/state
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// Keep what states of so long ago need, as in 0, 36h or 7d [default: that of the mount, or 24h]
+    #[arg(long, value_name = "TIME", value_parser = parse_history)]
+    pub history: Option<Duration>,
+    /// Print JSON, for programs
+    #[arg(long)]
+    pub json: bool,
+    /// The vault's folder or where it is mounted
+    #[arg(value_name = "VAULT|MOUNTPOINT")]
+    pub place: PathBuf,
 }
 
 /// `hushfs verify`.

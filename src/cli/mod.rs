@@ -4,6 +4,7 @@
 
 pub mod args;
 pub mod ask;
+mod collect;
 pub mod error;
 pub mod exit;
 #[cfg(fuzzing)]

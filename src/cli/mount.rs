@@ -12,7 +12,7 @@ use crate::store::{HostDisk, LockHolder, StateLock, VaultFolder};
 use super::args::MountArgs;
 use super::device::{device_name, machine, open_state, state_path};
 use super::error::Error;
-use super::mount_options::MountOptions;
+use super::mount_options::{HISTORY_DEFAULT, MountOptions};
 use super::unlock::{Unlocked, claimed_descriptor, unlock};
 
 /// What `umount` takes away still brings everything into the vault, unseen; a mount right after it
@@ -79,6 +79,7 @@ fn mount(
     if let Some(bytes) = options.waiting_limit {
         files.limit_waiting(bytes);
     }
+    files.collect_unasked(options.history.unwrap_or(HISTORY_DEFAULT));
     if options.equate_name_forms {
         files.equate_name_forms();
     }

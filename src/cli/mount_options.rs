@@ -1,10 +1,11 @@
 //! `-o` options, as mount(8) and fstab write them.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::args::UnlockArgs;
 use super::error::Error;
-use super::units::parse_bytes;
+use super::units::{parse_bytes, parse_duration};
 
 /// One option of a comma list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub enum MountOption {
     StateDir(PathBuf),
     /// `waiting_limit=…`, in bytes.
     WaitingLimit(u64),
+    /// `history=…`.
+    History(Duration),
     /// For mount(8), systemd or a person, and always on here or without meaning.
     Ignored,
 }
@@ -54,6 +57,9 @@ pub enum MountOptionError {
     },
 }
 
+/// How far back the history goes where nothing is said.
+pub(super) const HISTORY_DEFAULT: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The least that may wait: a few packs, so that writing does not stop at every one.
 const WAITING_BYTES_MIN: u64 = 64 << 20;
 
@@ -65,6 +71,14 @@ pub(super) fn parse_waiting_limit(text: &str) -> Result<u64, String> {
     parse_bytes(text)
         .filter(|bytes| *bytes >= WAITING_BYTES_MIN)
         .ok_or_else(|| "a limit is a size of 64M or more, as in 500M or 8G".to_owned())
+}
+
+/// Reads how far back the history goes.
+///
+/// # Errors
+/// What a time has to be.
+pub(super) fn parse_history(text: &str) -> Result<Duration, String> {
+    parse_duration(text).ok_or_else(|| "a time is a number with s, m, h or d, or 0".to_owned())
 }
 
 impl MountOption {
@@ -91,6 +105,12 @@ impl MountOption {
                 let value = value.filter(|value| !value.is_empty());
                 let value = value.ok_or_else(|| MountOptionError::NoValue(name.to_owned()))?;
                 return parse_waiting_limit(value).map(Self::WaitingLimit).map_err(bad);
+            }
+            "history" => {
+                let bad = |why| MountOptionError::BadValue { name: name.to_owned(), why };
+                let value = value.filter(|value| !value.is_empty());
+                let value = value.ok_or_else(|| MountOptionError::NoValue(name.to_owned()))?;
+                return parse_history(value).map(Self::History).map_err(bad);
             }
             // libmount adds the name of the user who mounts.
             "user" | "comment" => return Ok(Self::Ignored),
@@ -148,6 +168,8 @@ pub struct MountOptions {
     pub state_dir: Option<PathBuf>,
     /// Bytes that may wait in the state folder, if not the default.
     pub waiting_limit: Option<u64>,
+    /// How far back the history goes, if not the default.
+    pub history: Option<Duration>,
     /// How to unlock the vault.
     pub unlock: UnlockArgs,
 }
@@ -168,6 +190,7 @@ impl MountOptions {
             exec: true,
             state_dir: None,
             waiting_limit: None,
+            history: None,
             unlock: flags.clone(),
         };
         for option in options {
@@ -181,6 +204,7 @@ impl MountOptions {
                 MountOption::Exec(is) => gathered.exec = is,
                 MountOption::StateDir(folder) => gathered.state_dir = Some(folder),
                 MountOption::WaitingLimit(bytes) => gathered.waiting_limit = Some(bytes),
+                MountOption::History(time) => gathered.history = Some(time),
                 MountOption::PasswordFile(file) => unlock.password_file = Some(file),
                 MountOption::PasswordCommand(command) => unlock.password_command = Some(command),
                 MountOption::KeyFile(file) => unlock.key_file = Some(file),
@@ -244,8 +268,14 @@ mod tests {
         for text in ["bogus", "bogus=1", "ro=1", "foreground", "RO"] {
             assert_eq!(MountOption::parse(text), Err(MountOptionError::Unknown(text.to_owned())));
         }
-        for name in ["password_file", "password_command", "key_file", "state_dir", "waiting_limit"]
-        {
+        for name in [
+            "password_file",
+            "password_command",
+            "key_file",
+            "state_dir",
+            "waiting_limit",
+            "history",
+        ] {
             for text in [name.to_owned(), format!("{name}=")] {
                 assert_eq!(
                     MountOption::parse(&text),
@@ -260,6 +290,17 @@ mod tests {
         assert_eq!(gathered("waiting_limit=500M").waiting_limit, Some(500 << 20));
         for text in ["0", "1M", "many", "-8G"] {
             let refused = MountOption::parse(&format!("waiting_limit={text}"));
+            assert!(matches!(refused, Err(MountOptionError::BadValue { .. })), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn the_history_goes_back_as_far_as_is_said() {
+        assert_eq!(gathered("").history, None);
+        assert_eq!(gathered("history=0").history, Some(Duration::ZERO));
+        assert_eq!(gathered("history=36h").history, Some(Duration::from_secs(36 * 3600)));
+        for text in ["24", "1w", "-1d", "d"] {
+            let refused = MountOption::parse(&format!("history={text}"));
             assert!(matches!(refused, Err(MountOptionError::BadValue { .. })), "{refused:?}");
         }
     }

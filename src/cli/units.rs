@@ -1,4 +1,6 @@
-//! Numbers and times as a person reads them, and sizes as a person types them.
+//! Numbers and times as a person reads them, and sizes and times as a person types them.
+
+use std::time::Duration;
 
 /// Bytes in steps of 1000: `999 bytes`, `1.2 MB`, `34 GB`.
 pub(super) fn bytes(count: u64) -> String {
@@ -30,6 +32,24 @@ pub(super) fn parse_bytes(text: &str) -> Option<u64> {
     let digits = if shift == 0 { text } else { &text[..text.len() - 1] };
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     digits.parse::<u64>().ok().filter(|_| is_number)?.checked_mul(1 << shift)
+}
+
+/// Reads a time: 0, or a number with `s`, `m`, `h` or `d` behind it.
+pub(super) fn parse_duration(text: &str) -> Option<Duration> {
+    if text == "0" {
+        return Some(Duration::ZERO);
+    }
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let secs: u64 = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 60 * 60,
+        "d" => 24 * 60 * 60,
+        _ => return None,
+    };
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let count = digits.parse::<u64>().ok().filter(|_| is_number)?;
+    count.checked_mul(secs).map(Duration::from_secs)
 }
 
 /// A count with its word: `1 file`, `12,345 files`.
@@ -83,6 +103,17 @@ mod tests {
         }
         for text in ["", "K", "-1", "+1", "4 K", "1.5G", "4KB", "0x10", "99999999999T", "4é"] {
             assert_eq!(parse_bytes(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_is_typed_with_its_unit() {
+        for (text, secs) in [("0", 0), ("90s", 90), ("5m", 300), ("36h", 129_600), ("7d", 604_800)]
+        {
+            assert_eq!(parse_duration(text), Some(Duration::from_secs(secs)), "{text}");
+        }
+        for text in ["", "5", "h", "-1h", "+1h", "1 h", "1.5h", "1w", "99999999999999999d", "5é"] {
+            assert_eq!(parse_duration(text), None, "{text}");
         }
     }
 

@@ -45,6 +45,9 @@ impl FileSystem {
         if let Some(thread) = lock(&self.background.thread).take() {
             thread.join().unwrap_or_else(|_| log::error!("the publishing thread had panicked"));
         }
+        if let Some(thread) = lock(&self.background.collector).take() {
+            thread.join().unwrap_or_else(|_| log::error!("the collecting thread had panicked"));
+        }
         let is_writable = self.read_live().is_ok_and(|live| live.writing.is_some());
         let result = if is_writable { self.publish_last() } else { Ok(()) };
         if let Err(error) = &result {
@@ -132,7 +135,7 @@ fn run(weak: &Weak<FileSystem>) {
         }
         asked.full_packs = false;
         drop(asked);
-        let result = fs.do_what_is_due();
+        let result = fs.do_what_is_due().and_then(|()| fs.start_collection_if_due());
         failed = result.is_err();
         if let Err(error) = result {
             log::warn!("not published yet: {error}");

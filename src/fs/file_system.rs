@@ -7,6 +7,7 @@ use crate::crypto::ClassKeys;
 use crate::format::{Descriptor, PackId};
 use crate::store::{StateFolder, StateLock, VaultFolder};
 
+use super::collect::Collecting;
 use super::content::PackReaders;
 use super::equivalent::NameForms;
 use super::error::FsError;
@@ -40,6 +41,7 @@ pub struct FileSystem {
     pub(super) background: Background,
     /// Held for as long as a collection takes: before `publisher`.
     pub(super) collecting: Mutex<()>,
+    pub(super) collecting_state: Mutex<Collecting>,
     /// Bytes of all chunks of packs whose footer was read.
     pub(super) chunk_bytes_of: Mutex<HashMap<PackId, u64>>,
     /// Keeps other processes of this machine off; released when all else is done.
@@ -52,6 +54,8 @@ pub(super) struct Background {
     pub(super) asked: Mutex<Asked>,
     pub(super) changed: Condvar,
     pub(super) thread: Mutex<Option<JoinHandle<()>>>,
+    /// The thread of the last collection that was due.
+    pub(super) collector: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// What the background thread is not to wait with.

@@ -209,6 +209,7 @@ fn put_together(
         damage: Mutex::new(damage),
         background: Background::default(),
         collecting: Mutex::default(),
+        collecting_state: Mutex::default(),
         chunk_bytes_of: Mutex::default(),
         live: RwLock::new(live),
         gauge,

@@ -232,6 +232,7 @@ impl FileSystem {
         publisher.bytes_since += pending.operations_bytes;
         let published = Time::now();
         publisher.last_publish = Some(published);
+        self.note_published_news();
         let name = publisher.device_name.clone();
         let seen = DeviceSeen { name, last_seq: seq, last_seen: published };
         publisher.devices.insert(device, seen);

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::collect::time_before;
 use super::file_system::{FileSystem, lock};
+use crate::format::Time;
 
 /// The state of a mounted vault, as `hushfs status` shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,8 +31,11 @@ pub struct Status {
     pub objects: u64,
     /// Bytes of those.
     pub object_bytes: u64,
-    /// Bytes of packs that no file needs any more.
+    /// Bytes of packs that neither a file nor the history needs any more.
     pub dead_bytes: u64,
+    /// Bytes of packs that only the history needs.
+    #[serde(default)]
+    pub history_bytes: u64,
     /// Operations that are not yet in the vault.
     pub unpublished_operations: u64,
     /// Content bytes that are not yet in the vault.
@@ -101,8 +106,13 @@ impl FileSystem {
                 .filter(|pack| listing.packs.contains_key(&pack.id))
                 .map(|pack| pack.live_bytes)
                 .sum();
+            let unused = live.tree.packs().filter_map(|pack| Some((pack.id, pack.unused_since?)));
+            let before = time_before(Time::now(), self.history().unwrap_or_default());
+            let in_history = unused.filter(|(_, since)| *since > before);
+            let history_bytes = in_history.filter_map(|(id, _)| listing.packs.get(&id)).sum();
             let pack_bytes = listing.pack_bytes();
-            status.dead_bytes = pack_bytes.saturating_sub(live_bytes);
+            status.history_bytes = history_bytes;
+            status.dead_bytes = pack_bytes.saturating_sub(live_bytes + history_bytes);
         }
         // A publication under way holds the publisher for as long as the disk takes.
         if let Ok(publisher) = self.publisher.try_lock() {

@@ -491,7 +491,7 @@ impl Filesystem for Adapter {
     ) {
         let done = guarded("setxattr", || {
             if control::is_reserved(ino(of), name) {
-                return self.control.set(&self.files, who, name);
+                return self.control.set(&self.files, who, name, value);
             }
             self.access_lists.check(name)?;
             let mode = convert::xattr_mode(flags).ok_or(Errno::EINVAL)?;

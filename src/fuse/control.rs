@@ -7,6 +7,7 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use fuser::{Errno, Request};
 
@@ -18,7 +19,11 @@ pub const STATUS_ATTRIBUTE: &str = "system.hushfs.status";
 /// Setting it, to whatever, publishes; the answer is how that went.
 pub const PUBLISH_ATTRIBUTE: &str = "system.hushfs.publish";
 
-/// What both names start with.
+/// Setting it collects; the value is how far back the history goes in seconds, or empty for what
+/// the mount was told. Reading it gives what the last collection did, as JSON.
+pub const COLLECT_ATTRIBUTE: &str = "system.hushfs.collect";
+
+/// What all names start with.
 const RESERVED: &[u8] = b"system.hushfs.";
 /// No attribute's value can be longer (`XATTR_SIZE_MAX`).
 const VALUE_BYTES_MAX: usize = 65_536;
@@ -50,6 +55,9 @@ impl Control {
         name: &OsStr,
     ) -> Result<Vec<u8>, Errno> {
         self.check(who)?;
+        if name == COLLECT_ATTRIBUTE {
+            return serde_json::to_vec(&files.last_collected()).map_err(|_| Errno::EIO);
+        }
         if name != STATUS_ATTRIBUTE {
             return Err(Errno::ENODATA);
         }
@@ -61,12 +69,28 @@ impl Control {
     }
 
     /// Does what setting a reserved attribute asks for.
-    pub(super) fn set(&self, files: &FileSystem, who: &Request, name: &OsStr) -> Result<(), Errno> {
+    pub(super) fn set(
+        &self,
+        files: &FileSystem,
+        who: &Request,
+        name: &OsStr,
+        value: &[u8],
+    ) -> Result<(), Errno> {
         self.check(who)?;
-        if name != PUBLISH_ATTRIBUTE {
+        if name == PUBLISH_ATTRIBUTE {
+            return Ok(files.publish()?);
+        }
+        if name != COLLECT_ATTRIBUTE {
             return Err(Errno::EPERM);
         }
-        Ok(files.publish()?)
+        let history = match value {
+            [] => files.history().ok_or(Errno::EROFS)?,
+            secs => {
+                let secs = std::str::from_utf8(secs).ok().and_then(|secs| secs.parse().ok());
+                Duration::from_secs(secs.ok_or(Errno::EINVAL)?)
+            }
+        };
+        Ok(files.collect(history).map(drop)?)
     }
 
     fn check(&self, who: &Request) -> Result<(), Errno> {

@@ -22,7 +22,7 @@ mod signals;
 mod unmount;
 
 pub use adapter::Adapter;
-pub use control::{PUBLISH_ATTRIBUTE, STATUS_ATTRIBUTE};
+pub use control::{COLLECT_ATTRIBUTE, PUBLISH_ATTRIBUTE, STATUS_ATTRIBUTE};
 pub use errno::errno_of;
 pub use mount_info::{FUSE_TYPE, MountInfo, hushfs_mounts, mount_at, mounts};
 pub use mount_point::{MountError, MountOptions, absolute_path, mount, remove_dead_mount};

@@ -11,6 +11,7 @@ mod by_handle;
 #[path = "../linearizable/checker.rs"]
 #[allow(dead_code, reason = "the threads of one process count overlaps, those of a mount do not")]
 mod checker;
+mod collecting;
 mod content;
 mod copied_lists;
 mod copying;

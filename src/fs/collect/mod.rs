@@ -2,9 +2,12 @@
 //! dead or small are written anew, and checkpoints take the place of log objects (I7).
 
 mod choose;
+mod due;
 mod remove;
 mod report;
 mod rewrite;
 mod run;
 
+pub(super) use due::Collecting;
+pub(super) use remove::time_before;
 pub use report::Collected;

@@ -93,7 +93,7 @@ impl FileSystem {
 }
 
 /// The point in time that lies `history` before `now`.
-fn time_before(now: Time, history: Duration) -> Time {
+pub(in super::super) fn time_before(now: Time, history: Duration) -> Time {
     let back = i64::try_from(history.as_secs()).unwrap_or(i64::MAX);
     Time { secs: now.secs.saturating_sub(back), ..now }
 }

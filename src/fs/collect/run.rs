@@ -28,6 +28,9 @@ impl FileSystem {
         self.note_strays(&listing)?;
         let chosen = packs_to_rewrite(&self.needed_packs(&listing)?);
         for (pack, runs) in self.runs_in(&chosen)? {
+            if lock(&self.background.asked).end {
+                break;
+            }
             match self.rewrite_pack(pack, runs) {
                 Ok(written_bytes) => {
                     collected.rewritten_packs += 1;
@@ -47,6 +50,7 @@ impl FileSystem {
         self.shorten_log(&mut publisher, &listing)?;
         let listing = self.vault.listing().map_err(|error| FsError::Disk(error.to_string()))?;
         self.remove_unneeded(&publisher, &listing, history, &mut collected)?;
+        self.note_collected(collected);
         Ok(collected)
     }
 

@@ -1,0 +1,147 @@
+//! `hushfs collect`: lets go of what a vault no longer needs, mounted or not.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::fs::{XattrFlags, getxattr, setxattr};
+use rustix::io::Errno;
+use serde::Serialize;
+
+use crate::format::DESCRIPTOR_NAME;
+use crate::fs::{Collected, FileSystem, FsError, MountMode, OpenRequest};
+use crate::fuse::{COLLECT_ATTRIBUTE, hushfs_mounts};
+use crate::store::{HostDisk, VaultFolder};
+
+use super::args::CollectArgs;
+use super::device::{device_name, machine, open_state, state_path};
+use super::error::Error;
+use super::mount_options::HISTORY_DEFAULT;
+use super::status::status_of_mount;
+use super::units::{bytes, counted};
+use super::unlock::{Unlocked, claimed_descriptor, unlock};
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Told<'a> {
+    vault: String,
+    #[serde(flatten)]
+    collected: &'a Collected,
+}
+
+/// Collects, and says what was freed.
+///
+/// # Errors
+/// [`Error`]; nothing is lost by it.
+pub fn run(args: &CollectArgs) -> Result<(), Error> {
+    let collected = match mount_point(&args.place)? {
+        Some(mount_point) => collect_mounted(&mount_point, args.history)?,
+        None => collect_unmounted(args)?,
+    };
+    let text = if args.json {
+        let vault = args.place.display().to_string();
+        let told = serde_json::to_string_pretty(&Told { vault, collected: &collected });
+        told.map_err(io::Error::from).map(|text| text + "\n")
+    } else {
+        Ok(described(&collected))
+    };
+    text.and_then(|text| io::stdout().lock().write_all(text.as_bytes()))
+        .map_err(|source| Error::Io { doing: "printing".into(), source })
+}
+
+/// Where the vault is mounted, if it is; a place that is no vault's folder must be a mount point.
+fn mount_point(place: &Path) -> Result<Option<PathBuf>, Error> {
+    if !place.join(DESCRIPTOR_NAME).exists() {
+        return Ok(Some(PathBuf::from(status_of_mount(place)?.mountpoint)));
+    }
+    let path = std::fs::canonicalize(place)
+        .map_err(|source| Error::Io { doing: format!("reading {}", place.display()), source })?;
+    let mounts = hushfs_mounts().unwrap_or_default();
+    Ok(mounts.into_iter().find(|mount| mount.source == path).map(|mount| mount.mount_point))
+}
+
+/// Asks the daemon, which has the vault to itself.
+fn collect_mounted(mount_point: &Path, history: Option<Duration>) -> Result<Collected, Error> {
+    let history = history.map_or(String::new(), |history| history.as_secs().to_string());
+    let failed = |error: Errno| Error::Io {
+        doing: format!("collecting in {}", mount_point.display()),
+        source: error.into(),
+    };
+    setxattr(mount_point, COLLECT_ATTRIBUTE, history.as_bytes(), XattrFlags::empty())
+        .map_err(failed)?;
+    let mut json = [0; 4096];
+    let length = getxattr(mount_point, COLLECT_ATTRIBUTE, &mut json[..]).map_err(failed)?;
+    serde_json::from_slice(&json[..length]).map_err(|source| Error::Io {
+        doing: "understanding the mount".into(),
+        source: source.into(),
+    })
+}
+
+fn collect_unmounted(args: &CollectArgs) -> Result<Collected, Error> {
+    let disk = Arc::new(HostDisk);
+    let vault = VaultFolder::new(disk.clone(), &args.place);
+    let claimed = claimed_descriptor(&args.place, &vault)?;
+    let state_path = state_path(args.state_dir.as_deref(), claimed.claimed_vault())?;
+    let Unlocked { descriptor, keys } = unlock(&args.place, &vault, &args.unlock)?;
+    let mode = MountMode::ReadWrite;
+    let (state, lock) = open_state(disk, &state_path, mode)?;
+    let owner = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
+    let files = FileSystem::open_vault(OpenRequest {
+        vault,
+        state,
+        lock,
+        keys,
+        descriptor,
+        mode,
+        device_name: device_name(),
+        machine: machine(),
+        owner,
+    })?;
+    if let Some(reason) = files.status().read_only {
+        return Err(FsError::ReadOnly(reason).into());
+    }
+    let collected = files.collect(args.history.unwrap_or(HISTORY_DEFAULT));
+    files.shut_down()?;
+    Ok(collected?)
+}
+
+fn described(collected: &Collected) -> String {
+    let mut lines = Vec::new();
+    if collected.is_nothing() {
+        lines.push("nothing to free".to_owned());
+    } else {
+        let packs = counted(collected.removed_packs, "pack", "packs");
+        let logs = counted(collected.removed_logs, "log object", "log objects");
+        lines.push(format!("freed {}: {packs} and {logs}", bytes(collected.freed_bytes)));
+    }
+    if collected.rewritten_packs > 0 {
+        let packs = counted(collected.rewritten_packs, "pack", "packs");
+        lines.push(format!("wrote {} of {packs} anew", bytes(collected.rewritten_bytes)));
+    }
+    if collected.history_bytes > 0 {
+        lines.push(format!("kept {} for the history", bytes(collected.history_bytes)));
+    }
+    lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_freed_and_kept_is_told_in_a_line_each() {
+        assert_eq!(described(&Collected::default()), "nothing to free\n");
+        let collected = Collected {
+            removed_packs: 1,
+            removed_logs: 12,
+            freed_bytes: 3_400_000,
+            rewritten_packs: 2,
+            rewritten_bytes: 5000,
+            history_bytes: 700,
+        };
+        let expected = "freed 3.4 MB: 1 pack and 12 log objects\n\
+                        wrote 5.0 kB of 2 packs anew\nkept 700 bytes for the history\n";
+        assert_eq!(described(&collected), expected);
+    }
+}

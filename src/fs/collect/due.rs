@@ -1,0 +1,88 @@
+//! When a mount collects unasked: once it is quiet, and something has changed since the last time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::error::FsError;
+use super::super::file_system::{FileSystem, lock};
+use super::super::sync::{Instant, thread};
+use super::report::Collected;
+
+/// How long nothing must have changed …
+const QUIET_FOR: Duration = Duration::from_secs(20);
+/// … and how long ago the last collection must be.
+const COLLECT_EVERY: Duration = Duration::from_secs(300);
+
+/// What a mount knows of its collections.
+#[derive(Debug, Default)]
+pub(in super::super) struct Collecting {
+    /// How far back the history goes; without it nothing is collected unasked.
+    history: Option<Duration>,
+    /// When the last collection ended.
+    last: Option<Instant>,
+    /// Something was published since.
+    has_news: bool,
+    /// What the last one did.
+    result: Collected,
+}
+
+impl FileSystem {
+    /// Collects from time to time, and keeps what states of the last `history` need.
+    pub fn collect_unasked(&self, history: Duration) {
+        lock(&self.collecting_state).history = Some(history);
+    }
+
+    /// How far back the history goes, if this mount collects.
+    pub fn history(&self) -> Option<Duration> {
+        lock(&self.collecting_state).history
+    }
+
+    /// What the last collection of this mount did.
+    pub fn last_collected(&self) -> Collected {
+        lock(&self.collecting_state).result
+    }
+
+    /// Takes note that something was published.
+    pub(in super::super) fn note_published_news(&self) {
+        lock(&self.collecting_state).has_news = true;
+    }
+
+    pub(super) fn note_collected(&self, result: Collected) {
+        let mut state = lock(&self.collecting_state);
+        (state.last, state.has_news, state.result) = (Some(Instant::now()), false, result);
+    }
+
+    /// Starts a collection if one is due, on a thread of its own: it may take long.
+    pub(in super::super) fn start_collection_if_due(self: &Arc<Self>) -> Result<(), FsError> {
+        let Some(history) = self.due_history()? else { return Ok(()) };
+        let mut running = lock(&self.background.collector);
+        if running.as_ref().is_some_and(|thread| !thread.is_finished()) {
+            return Ok(());
+        }
+        let files = self.clone();
+        let thread = thread::Builder::new().name("hushfs-collect".into());
+        let started = thread.spawn(move || match files.collect(history) {
+            Ok(collected) if collected.is_nothing() => {}
+            Ok(collected) => log::info!("collected: {collected:?}"),
+            Err(error) => {
+                log::warn!("not collected: {error}");
+                files.note_collected(Collected::default());
+            }
+        });
+        *running = started.map_err(|error| log::warn!("no thread to collect with: {error}")).ok();
+        Ok(())
+    }
+
+    fn due_history(&self) -> Result<Option<Duration>, FsError> {
+        let quiet = {
+            let live = self.read_live()?;
+            let is_writable = live.writing.is_some() && live.read_only.is_none();
+            is_writable
+                && live.unpublished_since.is_none()
+                && live.last_change.elapsed() >= QUIET_FOR
+        };
+        let state = lock(&self.collecting_state);
+        let is_time = state.last.is_none_or(|last| last.elapsed() >= COLLECT_EVERY);
+        Ok(state.history.filter(|_| quiet && is_time && state.has_news))
+    }
+}
