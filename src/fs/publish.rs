@@ -17,7 +17,7 @@ use super::live::Writing;
 /// A checkpoint is due when the operations since the last one outgrow half of it, and this.
 const CHECKPOINT_LEAST_BYTES: u64 = 256 << 10;
 /// With fewer log objects than this, a collection leaves the log as it is.
-const LOGS_MAX: usize = 6;
+const LOGS_MAX: usize = 4;
 /// A checkpoint of this size is worth its upload for the number of objects alone.
 const SMALL_CHECKPOINT_BYTES: u64 = 64 << 10;
 

@@ -24,7 +24,7 @@ impl FileSystem {
     ) -> Result<(), FsError> {
         let before = time_before(Time::now(), history);
         self.remove_unused_packs(listing, before, collected)?;
-        self.remove_old_logs(publisher, listing, before, collected)
+        self.remove_old_logs(publisher, listing, (history, before), collected)
     }
 
     fn remove_unused_packs(
@@ -58,12 +58,13 @@ impl FileSystem {
     }
 
     /// Removes the log objects and checkpoints that are older than a checkpoint which is itself at
-    /// least as old as the history goes back, and can be read.
+    /// least as old as the history goes back. With a history it is never the newest: so there are
+    /// two ways to the state, that checkpoint and all that came after it, and the newest one.
     fn remove_old_logs(
         &self,
         publisher: &Publisher,
         listing: &VaultListing,
-        before: Time,
+        (history, before): (Duration, Time),
         collected: &mut Collected,
     ) -> Result<(), FsError> {
         let checkpoints: Vec<OpenedLog> = listing
@@ -75,8 +76,11 @@ impl FileSystem {
             .filter(|log| log.operations().all(|operation| operation.is_ok()))
             .filter(|log| log.frontier.iter().all(|entry| publisher.has_seen(entry)))
             .collect();
+        let age = |log: &&OpenedLog| (log.clock, log.device);
+        let Some(newest) = checkpoints.iter().max_by_key(age) else { return Ok(()) };
         let old = checkpoints.iter().filter(|log| log.published <= before);
-        let Some(base) = old.max_by_key(|log| (log.clock, log.device)) else { return Ok(()) };
+        let old = old.filter(|log| history.is_zero() || age(log) < age(&newest));
+        let Some(base) = old.max_by_key(age) else { return Ok(()) };
         let logs =
             listing.logs.iter().filter(|((device, seq), _)| base.frontier.seq(*device) >= *seq);
         let logs = logs.map(|(name, bytes)| (LogKind::Increment, *name, *bytes));
