@@ -6,7 +6,7 @@ use crate::crypto::ClassKeys;
 use crate::format::{
     ChunkSize, DeviceId, Frontier, FrontierEntry, LogHash, LogKind, OpenedLog, Time, log_name,
 };
-use crate::store::{StoreError, VaultFolder, VaultListing};
+use crate::store::{StoreError, VaultFolder, VaultListing, log_path};
 use crate::tree::{ApplyError, Tree};
 
 /// Something that keeps the fold from being the whole state.
@@ -126,8 +126,8 @@ impl Folded {
         self.clock = self.clock.max(log.clock);
     }
 
-    /// Applies a log object's operations.
-    fn apply(&mut self, log: &OpenedLog) -> Result<(), ApplyError> {
+    /// Applies the operations of a log object, which arrived at `arrived_secs`.
+    fn apply(&mut self, log: &OpenedLog, arrived_secs: Option<i64>) -> Result<(), ApplyError> {
         for operation in log.operations() {
             let operation =
                 operation.map_err(|_| ApplyError::BadField("an operation cannot be decoded"))?;
@@ -135,7 +135,7 @@ impl Folded {
                 self.tree.forget(gone);
             }
         }
-        self.tree.note_unused_packs(log.published);
+        self.tree.note_unused_packs(durable_here(log.published, arrived_secs, Time::now()));
         Ok(())
     }
 }
@@ -235,7 +235,7 @@ impl Logs<'_> {
                 folded.gaps.push(gap);
                 continue;
             }
-            if let Err(error) = folded.apply(&log) {
+            if let Err(error) = folded.apply(&log, self.arrived_secs(&log)) {
                 return Err((device, FoldGap::Unfit { device, seq, error }));
             }
             folded.see(&log);
@@ -250,6 +250,11 @@ impl Logs<'_> {
             }
         }
         Ok(folded)
+    }
+
+    /// When a log object or checkpoint came to this vault folder.
+    fn arrived_secs(&self, log: &OpenedLog) -> Option<i64> {
+        self.vault.arrived_secs(&log_path(log.kind, log.device, log.seq))
     }
 
     /// The first log object of `device` behind the frontier; `None` if there is none.
@@ -299,7 +304,7 @@ impl Logs<'_> {
         candidates.sort_by_key(|log| (log.clock, log.device));
         while let Some(log) = candidates.pop() {
             let mut folded = Folded::empty(self.chunk_size);
-            match folded.apply(&log) {
+            match folded.apply(&log, self.arrived_secs(&log)) {
                 Ok(()) => {
                     folded.see(&log);
                     folded.frontier = log.frontier.clone();
@@ -316,6 +321,14 @@ impl Logs<'_> {
     }
 }
 
+/// Since when a log object has been durable in this vault folder, as far as can be told: when it
+/// was made, by a clock that may be wrong or long before it got here; not before it arrived, nor
+/// after now.
+fn durable_here(published: Time, arrived_secs: Option<i64>, now: Time) -> Time {
+    let made = published.min(now);
+    arrived_secs.map_or(made, |secs| made.max(Time { secs, nanos: 0 }))
+}
+
 /// Whether everything in `inner` is in `outer`.
 fn is_covered(inner: &Frontier, outer: &Frontier) -> bool {
     first_unmet(inner, outer).is_none()
@@ -323,4 +336,18 @@ fn is_covered(inner: &Frontier, outer: &Frontier) -> bool {
 
 fn first_unmet(inner: &Frontier, outer: &Frontier) -> Option<FrontierEntry> {
     inner.iter().find(|entry| outer.seq(entry.device) < entry.seq).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_object_is_durable_here_no_earlier_than_it_came_and_no_later_than_now() {
+        let at = |secs| Time { secs, nanos: 0 };
+        assert_eq!(durable_here(at(50), None, at(90)), at(50));
+        assert_eq!(durable_here(at(50), Some(70), at(90)), at(70));
+        assert_eq!(durable_here(at(50), Some(40), at(90)), at(50));
+        assert_eq!(durable_here(at(5000), Some(70), at(90)), at(90));
+    }
 }

@@ -49,6 +49,8 @@ pub(super) struct PendingLog {
     seq: u64,
     sealed: Vec<u8>,
     operations_bytes: u64,
+    /// When it was made.
+    published: Time,
     /// The state after it, if a checkpoint is due.
     checkpoint: Option<Vec<u8>>,
     /// The last generation of the journal whose operations it holds.
@@ -206,7 +208,7 @@ impl FileSystem {
         draft.clock = draft.clock.saturating_add(1);
         draft.published = published;
         let sealed = draft.seal(&self.keys);
-        Ok(Some(PendingLog { seq, sealed, operations_bytes, checkpoint, generation }))
+        Ok(Some(PendingLog { seq, sealed, operations_bytes, published, checkpoint, generation }))
     }
 
     /// Puts packs, then the pending log object, into the vault, and takes note of it.
@@ -236,10 +238,13 @@ impl FileSystem {
         let name = publisher.device_name.clone();
         let seen = DeviceSeen { name, last_seq: seq, last_seen: published };
         publisher.devices.insert(device, seen);
-        if let Some(writing) = &mut self.write_live()?.writing {
+        let mut live = self.write_live()?;
+        live.tree.put_off_unused_packs(pending.published, published);
+        if let Some(writing) = &mut live.writing {
             writing.journal.release(pending.generation);
             writing.leaving_operations = 0;
         }
+        drop(live);
         let checkpoint = publisher.pending.take().and_then(|pending| pending.checkpoint);
         // Not needed for anything promised: it only tells a later rollback from a crash.
         self.note_seen(publisher, None).unwrap_or_else(|error| log::warn!("{error}"));

@@ -73,6 +73,12 @@ pub trait Disk: Debug + Send + Sync {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
     /// Makes an empty file (mode 0600) that will be at `path`, and is not yet.
     fn draft(&self, path: &Path) -> io::Result<Box<dyn DraftFile>>;
+    /// When a file came to be as it is here, in seconds since 1970, whatever time whoever put it here
+    /// gave it; `None` on a disk that does not tell.
+    fn arrived_secs(&self, path: &Path) -> Option<i64> {
+        let _ = path;
+        None
+    }
     /// A file moves to a name, and replaces what is there.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// A file moves to a name that is free; `AlreadyExists` where it is not, `CrossesDevices`

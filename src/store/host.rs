@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -94,6 +94,11 @@ impl Disk for HostDisk {
 
     fn create_folder(&self, path: &Path) -> io::Result<()> {
         Ok(fs::mkdir(path, FOLDER_MODE)?)
+    }
+
+    fn arrived_secs(&self, path: &Path) -> Option<i64> {
+        // The status time: no program sets it.
+        std::fs::metadata(path).ok().map(|metadata| metadata.ctime())
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<FolderItem>> {

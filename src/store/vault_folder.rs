@@ -315,6 +315,11 @@ impl VaultFolder {
         self.get(&pack_path(pack), PACK_BYTES_MAX)
     }
 
+    /// When an object came to this vault folder, in seconds since 1970, if the disk tells.
+    pub fn arrived_secs(&self, path: &str) -> Option<i64> {
+        self.disk.arrived_secs(&self.place(path))
+    }
+
     /// Removes an object, or what is left of one; fine if it is not there.
     ///
     /// # Errors

@@ -66,6 +66,13 @@ impl PackTable {
         }
     }
 
+    /// Of packs unused since `made`, takes note that they are so since `durable`.
+    pub(super) fn put_off_unused(&mut self, made: Time, durable: Time) {
+        for pack in self.packs.iter_mut().filter(|pack| pack.unused_since == Some(made)) {
+            pack.unused_since = Some(durable);
+        }
+    }
+
     /// Takes note that a pack that no file needs is no longer in the vault.
     pub(super) fn note_removed(&mut self, id: PackId) {
         let slot = self.slot(id);
@@ -88,5 +95,38 @@ impl PackTable {
     pub(super) fn free(&mut self, slot: PackSlot, bytes: u64) {
         let live_bytes = &mut self.packs[slot.0 as usize].live_bytes;
         *live_bytes = live_bytes.saturating_sub(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::ObjectId;
+
+    #[test]
+    fn a_pack_is_unused_since_the_first_log_object_that_was_durable_without_it() {
+        let at = |secs| Time { secs, nanos: 0 };
+        let mut table = PackTable::default();
+        let unused = |table: &PackTable, id| table.get(table.by_id[&id]).unused_since;
+        let [pack, other] = [1, 2].map(|nth| ObjectId([nth; 16]));
+        let slot = table.slot(pack);
+        table.add(slot, 100);
+        table.note_unused(pack, at(5));
+        assert_eq!(unused(&table, pack), None, "somebody needs it");
+        table.free(slot, 100);
+        table.note_all_unused(at(10));
+        table.note_all_unused(at(20));
+        assert_eq!(unused(&table, pack), Some(at(10)));
+        table.slot(other);
+        table.note_all_unused(at(30));
+        table.put_off_unused(at(10), at(99));
+        assert_eq!((unused(&table, pack), unused(&table, other)), (Some(at(99)), Some(at(30))));
+        table.note_removed(pack);
+        table.note_all_unused(at(100));
+        assert_eq!(unused(&table, pack), None, "it is gone");
+        table.add(slot, 1);
+        table.free(slot, 1);
+        table.note_all_unused(at(110));
+        assert_eq!(unused(&table, pack), Some(at(110)));
     }
 }

@@ -18,6 +18,11 @@ impl Tree {
         self.packs.knows(pack)
     }
 
+    /// Takes note that the log object made at `made` is in the vault only since `durable`.
+    pub fn put_off_unused_packs(&mut self, made: Time, durable: Time) {
+        self.packs.put_off_unused(made, durable);
+    }
+
     /// Takes note that a pack that no file needs is no longer in the vault.
     pub fn note_pack_removed(&mut self, pack: PackId) {
         self.packs.note_removed(pack);

@@ -23,6 +23,7 @@ impl FileSystem {
     pub fn collect(&self, history: Duration) -> Result<Collected, FsError> {
         let _only_one = lock(&self.collecting);
         let mut collected = Collected::default();
+        self.write_live()?.writing()?;
         self.publish()?;
         let listing = self.vault.listing().map_err(|error| FsError::Disk(error.to_string()))?;
         self.note_strays(&listing)?;
