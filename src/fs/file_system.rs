@@ -7,7 +7,7 @@ use crate::crypto::ClassKeys;
 use crate::format::{Descriptor, PackId};
 use crate::store::{StateFolder, StateLock, VaultFolder};
 
-use super::collect::Collecting;
+use super::collect::Collections;
 use super::content::PackReaders;
 use super::equivalent::NameForms;
 use super::error::FsError;
@@ -19,7 +19,7 @@ use super::sync::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWri
 
 /// A vault that is open: its files can be read and, unless it is read-only, written.
 ///
-/// Lock order: `collecting`, then `publisher`, then `durable`, then `live`; the others are taken last and hold no
+/// Lock order: `one_collection`, then `publisher`, then `durable`, then `live`; the others are taken last and hold no
 /// call to disk.
 #[derive(Debug)]
 pub struct FileSystem {
@@ -40,8 +40,8 @@ pub struct FileSystem {
     pub(super) damage: Mutex<Vec<String>>,
     pub(super) background: Background,
     /// Held for as long as a collection takes: before `publisher`.
-    pub(super) collecting: Mutex<()>,
-    pub(super) collecting_state: Mutex<Collecting>,
+    pub(super) one_collection: Mutex<()>,
+    pub(super) collections: Mutex<Collections>,
     /// Bytes of all chunks of packs whose footer was read.
     pub(super) chunk_bytes_of: Mutex<HashMap<PackId, u64>>,
     /// Keeps other processes of this machine off; released when all else is done.

@@ -13,11 +13,9 @@ use crate::fs::{Attributes, FileKind};
 
 /// Execution by owner, group and others.
 const ANY_EXECUTE: u32 = 0o111;
-/// What lets root pass every check that a file system makes.
-const ROOTS_OWN: CapabilitySet = CapabilitySet::CHOWN
-    .union(CapabilitySet::DAC_OVERRIDE)
-    .union(CapabilitySet::FOWNER)
-    .union(CapabilitySet::FSETID);
+/// What lets root pass every check that a file system makes, as far as the daemon keeps it too.
+const ROOTS_OWN: CapabilitySet =
+    CapabilitySet::CHOWN.union(CapabilitySet::DAC_OVERRIDE).union(CapabilitySet::FOWNER);
 
 /// Who checks permissions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,9 +34,9 @@ impl Permissions {
     }
 
     /// What `access(2)` answers root, if nobody else can ask: like the kernel elsewhere, it lets
-    /// root run only what somebody may run.
+    /// root do everything, but run only what somebody may run.
     pub(super) fn allow(attributes: &Attributes, mask: AccessFlags) -> bool {
-        let runs = mask.contains(AccessFlags::X_OK) && attributes.kind == FileKind::File;
+        let runs = mask.contains(AccessFlags::X_OK) && attributes.kind != FileKind::Folder;
         !runs || attributes.mode & ANY_EXECUTE != 0
     }
 }

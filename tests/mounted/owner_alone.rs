@@ -2,6 +2,26 @@
 //! all is as on a disk nonetheless.
 
 use super::access_control_lists::Both;
+use super::bench::{Bench, is_root};
+
+/// Whether the kernel checks permissions in the mount of a bench.
+fn is_checked(bench: &Bench) -> bool {
+    let mounts = std::fs::read_to_string("/proc/mounts").unwrap();
+    let place = bench.mount_point();
+    let of_bench = |line: &&str| line.split(' ').nth(1) == place.to_str();
+    mounts.lines().find(of_bench).unwrap().contains("default_permissions")
+}
+
+#[test]
+fn permissions_are_checked_unless_only_root_gets_in() {
+    let Some(bench) = Bench::mounted() else { return };
+    assert_eq!(is_checked(&bench), !is_root());
+    bench.unmount();
+    if is_root() {
+        assert!(bench.try_mount(&["--allow-other"]).status.success());
+        assert!(is_checked(&bench));
+    }
+}
 
 #[test]
 fn in_a_mount_for_its_owner_alone_lists_change_modes_at_once_as_on_disk() {

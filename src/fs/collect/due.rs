@@ -15,7 +15,7 @@ const COLLECT_EVERY: Duration = Duration::from_secs(300);
 
 /// What a mount knows of its collections.
 #[derive(Debug, Default)]
-pub(in super::super) struct Collecting {
+pub(in super::super) struct Collections {
     /// How far back the history goes; without it nothing is collected unasked.
     history: Option<Duration>,
     /// When the last collection ended.
@@ -29,26 +29,26 @@ pub(in super::super) struct Collecting {
 impl FileSystem {
     /// Collects from time to time, and keeps what states of the last `history` need.
     pub fn collect_unasked(&self, history: Duration) {
-        lock(&self.collecting_state).history = Some(history);
+        lock(&self.collections).history = Some(history);
     }
 
     /// How far back the history goes, if this mount collects.
     pub fn history(&self) -> Option<Duration> {
-        lock(&self.collecting_state).history
+        lock(&self.collections).history
     }
 
     /// What the last collection of this mount did.
     pub fn last_collected(&self) -> Collected {
-        lock(&self.collecting_state).result
+        lock(&self.collections).result
     }
 
     /// Takes note that something was published.
     pub(in super::super) fn note_published_news(&self) {
-        lock(&self.collecting_state).has_news = true;
+        lock(&self.collections).has_news = true;
     }
 
     pub(super) fn note_collected(&self, result: Collected) {
-        let mut state = lock(&self.collecting_state);
+        let mut state = lock(&self.collections);
         (state.last, state.has_news, state.result) = (Some(Instant::now()), false, result);
     }
 
@@ -81,7 +81,7 @@ impl FileSystem {
                 && live.unpublished_since.is_none()
                 && live.last_change.elapsed() >= QUIET_FOR
         };
-        let state = lock(&self.collecting_state);
+        let state = lock(&self.collections);
         let is_time = state.last.is_none_or(|last| last.elapsed() >= COLLECT_EVERY);
         Ok(state.history.filter(|_| quiet && is_time && state.has_news))
     }

@@ -8,6 +8,6 @@ mod report;
 mod rewrite;
 mod run;
 
-pub(super) use due::Collecting;
+pub(super) use due::Collections;
 pub(super) use remove::time_before;
 pub use report::Collected;

@@ -2,17 +2,32 @@
 
 use std::collections::HashMap;
 
-use crate::format::{Ino, Operation, PackId, Run, pack_path};
+use crate::format::{ChunkSize, Ino, Operation, PackId, Run, pack_path};
 use crate::store::PackReader;
 
 use super::super::error::FsError;
 use super::super::file_system::FileSystem;
+use super::super::live::Live;
 
 /// What is moved at a time, so that nobody waits long for the lock.
 const STEP_BYTES: usize = 1 << 20;
 
-/// A piece of a pack: offset, chunks, content bytes of the last one.
-type Piece = (u32, u32, u32);
+/// Chunks that stand back to back in a pack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Piece {
+    pack: PackId,
+    pack_offset: u32,
+    count: u32,
+    /// Content bytes of the last one, as sealed.
+    tail_bytes: u32,
+}
+
+/// Where a file has a piece.
+#[derive(Clone, Copy, Debug)]
+struct Use {
+    ino: Ino,
+    first_chunk: u64,
+}
 
 impl FileSystem {
     /// Moves the runs that files have in `pack`; gives the content bytes that were written. Files
@@ -34,108 +49,87 @@ impl FileSystem {
         let reader = PackReader::open(&self.keys, pack, file).map_err(|error| damaged(&error))?;
         runs.sort_by_key(|(ino, run)| (run.pack_offset, *ino, run.first_chunk));
         let chunk_size = self.descriptor.chunk_size;
-        let step_chunks = (STEP_BYTES / chunk_size.bytes()).max(1) as u32;
-        let mut moved: HashMap<Piece, Vec<Run>> = HashMap::new();
         let (mut plain, mut sealed) = (vec![0; STEP_BYTES.max(chunk_size.bytes())], Vec::new());
+        let mut moved: HashMap<Piece, Vec<Run>> = HashMap::new();
         let mut written_bytes = 0;
         for (ino, run) in runs {
-            let mut nth = 0;
-            while nth < run.count {
-                let count = step_chunks.min(run.count - nth);
-                let is_last = nth + count == run.count;
-                let tail_bytes = if is_last { run.tail_bytes } else { chunk_size.field() };
-                let offset = chunk_size.chunk_pack_offset(run.pack_offset.into(), nth) as u32;
-                let first_chunk = run.first_chunk + u64::from(nth);
-                let piece = (offset, count, tail_bytes);
-                let places = match moved.get(&piece) {
-                    Some(places) => {
-                        self.share_place(ino, pack, piece, first_chunk, places)?;
-                        None
-                    }
-                    None => {
-                        let read = reader
-                            .read_chunks(&run, nth, count, chunk_size, &mut plain, &mut sealed)
-                            .map_err(|error| damaged(&error))?;
-                        let placed =
-                            self.move_piece(ino, pack, piece, first_chunk, &plain[..read])?;
-                        written_bytes += if placed.is_empty() { 0 } else { read as u64 };
-                        Some(placed)
-                    }
-                };
-                if let Some(places) = places.filter(|places| !places.is_empty()) {
+            for (nth, piece) in pieces(&run, chunk_size) {
+                let of_file = Use { ino, first_chunk: run.first_chunk + u64::from(nth) };
+                if let Some(places) = moved.get(&piece) {
+                    self.name_places(&mut *self.write_live()?, piece, of_file, places)?;
+                    continue;
+                }
+                let read = reader
+                    .read_chunks(&run, nth, piece.count, chunk_size, &mut plain, &mut sealed)
+                    .map_err(|error| damaged(&error))?;
+                let places = self.move_piece(piece, of_file, &plain[..read])?;
+                if !places.is_empty() {
+                    written_bytes += read as u64;
                     moved.insert(piece, places);
                 }
-                nth += count;
             }
         }
         Ok(written_bytes)
     }
 
-    /// Seals the content of a piece anew and names the new places, counted from chunk 0.
-    fn move_piece(
-        &self,
-        ino: Ino,
-        pack: PackId,
-        piece: Piece,
-        first_chunk: u64,
-        plain: &[u8],
-    ) -> Result<Vec<Run>, FsError> {
+    /// Seals the content of a piece anew, and gives its new places, counted from its first chunk;
+    /// none if the file no longer has it.
+    fn move_piece(&self, piece: Piece, of_file: Use, plain: &[u8]) -> Result<Vec<Run>, FsError> {
         let mut live = self.write_live()?;
         let live = &mut *live;
-        let end = first_chunk + u64::from(piece.1);
-        let stands = |run: &Run| run.pack == pack;
-        if !live.tree.runs(ino, first_chunk, end).is_ok_and(|runs| runs.iter().any(stands)) {
+        let Use { ino, first_chunk } = of_file;
+        let runs = live.tree.runs(ino, first_chunk, first_chunk + u64::from(piece.count));
+        if !runs.is_ok_and(|runs| runs.iter().any(|run| run.pack == piece.pack)) {
             return Ok(Vec::new());
         }
         self.take_room(live, plain.len() as u64)?;
-        let super::super::live::Live { tree, writing, .. } = live;
+        let Live { tree, writing, .. } = live;
         let Some(writing) = writing else { return Ok(Vec::new()) };
-        let mut placed: Vec<Run> = Vec::new();
+        let mut places: Vec<Run> = Vec::new();
         let sealed =
-            writing.stage.append(ino, tree, first_chunk, plain, &mut |run| placed.push(run));
+            writing.stage.append(ino, tree, first_chunk, plain, &mut |run| places.push(run));
         if let Err(error) = sealed {
             return Err(live.disk_failed(error));
         }
-        for run in &mut placed {
-            run.first_chunk -= first_chunk;
-        }
-        self.name_places(live, ino, pack, piece, first_chunk, &placed)?;
+        places.iter_mut().for_each(|run| run.first_chunk -= first_chunk);
+        self.name_places(live, piece, of_file, &places)?;
         self.ask_for_full_packs(live);
-        Ok(placed)
+        Ok(places)
     }
 
-    /// Gives another file, or another place of the same one, the places that a piece has by now.
-    fn share_place(
-        &self,
-        ino: Ino,
-        pack: PackId,
-        piece: Piece,
-        first_chunk: u64,
-        places: &[Run],
-    ) -> Result<(), FsError> {
-        let mut live = self.write_live()?;
-        self.name_places(&mut live, ino, pack, piece, first_chunk, places)
-    }
-
+    /// Tells of the places that a piece has by now, for a file that has it.
     fn name_places(
         &self,
-        live: &mut super::super::live::Live,
-        ino: Ino,
-        from_pack: PackId,
-        (offset, ..): Piece,
-        first_chunk: u64,
+        live: &mut Live,
+        piece: Piece,
+        of_file: Use,
         places: &[Run],
     ) -> Result<(), FsError> {
+        let Use { ino, first_chunk } = of_file;
         if live.tree.attributes(ino).is_err() {
             return Ok(());
         }
         let chunk_size = self.descriptor.chunk_size;
         for place in places {
             let nth = place.first_chunk as u32;
-            let from_offset = chunk_size.chunk_pack_offset(offset.into(), nth) as u32;
+            let from_offset = chunk_size.chunk_pack_offset(piece.pack_offset.into(), nth) as u32;
             let run = Run { first_chunk: first_chunk + place.first_chunk, ..*place };
+            let from_pack = piece.pack;
             live.perform_on(ino, &Operation::Relocate { ino, from_pack, from_offset, run })?;
         }
         Ok(())
     }
+}
+
+/// A run in pieces to be moved one by one, each with its first chunk, counted in the run.
+fn pieces(run: &Run, chunk_size: ChunkSize) -> impl Iterator<Item = (u32, Piece)> {
+    let run = *run;
+    let step_chunks = (STEP_BYTES / chunk_size.bytes()).max(1);
+    (0..run.count).step_by(step_chunks).map(move |nth| {
+        let count = (step_chunks as u32).min(run.count - nth);
+        let is_last = nth + count == run.count;
+        let pack_offset = chunk_size.chunk_pack_offset(run.pack_offset.into(), nth) as u32;
+        let tail_bytes = if is_last { run.tail_bytes } else { chunk_size.field() };
+        (nth, Piece { pack: run.pack, pack_offset, count, tail_bytes })
+    })
 }

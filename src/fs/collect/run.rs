@@ -21,7 +21,7 @@ impl FileSystem {
     /// # Errors
     /// [`FsError`]; nothing is lost by it, and what was done so far stays done.
     pub fn collect(&self, history: Duration) -> Result<Collected, FsError> {
-        let _only_one = lock(&self.collecting);
+        let _only_one = lock(&self.one_collection);
         let mut collected = Collected::default();
         self.write_live()?.writing()?;
         self.publish()?;
