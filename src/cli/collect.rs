@@ -10,17 +10,17 @@ use rustix::io::Errno;
 use serde::Serialize;
 
 use crate::format::DESCRIPTOR_NAME;
-use crate::fs::{Collected, FileSystem, FsError, MountMode, OpenRequest};
+use crate::fs::{Collected, FsError, MountMode};
 use crate::fuse::{COLLECT_ATTRIBUTE, hushfs_mounts};
 use crate::store::{HostDisk, VaultFolder};
 
 use super::args::CollectArgs;
-use super::device::{device_name, machine, open_state, state_path};
+use super::device::{open_files, state_path};
 use super::error::Error;
 use super::mount_options::HISTORY_DEFAULT;
 use super::status::status_of_mount;
 use super::units::{bytes, counted};
-use super::unlock::{Unlocked, claimed_descriptor, unlock};
+use super::unlock::{claimed_descriptor, unlock};
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -79,25 +79,11 @@ fn collect_mounted(mount_point: &Path, history: Option<Duration>) -> Result<Coll
 }
 
 fn collect_unmounted(args: &CollectArgs) -> Result<Collected, Error> {
-    let disk = Arc::new(HostDisk);
-    let vault = VaultFolder::new(disk.clone(), &args.place);
+    let vault = VaultFolder::new(Arc::new(HostDisk), &args.place);
     let claimed = claimed_descriptor(&args.place, &vault)?;
     let state_path = state_path(args.state_dir.as_deref(), claimed.claimed_vault())?;
-    let Unlocked { descriptor, keys } = unlock(&args.place, &vault, &args.unlock)?;
-    let mode = MountMode::ReadWrite;
-    let (state, lock) = open_state(disk, &state_path, mode)?;
-    let owner = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
-    let files = FileSystem::open_vault(OpenRequest {
-        vault,
-        state,
-        lock,
-        keys,
-        descriptor,
-        mode,
-        device_name: device_name(),
-        machine: machine(),
-        owner,
-    })?;
+    let unlocked = unlock(&args.place, &vault, &args.unlock)?;
+    let files = open_files(vault, &state_path, unlocked, MountMode::ReadWrite)?;
     if let Some(reason) = files.status().read_only {
         return Err(FsError::ReadOnly(reason).into());
     }

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::crypto::VaultId;
-use crate::fs::MountMode;
-use crate::store::{HostDisk, StateFolder, StateLock, default_state_folder};
+use crate::fs::{FileSystem, MountMode, OpenRequest};
+use crate::store::{HostDisk, StateFolder, StateLock, VaultFolder, default_state_folder};
 
 use super::error::Error;
+use super::unlock::Unlocked;
 
 /// Names this machine; systemd's and D-Bus's place for it.
 const MACHINE_ID_FILES: [&str; 2] = ["/etc/machine-id", "/var/lib/dbus/machine-id"];
@@ -43,6 +44,31 @@ pub(super) fn open_state(
     };
     let lock = StateLock::take(state.root())?;
     Ok((Some(state), Some(lock)))
+}
+
+/// Opens a vault that is unlocked, as this machine's device.
+///
+/// # Errors
+/// [`Error::Locked`] if another process has it, or why it cannot be opened as asked.
+pub(super) fn open_files(
+    vault: VaultFolder,
+    state: &Path,
+    Unlocked { descriptor, keys }: Unlocked,
+    mode: MountMode,
+) -> Result<Arc<FileSystem>, Error> {
+    let (state, lock) = open_state(Arc::new(HostDisk), state, mode)?;
+    let owner = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
+    Ok(FileSystem::open_vault(OpenRequest {
+        vault,
+        state,
+        lock,
+        keys,
+        descriptor,
+        mode,
+        device_name: device_name(),
+        machine: machine(),
+        owner,
+    })?)
 }
 
 /// What the user calls this device.

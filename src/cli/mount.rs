@@ -4,16 +4,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::fs::{FileSystem, MountMode, OpenRequest};
+use crate::fs::MountMode;
 use crate::fuse::daemon::{self, Detacher, Role};
 use crate::fuse::{self, Permissions, Session, harden, hushfs_mounts};
 use crate::store::{HostDisk, LockHolder, StateLock, VaultFolder};
 
 use super::args::MountArgs;
-use super::device::{device_name, machine, open_state, state_path};
+use super::device::{open_files, state_path};
 use super::error::Error;
 use super::mount_options::{HISTORY_DEFAULT, MountOptions};
-use super::unlock::{Unlocked, claimed_descriptor, unlock};
+use super::unlock::{claimed_descriptor, unlock};
 
 /// What `umount` takes away still brings everything into the vault, unseen; a mount right after it
 /// waits so long before it calls the vault in use.
@@ -55,27 +55,14 @@ fn mount(
             args.mountpoint.display()
         )));
     }
-    let disk = Arc::new(HostDisk);
-    let vault = VaultFolder::new(disk.clone(), &vault_path);
+    let vault = VaultFolder::new(Arc::new(HostDisk), &vault_path);
     let claimed = claimed_descriptor(&vault_path, &vault)?;
     let state_path = state_path(options.state_dir.as_deref(), claimed.claimed_vault())?;
     refuse_if_in_use(&vault_path, &state_path)?;
 
-    let Unlocked { descriptor, keys } = unlock(&vault_path, &vault, &options.unlock)?;
+    let unlocked = unlock(&vault_path, &vault, &options.unlock)?;
     let mode = if options.read_only { MountMode::ReadOnly } else { MountMode::ReadWrite };
-    let (state, lock) = open_state(disk, &state_path, mode)?;
-    let owner = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
-    let files = FileSystem::open_vault(OpenRequest {
-        vault,
-        state,
-        lock,
-        keys,
-        descriptor,
-        mode,
-        device_name: device_name(),
-        machine: machine(),
-        owner,
-    })?;
+    let files = open_files(vault, &state_path, unlocked, mode)?;
     if let Some(bytes) = options.waiting_limit {
         files.limit_waiting(bytes);
     }
