@@ -329,10 +329,7 @@ impl FileSystem {
                 writing.stage.waiting().next().cloned()
             };
             let Some(pack) = next else { return Ok(()) };
-            if let Err(error) = pack.file.sync() {
-                let error = StoreError::io("cannot sync", &pack.path, error);
-                return Err(self.write_live()?.latch(error.to_string()));
-            }
+            self.sync_pack(&pack)?;
             let id = pack.sealer.id();
             self.find_vault()?;
             // Once before, so that no writer's file is closed in the vault, and once after.
@@ -343,6 +340,19 @@ impl FileSystem {
             }
             self.readers.close_moved(id);
         }
+    }
+
+    /// Makes a pack durable where it waits. Nobody else syncs it meanwhile: after a sync that failed,
+    /// a second one may succeed and lie.
+    fn sync_pack(&self, pack: &ClosedPack) -> Result<(), FsError> {
+        let _nobody_else = lock(&self.durable);
+        pack.file.sync().map_err(|error| {
+            let error = StoreError::io("cannot sync", &pack.path, error).to_string();
+            match self.write_live() {
+                Ok(mut live) => live.latch(error),
+                Err(fault) => fault,
+            }
+        })
     }
 
     fn publish_pack(&self, pack: &ClosedPack) -> Result<(), FsError> {

@@ -20,6 +20,8 @@ pub(in super::super) struct Collections {
     history: Option<Duration>,
     /// When the last collection ended.
     last: Option<Instant>,
+    /// One is under way that was due.
+    is_running: bool,
     /// Something was published since.
     has_news: bool,
     /// What the last one did.
@@ -55,21 +57,27 @@ impl FileSystem {
     /// Starts a collection if one is due, on a thread of its own: it may take long.
     pub(in super::super) fn start_collection_if_due(self: &Arc<Self>) -> Result<(), FsError> {
         let Some(history) = self.due_history()? else { return Ok(()) };
-        let mut running = lock(&self.background.collector);
-        if running.as_ref().is_some_and(|thread| !thread.is_finished()) {
-            return Ok(());
-        }
+        lock(&self.collections).is_running = true;
         let files = self.clone();
         let thread = thread::Builder::new().name("hushfs-collect".into());
-        let started = thread.spawn(move || match files.collect(history) {
-            Ok(collected) if collected.is_nothing() => {}
-            Ok(collected) => log::info!("collected: {collected:?}"),
-            Err(error) => {
-                log::warn!("not collected: {error}");
-                files.note_collected(Collected::default());
+        let started = thread.spawn(move || {
+            match files.collect(history) {
+                Ok(collected) if collected.is_nothing() => {}
+                Ok(collected) => log::info!("collected: {collected:?}"),
+                Err(error) => {
+                    log::warn!("not collected: {error}");
+                    files.note_collected(Collected::default());
+                }
             }
+            lock(&files.collections).is_running = false;
         });
-        *running = started.map_err(|error| log::warn!("no thread to collect with: {error}")).ok();
+        match started {
+            Ok(thread) => *lock(&self.background.collector) = Some(thread),
+            Err(error) => {
+                log::warn!("no thread to collect with: {error}");
+                lock(&self.collections).is_running = false;
+            }
+        }
         Ok(())
     }
 
@@ -82,6 +90,7 @@ impl FileSystem {
                 && live.last_change.elapsed() >= QUIET_FOR
         };
         let state = lock(&self.collections);
+        let quiet = quiet && !state.is_running;
         let is_time = state.last.is_none_or(|last| last.elapsed() >= COLLECT_EVERY);
         Ok(state.history.filter(|_| quiet && is_time && state.has_news))
     }
