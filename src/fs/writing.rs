@@ -6,7 +6,7 @@ use crate::format::mode::SET_IDS;
 
 use super::dirty::DirtyChunk;
 use super::error::FsError;
-use super::file_system::FileSystem;
+use super::file_system::{FileSystem, lock};
 use super::live::{FlushTo, Live};
 use super::types::AllocateMode;
 
@@ -40,6 +40,7 @@ impl FileSystem {
         if end > ChunkSize::FILE_BYTES_MAX {
             return Err(FsError::TooLarge);
         }
+        self.keep_pace()?;
         let mut live = self.write_live()?;
         let live = &mut *live;
         let result = self.write_locked(live, ino, plain_offset, data);
@@ -48,6 +49,22 @@ impl FileSystem {
             clear_set_id_bits(live, ino)?;
         }
         result
+    }
+
+    /// Lets whoever writes faster than the vault takes packs bring some there, before so much waits
+    /// that nothing more is taken. A vault that takes nothing is not waited for.
+    fn keep_pace(&self) -> Result<(), FsError> {
+        let waiting_bytes = {
+            let live = self.read_live()?;
+            live.writing.as_ref().map_or(0, |writing| writing.stage.bytes())
+        };
+        if waiting_bytes > self.gauge.waiting_bytes_max() / 2
+            && lock(&self.publisher).last_error.is_none()
+            && let Err(error) = self.publish_full_packs()
+        {
+            log::debug!("full packs have to wait: {error}");
+        }
+        Ok(())
     }
 
     /// Writes `data`, which ends where a file can, for whoever holds the lock.

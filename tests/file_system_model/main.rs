@@ -93,6 +93,21 @@ fn regression_a_hole_of_any_size_is_made_at_once() {
 }
 
 #[test]
+fn regression_who_writes_faster_than_the_vault_takes_it_is_slowed_down_and_not_refused() {
+    let bench = Bench::new(4096);
+    // Nothing is published here but by who writes.
+    let fs = bench.open("state");
+    fs.limit_waiting(64 << 20);
+    let (ino, piece) = (fs.create(Ino::ROOT, b"large", NEW).unwrap().ino, content(1, 1 << 20));
+    for nth in 0..200 {
+        fs.write(ino, nth << 20, &piece, false).unwrap();
+    }
+    assert!(fs.status().unpublished_bytes <= 64 << 20);
+    fs.shut_down().unwrap();
+    assert!(bench.verify().damaged.is_empty());
+}
+
+#[test]
 fn regression_the_capabilities_of_a_program_go_with_its_content() {
     let bench = Bench::new(4096);
     let fs = bench.open("state");
