@@ -227,8 +227,10 @@ pub(super) fn described(status: &Status, now: i64) -> String {
 fn in_the_vault(status: &Status) -> String {
     let mut text =
         format!("{}, {}", counted(status.objects, "object", "objects"), bytes(status.object_bytes));
-    let parts =
-        [(status.dead_bytes, "no longer needed"), (status.history_bytes, "kept for the history")];
+    let parts = [
+        (status.dead_bytes, "padding, footers and what is dead"),
+        (status.history_bytes, "kept for the history"),
+    ];
     let parts = parts.into_iter().filter(|(count, _)| *count > 0);
     let parts: Vec<_> = parts.map(|(count, what)| format!("{} {what}", bytes(count))).collect();
     if !parts.is_empty() {
@@ -308,7 +310,7 @@ mounted at      /home/ann/Chats
 vault           /home/ann/Drive/chats
 since           2 minutes ago (process 77)
 holds           12,345 files, 3.4 GB
-in the vault    210 objects, 3.5 GB (1.2 MB no longer needed, 34 kB kept for the history)
+in the vault    210 objects, 3.5 GB (1.2 MB padding, footers and what is dead, 34 kB kept for the history)
 not yet there   3 changes, 4.1 kB
 last published  2 minutes ago
 unlocked by     2 slots

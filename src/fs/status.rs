@@ -31,7 +31,8 @@ pub struct Status {
     pub objects: u64,
     /// Bytes of those.
     pub object_bytes: u64,
-    /// Bytes of packs that neither a file nor the history needs any more.
+    /// Bytes of packs that neither a file nor the history needs: padding and footers, which no
+    /// collection takes away, and what is dead.
     pub dead_bytes: u64,
     /// Bytes of packs that only the history needs.
     #[serde(default)]
