@@ -81,7 +81,8 @@ Examples:
 
 What was deleted or overwritten stays in the vault for the history period, then goes; content that
 is still needed moves out of packs that are mostly unneeded, and small packs become one. A mount
-does all this by itself when it is quiet.")]
+does all this by itself when it is quiet, if no other device writes into the vault; where others do,
+let them sync before.")]
     Collect(CollectArgs),
     /// Read everything in a vault and check that it is whole
     #[command(after_long_help = "\

@@ -1,4 +1,5 @@
-//! When a mount collects unasked: once it is quiet, and something has changed since the last time.
+//! When a mount collects unasked: once it is quiet, and something has changed since the last time; and
+//! only where no other device writes into the vault, whose work it could not know of.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -89,6 +90,10 @@ impl FileSystem {
                 && live.unpublished_since.is_none()
                 && live.last_change.elapsed() >= QUIET_FOR
         };
+        // Others may be away with copies that share what is unneeded here, or have it mounted.
+        if lock(&self.publisher).devices.len() > 1 {
+            return Ok(None);
+        }
         let state = lock(&self.collections);
         let quiet = quiet && !state.is_running;
         let is_time = state.last.is_none_or(|last| last.elapsed() >= COLLECT_EVERY);
