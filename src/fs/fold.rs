@@ -324,7 +324,7 @@ impl Logs<'_> {
 /// Since when a log object has been durable in this vault folder, as far as can be told: when it
 /// was made, by a clock that may be wrong or long before it got here; not before it arrived, nor
 /// after now.
-fn durable_here(published: Time, arrived_secs: Option<i64>, now: Time) -> Time {
+pub(super) fn durable_here(published: Time, arrived_secs: Option<i64>, now: Time) -> Time {
     let made = published.min(now);
     arrived_secs.map_or(made, |secs| made.max(Time { secs, nanos: 0 }))
 }

@@ -7,6 +7,7 @@ use crate::store::{StoreError, VaultListing, log_path};
 
 use super::super::error::FsError;
 use super::super::file_system::FileSystem;
+use super::super::fold::durable_here;
 use super::super::publish::Publisher;
 use super::report::Collected;
 
@@ -78,7 +79,11 @@ impl FileSystem {
             .collect();
         let age = |log: &&OpenedLog| (log.clock, log.device);
         let Some(newest) = checkpoints.iter().max_by_key(age) else { return Ok(()) };
-        let old = checkpoints.iter().filter(|log| log.published <= before);
+        let durable = |log: &OpenedLog| {
+            let path = log_path(log.kind, log.device, log.seq);
+            durable_here(log.published, self.vault.arrived_secs(&path), Time::now())
+        };
+        let old = checkpoints.iter().filter(|log| durable(log) <= before);
         let old = old.filter(|log| history.is_zero() || age(log) < age(&newest));
         let Some(base) = old.max_by_key(age) else { return Ok(()) };
         let logs =

@@ -48,6 +48,10 @@ impl FileSystem {
             self.publish()?;
         }
         let mut publisher = lock(&self.publisher);
+        if publisher.pending.is_some() {
+            // Of what it says is unneeded nothing may go before it is in the vault.
+            return Ok(collected);
+        }
         self.shorten_log(&mut publisher, &listing)?;
         let listing = self.vault.listing().map_err(|error| FsError::Disk(error.to_string()))?;
         self.remove_unneeded(&publisher, &listing, history, &mut collected)?;
