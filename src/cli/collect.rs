@@ -15,7 +15,7 @@ use crate::fuse::{COLLECT_ATTRIBUTE, hushfs_mounts};
 use crate::store::{HostDisk, VaultFolder};
 
 use super::args::CollectArgs;
-use super::device::{open_files, state_path};
+use super::device::{open_files, open_state, state_path};
 use super::error::Error;
 use super::mount_options::HISTORY_DEFAULT;
 use super::status::status_of_mount;
@@ -83,7 +83,8 @@ fn collect_unmounted(args: &CollectArgs) -> Result<Collected, Error> {
     let claimed = claimed_descriptor(&args.place, &vault)?;
     let state_path = state_path(args.state_dir.as_deref(), claimed.claimed_vault())?;
     let unlocked = unlock(&args.place, &vault, &args.unlock)?;
-    let files = open_files(vault, &state_path, unlocked, MountMode::ReadWrite)?;
+    let mode = MountMode::ReadWrite;
+    let files = open_files(vault, open_state(&state_path, mode)?, unlocked, mode)?;
     if let Some(reason) = files.status().read_only {
         return Err(FsError::ReadOnly(reason).into());
     }

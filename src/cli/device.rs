@@ -33,10 +33,10 @@ pub(super) fn state_path(chosen: Option<&Path>, vault: &VaultId) -> Result<PathB
 
 /// The state folder and its lock. A read-only mount makes none.
 pub(super) fn open_state(
-    disk: Arc<HostDisk>,
     path: &Path,
     mode: MountMode,
 ) -> Result<(Option<StateFolder>, Option<StateLock>), Error> {
+    let disk = Arc::new(HostDisk);
     let state = match mode {
         MountMode::ReadWrite => StateFolder::make(disk, path)?,
         MountMode::ReadOnly if path.is_dir() => StateFolder::existing(disk, path),
@@ -46,17 +46,16 @@ pub(super) fn open_state(
     Ok((Some(state), Some(lock)))
 }
 
-/// Opens a vault that is unlocked, as this machine's device.
+/// Opens a vault that is unlocked, as this machine's device, with what [`open_state`] gave.
 ///
 /// # Errors
-/// [`Error::Locked`] if another process has it, or why it cannot be opened as asked.
+/// Why it cannot be opened as asked.
 pub(super) fn open_files(
     vault: VaultFolder,
-    state: &Path,
+    (state, lock): (Option<StateFolder>, Option<StateLock>),
     Unlocked { descriptor, keys }: Unlocked,
     mode: MountMode,
 ) -> Result<Arc<FileSystem>, Error> {
-    let (state, lock) = open_state(Arc::new(HostDisk), state, mode)?;
     let owner = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
     Ok(FileSystem::open_vault(OpenRequest {
         vault,

@@ -10,7 +10,7 @@ use crate::fuse::{self, Permissions, Session, harden, hushfs_mounts};
 use crate::store::{HostDisk, LockHolder, StateLock, VaultFolder};
 
 use super::args::MountArgs;
-use super::device::{open_files, state_path};
+use super::device::{open_files, open_state, state_path};
 use super::error::Error;
 use super::mount_options::{HISTORY_DEFAULT, MountOptions};
 use super::unlock::{claimed_descriptor, unlock};
@@ -62,7 +62,7 @@ fn mount(
 
     let unlocked = unlock(&vault_path, &vault, &options.unlock)?;
     let mode = if options.read_only { MountMode::ReadOnly } else { MountMode::ReadWrite };
-    let files = open_files(vault, &state_path, unlocked, mode)?;
+    let files = open_files(vault, open_state(&state_path, mode)?, unlocked, mode)?;
     if let Some(bytes) = options.waiting_limit {
         files.limit_waiting(bytes);
     }

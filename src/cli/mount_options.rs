@@ -91,27 +91,21 @@ impl MountOption {
             Some((name, value)) => (name, Some(value)),
             None => (text, None),
         };
-        let with_value = |make: fn(&str) -> Self| match value {
-            Some(value) if !value.is_empty() => Ok(make(value)),
-            _ => Err(MountOptionError::NoValue(name.to_owned())),
+        let given = || {
+            let value = value.filter(|value| !value.is_empty());
+            value.ok_or_else(|| MountOptionError::NoValue(name.to_owned()))
         };
+        let with_value = |make: fn(&str) -> Self| given().map(make);
+        let bad = |why| MountOptionError::BadValue { name: name.to_owned(), why };
         match name {
             "password_file" => return with_value(|value| Self::PasswordFile(value.into())),
             "password_command" => return with_value(|value| Self::PasswordCommand(value.into())),
             "key_file" => return with_value(|value| Self::KeyFile(value.into())),
             "state_dir" => return with_value(|value| Self::StateDir(value.into())),
             "waiting_limit" => {
-                let bad = |why| MountOptionError::BadValue { name: name.to_owned(), why };
-                let value = value.filter(|value| !value.is_empty());
-                let value = value.ok_or_else(|| MountOptionError::NoValue(name.to_owned()))?;
-                return parse_waiting_limit(value).map(Self::WaitingLimit).map_err(bad);
+                return parse_waiting_limit(given()?).map(Self::WaitingLimit).map_err(bad);
             }
-            "history" => {
-                let bad = |why| MountOptionError::BadValue { name: name.to_owned(), why };
-                let value = value.filter(|value| !value.is_empty());
-                let value = value.ok_or_else(|| MountOptionError::NoValue(name.to_owned()))?;
-                return parse_history(value).map(Self::History).map_err(bad);
-            }
+            "history" => return parse_history(given()?).map(Self::History).map_err(bad),
             // libmount adds the name of the user who mounts.
             "user" | "comment" => return Ok(Self::Ignored),
             _ if name.starts_with("x-") || name.starts_with("X-") => return Ok(Self::Ignored),

@@ -32,14 +32,13 @@ struct Told<'a> {
 /// [`Error::Damage`] if there is something to repair or something is lost; [`Error::Repair`]; or
 /// [`Error`] if the vault does not open or is in use.
 pub fn run(args: &RepairArgs) -> Result<(), Error> {
-    let disk = Arc::new(HostDisk);
-    let vault = VaultFolder::new(disk.clone(), &args.vault);
+    let vault = VaultFolder::new(Arc::new(HostDisk), &args.vault);
     let wreck = Wreck::read(&args.vault, &vault)?;
     wreck.refuse_newer()?;
     let Rescued { descriptor, keys, .. } = wreck.unlock(&args.unlock)?;
     let state_root = state_path(args.state_dir.as_deref(), &descriptor.vault)?;
     let mode = if args.write { MountMode::ReadWrite } else { MountMode::ReadOnly };
-    let (state, _lock) = open_state(disk, &state_root, mode)?;
+    let (state, _lock) = open_state(&state_root, mode)?;
     let request = RepairRequest {
         vault: &vault,
         state: state.as_ref(),

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::cli::args::RestoreArgs;
-use crate::cli::device::{device_name, machine, open_state, state_path};
+use crate::cli::device::{open_files, open_state, state_path};
 use crate::cli::error::Error;
 use crate::cli::progress::Progress;
-use crate::cli::unlock::{Unlocked, claimed_descriptor, unlock};
+use crate::cli::unlock::{claimed_descriptor, unlock};
 use crate::format::Ino;
-use crate::fs::{FileSystem, MountMode, OpenRequest};
+use crate::fs::{FileSystem, MountMode};
 use crate::store::{HostDisk, LockedBy, VaultFolder};
 
 use super::report::Report;
@@ -75,12 +75,11 @@ pub fn run(args: &RestoreArgs) -> Result<(), Error> {
 
 /// The vault for reading, with what the last mount here has not brought into it yet.
 fn open(args: &RestoreArgs) -> Result<Arc<FileSystem>, Error> {
-    let disk = Arc::new(HostDisk);
-    let vault = VaultFolder::new(disk.clone(), &args.vault);
+    let vault = VaultFolder::new(Arc::new(HostDisk), &args.vault);
     let claimed = claimed_descriptor(&args.vault, &vault)?;
     let state_root = state_path(args.state_dir.as_deref(), claimed.claimed_vault())?;
-    let Unlocked { descriptor, keys } = unlock(&args.vault, &vault, &args.unlock)?;
-    let (state, lock) = match open_state(disk, &state_root, MountMode::ReadOnly) {
+    let unlocked = unlock(&args.vault, &vault, &args.unlock)?;
+    let state = match open_state(&state_root, MountMode::ReadOnly) {
         Err(Error::Locked(LockedBy::Other(holder))) => {
             log::warn!(
                 "{}: what is not published yet is not restored; “hushfs unmount” publishes it",
@@ -90,17 +89,7 @@ fn open(args: &RestoreArgs) -> Result<Arc<FileSystem>, Error> {
         }
         opened => opened?,
     };
-    Ok(FileSystem::open_vault(OpenRequest {
-        vault,
-        state,
-        lock,
-        keys,
-        descriptor,
-        mode: MountMode::ReadOnly,
-        device_name: device_name(),
-        machine: machine(),
-        owner: (0, 0),
-    })?)
+    open_files(vault, state, unlocked, MountMode::ReadOnly)
 }
 
 /// A deep tree keeps a folder open for each of its levels.
