@@ -126,8 +126,8 @@ impl Folded {
         self.clock = self.clock.max(log.clock);
     }
 
-    /// Applies the operations of a log object, which arrived at `arrived_secs`.
-    fn apply(&mut self, log: &OpenedLog, arrived_secs: Option<i64>) -> Result<(), ApplyError> {
+    /// Applies the operations of a log object of `vault`.
+    fn apply(&mut self, vault: &VaultFolder, log: &OpenedLog) -> Result<(), ApplyError> {
         for operation in log.operations() {
             let operation =
                 operation.map_err(|_| ApplyError::BadField("an operation cannot be decoded"))?;
@@ -135,7 +135,7 @@ impl Folded {
                 self.tree.forget(gone);
             }
         }
-        self.tree.note_unused_packs(durable_here(log.published, arrived_secs, Time::now()));
+        self.tree.note_unused_packs(|| durable_since(vault, log));
         Ok(())
     }
 }
@@ -235,7 +235,7 @@ impl Logs<'_> {
                 folded.gaps.push(gap);
                 continue;
             }
-            if let Err(error) = folded.apply(&log, self.arrived_secs(&log)) {
+            if let Err(error) = folded.apply(self.vault, &log) {
                 return Err((device, FoldGap::Unfit { device, seq, error }));
             }
             folded.see(&log);
@@ -250,11 +250,6 @@ impl Logs<'_> {
             }
         }
         Ok(folded)
-    }
-
-    /// When a log object or checkpoint came to this vault folder.
-    fn arrived_secs(&self, log: &OpenedLog) -> Option<i64> {
-        self.vault.arrived_secs(&log_path(log.kind, log.device, log.seq))
     }
 
     /// The first log object of `device` behind the frontier; `None` if there is none.
@@ -304,7 +299,7 @@ impl Logs<'_> {
         candidates.sort_by_key(|log| (log.clock, log.device));
         while let Some(log) = candidates.pop() {
             let mut folded = Folded::empty(self.chunk_size);
-            match folded.apply(&log, self.arrived_secs(&log)) {
+            match folded.apply(self.vault, &log) {
                 Ok(()) => {
                     folded.see(&log);
                     folded.frontier = log.frontier.clone();
@@ -324,7 +319,12 @@ impl Logs<'_> {
 /// Since when a log object has been durable in this vault folder, as far as can be told: when it
 /// was made, by a clock that may be wrong or long before it got here; not before it arrived, nor
 /// after now.
-pub(super) fn durable_here(published: Time, arrived_secs: Option<i64>, now: Time) -> Time {
+pub(super) fn durable_since(vault: &VaultFolder, log: &OpenedLog) -> Time {
+    let arrived_secs = vault.arrived_secs(&log_path(log.kind, log.device, log.seq));
+    durable_here(log.published, arrived_secs, Time::now())
+}
+
+fn durable_here(published: Time, arrived_secs: Option<i64>, now: Time) -> Time {
     let made = published.min(now);
     arrived_secs.map_or(made, |secs| made.max(Time { secs, nanos: 0 }))
 }

@@ -293,6 +293,14 @@ impl Live {
         self.tell(ino)
     }
 
+    /// Settles every file, and hands it all to the journal.
+    pub(super) fn settle_all(&mut self) -> Result<(), FsError> {
+        for ino in self.pending_files() {
+            self.settle(ino)?;
+        }
+        self.write_batch()
+    }
+
     /// Cuts what is pending of a file from `size` on.
     pub(super) fn cut_pending(&mut self, ino: Ino, size: u64) {
         let chunk_size = self.tree.chunk_size();

@@ -239,11 +239,10 @@ fn put_together(
 
 impl FileSystem {
     /// Takes note of the packs that collections have removed.
-    fn note_removed_packs(&self, listing: &VaultListing) -> Result<(), FsError> {
+    pub(super) fn note_removed_packs(&self, listing: &VaultListing) -> Result<(), FsError> {
         let mut live = self.write_live()?;
-        let unused = live.tree.packs().filter(|pack| pack.live_bytes == 0);
-        let gone: Vec<PackId> =
-            unused.map(|pack| pack.id).filter(|id| !listing.packs.contains_key(id)).collect();
+        let unused = live.tree.unused_packs().map(|(id, _)| id);
+        let gone: Vec<PackId> = unused.filter(|id| !listing.packs.contains_key(id)).collect();
         gone.into_iter().for_each(|id| live.tree.note_pack_removed(id));
         Ok(())
     }

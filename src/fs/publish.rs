@@ -17,7 +17,7 @@ use super::live::Writing;
 /// A checkpoint is due when the operations since the last one outgrow half of it, and this.
 const CHECKPOINT_LEAST_BYTES: u64 = 256 << 10;
 /// With fewer log objects than this, a collection leaves the log as it is.
-const LOGS_MAX: usize = 4;
+const LOGS_LEAST: usize = 4;
 /// A checkpoint of this size is worth its upload for the number of objects alone.
 const SMALL_CHECKPOINT_BYTES: u64 = 64 << 10;
 
@@ -173,10 +173,7 @@ impl FileSystem {
             return Ok(None);
         }
         live.writing()?;
-        for ino in live.pending_files() {
-            live.settle(ino)?;
-        }
-        live.write_batch()?;
+        live.settle_all()?;
         let Some(writing) = &mut live.writing else { return Ok(None) };
         if writing.log.is_empty() {
             live.unpublished_since = None;
@@ -196,7 +193,7 @@ impl FileSystem {
         live.has_ended |= afterwards == Afterwards::End;
         let operations_bytes = operations.len() as u64;
         let published = Time::now();
-        live.tree.note_unused_packs(published);
+        live.tree.note_unused_packs(|| published);
         let since = publisher.bytes_since + operations_bytes;
         let is_due = since > CHECKPOINT_LEAST_BYTES && since > publisher.checkpoint_bytes / 2;
         let checkpoint = is_due.then(|| {
@@ -274,23 +271,19 @@ impl FileSystem {
     }
 
     /// Makes a checkpoint where that lets go of more than it costs, or of many log objects for
-    /// little. It needs everything to be published; while more is written it waits.
+    /// little. No log object is pending; while more is written it waits.
     pub(super) fn shorten_log(
         &self,
         publisher: &mut Publisher,
         listing: &VaultListing,
     ) -> Result<(), FsError> {
         let log_bytes: u64 = listing.logs.values().sum();
-        let is_few = listing.logs.len() < LOGS_MAX;
-        if publisher.pending.is_some() || publisher.bytes_since == 0 || is_few {
+        if publisher.bytes_since == 0 || listing.logs.len() < LOGS_LEAST {
             return Ok(());
         }
         let operations = {
             let mut live = self.write_live()?;
-            for ino in live.pending_files() {
-                live.settle(ino)?;
-            }
-            live.write_batch()?;
+            live.settle_all()?;
             let is_published = |writing: &Writing| writing.log.is_empty();
             if !live.writing.as_ref().is_some_and(is_published) {
                 return Ok(());

@@ -107,9 +107,8 @@ impl FileSystem {
                 .filter(|pack| listing.packs.contains_key(&pack.id))
                 .map(|pack| pack.live_bytes)
                 .sum();
-            let unused = live.tree.packs().filter_map(|pack| Some((pack.id, pack.unused_since?)));
             let before = time_before(Time::now(), self.history().unwrap_or_default());
-            let in_history = unused.filter(|(_, since)| *since > before);
+            let in_history = live.tree.unused_packs().filter(|(_, since)| *since > before);
             let history_bytes = in_history.filter_map(|(id, _)| listing.packs.get(&id)).sum();
             let pack_bytes = listing.pack_bytes();
             status.history_bytes = history_bytes;

@@ -127,7 +127,7 @@ pub fn verify(
     let folded = fold(vault, listing, keys, descriptor.chunk_size);
     report.files = folded.tree.inode_count();
     verify_story(&folded, &witnesses, request, &mut report);
-    let mut needed = runs_by_pack(&folded.tree);
+    let mut needed = runs_by_pack(&folded.tree, |_| true);
     for (pack, bytes) in &listing.packs {
         let runs = needed.remove(pack).unwrap_or_default();
         if let Err((what, lost)) = verify_pack(request, *pack, &runs) {
@@ -225,9 +225,13 @@ fn verify_story(
     }
 }
 
-pub(super) fn runs_by_pack(tree: &Tree) -> HashMap<PackId, Vec<(Ino, Run)>> {
+/// The runs that files have in those packs that are wanted.
+pub(super) fn runs_by_pack(
+    tree: &Tree,
+    is_wanted: impl Fn(PackId) -> bool,
+) -> HashMap<PackId, Vec<(Ino, Run)>> {
     let mut needed: HashMap<PackId, Vec<(Ino, Run)>> = HashMap::new();
-    for (ino, run) in tree.all_runs() {
+    for (ino, run) in tree.all_runs().filter(|(_, run)| is_wanted(run.pack)) {
         needed.entry(run.pack).or_default().push((ino, run));
     }
     needed

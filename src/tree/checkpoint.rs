@@ -5,7 +5,6 @@ use crate::format::{Ino, Operation, Time, encode_operation};
 use super::extents::Extents;
 use super::folder::InodeSlot;
 use super::inode::{Body, Inode};
-use super::packs::PackUse;
 use super::state::{ROOT_SLOT, Tree};
 
 impl Tree {
@@ -46,10 +45,8 @@ impl Tree {
         for slot in folders {
             encode_operation(&attributes(self.at(slot)), out);
         }
-        for PackUse { id: pack, unused_since, .. } in self.packs.iter() {
-            if let Some(since) = unused_since {
-                encode_operation(&Operation::PackUnused { pack, since }, out);
-            }
+        for (pack, since) in self.unused_packs() {
+            encode_operation(&Operation::PackUnused { pack, since }, out);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Which packs there are and how much of each is still needed.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use crate::format::{PackId, Time};
 
@@ -21,8 +21,8 @@ pub struct PackUse {
 #[derive(Clone, Debug, Default)]
 pub(super) struct PackTable {
     packs: Vec<PackUse>,
-    /// Places of packs that are no longer in the vault.
-    removed: HashSet<PackSlot>,
+    /// Packs that nobody needed at some moment since the last [`Self::note_all_unused`].
+    let_go: Vec<PackSlot>,
     by_id: HashMap<PackId, PackSlot>,
 }
 
@@ -32,6 +32,7 @@ impl PackTable {
         *self.by_id.entry(id).or_insert_with(|| {
             let slot = u32::try_from(self.packs.len()).expect("2^32 packs are 64 PiB");
             self.packs.push(PackUse { id, live_bytes: 0, unused_since: None });
+            self.let_go.push(PackSlot(slot));
             PackSlot(slot)
         })
     }
@@ -54,14 +55,13 @@ impl PackTable {
         let pack = &mut self.packs[slot.0 as usize];
         pack.live_bytes += bytes;
         pack.unused_since = None;
-        self.removed.remove(&slot);
     }
 
     /// Takes note that no file needs a pack, unless one does.
     pub(super) fn note_unused(&mut self, id: PackId, since: Time) {
         let slot = self.slot(id);
         let pack = &mut self.packs[slot.0 as usize];
-        if pack.live_bytes == 0 && !self.removed.contains(&slot) {
+        if pack.live_bytes == 0 {
             pack.unused_since.get_or_insert(since);
         }
     }
@@ -79,22 +79,30 @@ impl PackTable {
         let pack = &mut self.packs[slot.0 as usize];
         if pack.live_bytes == 0 {
             pack.unused_since = None;
-            self.removed.insert(slot);
+            self.let_go.retain(|let_go| *let_go != slot);
         }
     }
 
-    /// Takes note of every pack that no file needs by now.
-    pub(super) fn note_all_unused(&mut self, since: Time) {
-        for (place, pack) in self.packs.iter_mut().enumerate() {
-            if pack.live_bytes == 0 && !self.removed.contains(&PackSlot(place as u32)) {
-                pack.unused_since.get_or_insert(since);
-            }
+    /// Takes note of every pack that no file has come to need again since it was let go of. `since` is
+    /// asked only if there is one.
+    pub(super) fn note_all_unused(&mut self, since: impl FnOnce() -> Time) {
+        let Self { packs, let_go, .. } = self;
+        let_go.retain(|slot| packs[slot.0 as usize].live_bytes == 0);
+        if let_go.is_empty() {
+            return;
+        }
+        let since = since();
+        for slot in let_go.drain(..) {
+            packs[slot.0 as usize].unused_since.get_or_insert(since);
         }
     }
 
     pub(super) fn free(&mut self, slot: PackSlot, bytes: u64) {
         let live_bytes = &mut self.packs[slot.0 as usize].live_bytes;
         *live_bytes = live_bytes.saturating_sub(bytes);
+        if *live_bytes == 0 {
+            self.let_go.push(slot);
+        }
     }
 }
 
@@ -114,19 +122,19 @@ mod tests {
         table.note_unused(pack, at(5));
         assert_eq!(unused(&table, pack), None, "somebody needs it");
         table.free(slot, 100);
-        table.note_all_unused(at(10));
-        table.note_all_unused(at(20));
+        table.note_all_unused(|| at(10));
+        table.note_all_unused(|| at(20));
         assert_eq!(unused(&table, pack), Some(at(10)));
         table.slot(other);
-        table.note_all_unused(at(30));
+        table.note_all_unused(|| at(30));
         table.put_off_unused(at(10), at(99));
         assert_eq!((unused(&table, pack), unused(&table, other)), (Some(at(99)), Some(at(30))));
         table.note_removed(pack);
-        table.note_all_unused(at(100));
+        table.note_all_unused(|| at(100));
         assert_eq!(unused(&table, pack), None, "it is gone");
         table.add(slot, 1);
         table.free(slot, 1);
-        table.note_all_unused(at(110));
+        table.note_all_unused(|| at(110));
         assert_eq!(unused(&table, pack), Some(at(110)));
     }
 }

@@ -8,9 +8,15 @@ use super::inode::{Body, Inode};
 use super::state::Tree;
 
 impl Tree {
-    /// Takes note, after a log object made at `published`, of the packs that no file needs since.
-    pub fn note_unused_packs(&mut self, published: Time) {
-        self.packs.note_all_unused(published);
+    /// Takes note, after a log object, of the packs that no file needs since then. `since` is asked
+    /// only if there are any.
+    pub fn note_unused_packs(&mut self, since: impl FnOnce() -> Time) {
+        self.packs.note_all_unused(since);
+    }
+
+    /// The packs that no file needs, and since when.
+    pub fn unused_packs(&self) -> impl Iterator<Item = (PackId, Time)> {
+        self.packs.iter().filter_map(|pack| Some((pack.id, pack.unused_since?)))
     }
 
     /// Whether an operation has named a pack.

@@ -8,7 +8,8 @@ use hushfs::format::Ino;
 
 use super::bench::Bench;
 use super::bench::device::{Device, content};
-use super::vault::{assert_holds, files_below};
+use super::files::files_below;
+use super::vault::assert_holds;
 
 const NO_HISTORY: Duration = Duration::ZERO;
 
@@ -42,10 +43,10 @@ fn a_device_that_was_away_finds_everything_and_goes_on() {
 
 /// Copies a folder.
 fn copy(from: &Path, to: &Path) {
-    for path in files_below(from) {
-        let copied = to.join(path.strip_prefix(from).unwrap());
+    for (path, content) in files_below(from) {
+        let copied = to.join(path);
         fs::create_dir_all(copied.parent().unwrap()).unwrap();
-        fs::copy(&path, copied).unwrap();
+        fs::write(copied, content).unwrap();
     }
 }
 
@@ -59,11 +60,11 @@ fn put_stray(bench: &Bench, state: &str) -> PathBuf {
     device.file("stray", &content(9, 20_000));
     device.publish();
     let packs = files_below(&elsewhere.join("data"));
-    let at = |path: &PathBuf| vault.join(path.strip_prefix(&elsewhere).unwrap());
-    let new = packs.into_iter().find(|path| !at(path).exists()).unwrap();
+    let at = |path: &str| vault.join("data").join(path);
+    let (new, content) = packs.into_iter().find(|(path, _)| !at(path).exists()).unwrap();
     let stray = at(&new);
     fs::create_dir_all(stray.parent().unwrap()).unwrap();
-    fs::copy(new, &stray).unwrap();
+    fs::write(&stray, content).unwrap();
     stray
 }
 

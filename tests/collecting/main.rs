@@ -7,6 +7,8 @@
 mod bench;
 
 mod devices;
+#[path = "../bench/files.rs"]
+mod files;
 mod history;
 mod size;
 mod vault;

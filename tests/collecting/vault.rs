@@ -1,9 +1,9 @@
 //! What a vault folder holds.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::bench::Bench;
+use super::files::files_below;
 
 /// Bytes and number of a vault's packs, log objects and checkpoints.
 #[derive(Debug)]
@@ -16,34 +16,18 @@ pub struct Objects {
 impl Objects {
     pub fn of(vault: &Path) -> Self {
         let files = files_below(vault);
-        let of = |extension: &[&str]| {
-            let is_one = |path: &&PathBuf| {
-                path.extension().is_some_and(|of_it| extension.iter().any(|e| of_it == *e))
-            };
-            files.iter().filter(is_one).cloned().collect::<Vec<_>>()
-        };
-        let (packs, logs) = (of(&["pack"]), of(&["log", "ckpt"]));
-        let bytes = packs.iter().chain(&logs).map(|path| fs::metadata(path).unwrap().len()).sum();
+        let is_pack = |(path, _): &(&String, &Vec<u8>)| path.ends_with(".pack");
+        let is_log =
+            |(path, _): &(&String, &Vec<u8>)| path.ends_with(".log") || path.ends_with(".ckpt");
+        let packs: Vec<_> = files.iter().filter(is_pack).collect();
+        let logs: Vec<_> = files.iter().filter(is_log).collect();
+        let bytes = packs.iter().chain(&logs).map(|(_, content)| content.len() as u64).sum();
         Self { bytes, packs: packs.len(), logs: logs.len() }
     }
 
     pub fn count(&self) -> usize {
         self.packs + self.logs
     }
-}
-
-/// Every file below a folder.
-pub fn files_below(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files_below(&path));
-        } else {
-            found.push(path);
-        }
-    }
-    found
 }
 
 /// The program finds the vault whole, and a device that has never seen it reads these files.

@@ -2,14 +2,37 @@
 
 use std::time::Duration;
 
-use crate::format::{LogKind, OpenedLog, Time, pack_path};
-use crate::store::{StoreError, VaultListing, log_path};
+use crate::format::{DeviceId, Frontier, LogKind, OpenedLog, Time, pack_path};
+use crate::store::{StoreError, VaultFolder, VaultListing, log_path};
 
 use super::super::error::FsError;
 use super::super::file_system::FileSystem;
-use super::super::fold::durable_here;
+use super::super::fold::durable_since;
 use super::super::publish::Publisher;
 use super::report::Collected;
+
+/// What counts of a checkpoint here: its operations are long, and are let go of one by one.
+#[derive(Debug)]
+struct Base {
+    name: (DeviceId, u64),
+    /// Later ones are greater.
+    age: (u64, DeviceId),
+    frontier: Frontier,
+    durable_since: Time,
+    object_bytes: u64,
+}
+
+impl Base {
+    fn of(vault: &VaultFolder, log: OpenedLog) -> Self {
+        Self {
+            name: (log.device, log.seq),
+            age: (log.clock, log.device),
+            durable_since: durable_since(vault, &log),
+            object_bytes: log.object_bytes,
+            frontier: log.frontier,
+        }
+    }
+}
 
 impl FileSystem {
     /// Removes what nothing has needed for the history period. Everything so far is published.
@@ -24,6 +47,7 @@ impl FileSystem {
         collected: &mut Collected,
     ) -> Result<(), FsError> {
         let before = time_before(Time::now(), history);
+        self.note_removed_packs(listing)?;
         self.remove_unused_packs(listing, before, collected)?;
         self.remove_old_logs(publisher, listing, (history, before), collected)
     }
@@ -34,16 +58,9 @@ impl FileSystem {
         before: Time,
         collected: &mut Collected,
     ) -> Result<(), FsError> {
-        let unused: Vec<_> = {
-            let live = self.read_live()?;
-            let packs = live.tree.packs().filter(|pack| pack.live_bytes == 0);
-            packs.filter_map(|pack| Some((pack.id, pack.unused_since?))).collect()
-        };
+        let unused: Vec<_> = self.read_live()?.tree.unused_packs().collect();
         for (id, since) in unused {
-            let Some(pack_bytes) = listing.packs.get(&id) else {
-                self.write_live()?.tree.note_pack_removed(id);
-                continue;
-            };
+            let Some(pack_bytes) = listing.packs.get(&id) else { continue };
             if since > before {
                 collected.history_bytes += pack_bytes;
                 continue;
@@ -68,30 +85,25 @@ impl FileSystem {
         (history, before): (Duration, Time),
         collected: &mut Collected,
     ) -> Result<(), FsError> {
-        let checkpoints: Vec<OpenedLog> = listing
-            .checkpoints
-            .keys()
+        let names = listing.checkpoints.keys();
+        let checkpoints: Vec<Base> = names
             .filter_map(|(device, seq)| {
-                self.vault.get_log(&self.keys, LogKind::Checkpoint, *device, *seq).ok()
+                let log =
+                    self.vault.get_log(&self.keys, LogKind::Checkpoint, *device, *seq).ok()?;
+                let is_usable = log.operations().all(|operation| operation.is_ok())
+                    && log.frontier.iter().all(|entry| publisher.has_seen(entry));
+                is_usable.then(|| Base::of(&self.vault, log))
             })
-            .filter(|log| log.operations().all(|operation| operation.is_ok()))
-            .filter(|log| log.frontier.iter().all(|entry| publisher.has_seen(entry)))
             .collect();
-        let age = |log: &&OpenedLog| (log.clock, log.device);
-        let Some(newest) = checkpoints.iter().max_by_key(age) else { return Ok(()) };
-        let durable = |log: &OpenedLog| {
-            let path = log_path(log.kind, log.device, log.seq);
-            durable_here(log.published, self.vault.arrived_secs(&path), Time::now())
-        };
-        let old = checkpoints.iter().filter(|log| durable(log) <= before);
-        let old = old.filter(|log| history.is_zero() || age(log) < age(&newest));
-        let Some(base) = old.max_by_key(age) else { return Ok(()) };
+        let Some(newest) = checkpoints.iter().map(|base| base.age).max() else { return Ok(()) };
+        let old = checkpoints.iter().filter(|base| base.durable_since <= before);
+        let old = old.filter(|base| history.is_zero() || base.age < newest);
+        let Some(base) = old.max_by_key(|base| base.age) else { return Ok(()) };
         let logs =
             listing.logs.iter().filter(|((device, seq), _)| base.frontier.seq(*device) >= *seq);
         let logs = logs.map(|(name, bytes)| (LogKind::Increment, *name, *bytes));
-        let older =
-            checkpoints.iter().filter(|log| (log.clock, log.device) < (base.clock, base.device));
-        let older = older.map(|log| (LogKind::Checkpoint, (log.device, log.seq), log.object_bytes));
+        let older = checkpoints.iter().filter(|other| other.age < base.age);
+        let older = older.map(|base| (LogKind::Checkpoint, base.name, base.object_bytes));
         for (kind, (device, seq), object_bytes) in logs.chain(older) {
             self.vault.remove(&log_path(kind, device, seq)).map_err(disk_answer)?;
             collected.removed_logs += 1;

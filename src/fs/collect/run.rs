@@ -1,18 +1,16 @@
 //! A whole collection, from publishing to removing.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use crate::format::{Footer, Ino, Operation, PackId, Run, Time, pack_path};
+use crate::format::{Footer, Operation, PackId, Time, pack_path};
 use crate::store::{PackReadError, PackReader, VaultListing};
 
 use super::super::error::FsError;
 use super::super::file_system::{FileSystem, lock};
+use super::super::verify::runs_by_pack;
 use super::choose::{NeededPack, packs_to_rewrite};
 use super::report::Collected;
-
-/// A pack, and the runs that files have in it.
-type RunsOfPack = (PackId, Vec<(Ino, Run)>);
 
 impl FileSystem {
     /// Publishes everything, writes packs anew of which little is needed or that are small, and
@@ -28,7 +26,13 @@ impl FileSystem {
         let listing = self.vault.listing().map_err(|error| FsError::Disk(error.to_string()))?;
         self.note_strays(&listing)?;
         let chosen = packs_to_rewrite(&self.needed_packs(&listing)?);
-        for (pack, runs) in self.runs_in(&chosen)? {
+        let wanted: HashSet<PackId> = chosen.iter().copied().collect();
+        let mut runs = match wanted.is_empty() {
+            true => HashMap::new(),
+            false => runs_by_pack(&self.read_live()?.tree, |pack| wanted.contains(&pack)),
+        };
+        for pack in chosen {
+            let Some(runs) = runs.remove(&pack) else { continue };
             if lock(&self.background.asked).end {
                 break;
             }
@@ -107,20 +111,5 @@ impl FileSystem {
     fn footer(&self, pack: PackId) -> Result<Footer, PackReadError> {
         let file = self.vault.open(&pack_path(pack)).map_err(std::io::Error::other)?;
         PackReader::open(&self.keys, pack, file)?.footer()
-    }
-
-    /// The runs that files have in each of these packs.
-    fn runs_in(&self, packs: &[PackId]) -> Result<Vec<RunsOfPack>, FsError> {
-        if packs.is_empty() {
-            return Ok(Vec::new());
-        }
-        let wanted: HashSet<PackId> = packs.iter().copied().collect();
-        let live = self.read_live()?;
-        let mut runs: Vec<RunsOfPack> = packs.iter().map(|pack| (*pack, Vec::new())).collect();
-        for (ino, run) in live.tree.all_runs().filter(|(_, run)| wanted.contains(&run.pack)) {
-            let of_pack = runs.iter_mut().find(|(pack, _)| *pack == run.pack);
-            of_pack.into_iter().for_each(|(_, of_pack)| of_pack.push((ino, run)));
-        }
-        Ok(runs)
     }
 }

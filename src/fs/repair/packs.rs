@@ -68,7 +68,7 @@ impl Packs {
         progress: &mut dyn FnMut(u64),
     ) -> Result<Self, StoreError> {
         let mut packs = Self::default();
-        let mut needed = runs_by_pack(tree);
+        let mut needed = runs_by_pack(tree, |_| true);
         needed.retain(|id, _| Some(*id) != coming);
         let mut bad: BTreeMap<PackId, String> = BTreeMap::new();
         for (id, bytes) in &request.listing.packs {
