@@ -46,7 +46,7 @@ fuzz_target!(|data: &[u8]| {
         listing: &listing,
         keys: sample::keys(),
         descriptor: sample::descriptor(),
-        seen: folded.frontier.clone(),
+        seen: Seen { frontier: folded.frontier.clone(), ..Seen::default() },
         identity: None,
     };
     verify(&request, &mut |_| {}).unwrap();

@@ -240,7 +240,7 @@ fn check_published(vault: &VaultFolder) {
         listing: &listing,
         keys: sample::keys(),
         descriptor: sample::descriptor(),
-        seen: folded.frontier.clone(),
+        seen: Seen { frontier: folded.frontier.clone(), ..Seen::default() },
         identity: None,
     };
     let report = verify(&request, &mut |_| {}).unwrap();

@@ -123,7 +123,8 @@ Examples:
   hushfs repair --write ~/Dropbox/chats
       does it
 
-Let the sync client finish first: what has merely not arrived looks as if it were lost.
+Let the sync client finish first. Nothing is repaired while something that this machine has never
+seen has not arrived (14), unless --give-up says that it is lost.
 
 Damaged and missing objects are replaced by copies of themselves that a sync client has made,
 whatever they are called, or made anew from what the log, a slot or their own intact parts tell.
@@ -345,6 +346,9 @@ pub struct RepairArgs {
     /// Repair what can be repaired; without this nothing is changed
     #[arg(long)]
     pub write: bool,
+    /// Take what has not arrived in the vault folder for lost
+    #[arg(long)]
+    pub give_up: bool,
     /// Print JSON, for programs
     #[arg(long)]
     pub json: bool,

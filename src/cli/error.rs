@@ -73,6 +73,9 @@ pub enum Error {
     /// Damage, in the words of whoever found it.
     #[error("{0}")]
     Damage(String),
+    /// Something has not arrived in the vault folder yet; the text says how much.
+    #[error("{0}")]
+    NotArrived(String),
     /// Something in the vault is for a newer program; the text says what.
     #[error("{0}")]
     Newer(String),
@@ -149,6 +152,7 @@ impl Error {
                 _ => ExitCode::Failed,
             },
             Self::Damage(_) => ExitCode::Damage,
+            Self::NotArrived(_) => ExitCode::NotArrived,
             Self::Newer(_) => ExitCode::NotAVault,
             Self::InUse(_) => ExitCode::InUse,
         }

@@ -18,11 +18,13 @@ pub enum ExitCode {
     NotAVault = 12,
     /// The vault or the mount point is in use.
     InUse = 13,
+    /// Something is not in the vault folder yet, which others have put into theirs.
+    NotArrived = 14,
 }
 
 impl ExitCode {
     /// All of them, in order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Done,
         Self::Failed,
         Self::Usage,
@@ -30,6 +32,7 @@ impl ExitCode {
         Self::Damage,
         Self::NotAVault,
         Self::InUse,
+        Self::NotArrived,
     ];
 
     /// What a script sees.
@@ -47,6 +50,7 @@ impl ExitCode {
             Self::Damage => "damage found, or something is missing",
             Self::NotAVault => "not a vault, or a newer format",
             Self::InUse => "the vault or the mount point is in use",
+            Self::NotArrived => "not everything has arrived in the vault folder yet",
         }
     }
 
@@ -69,7 +73,7 @@ mod tests {
 
     #[test]
     fn the_numbers_are_the_ones_that_scripts_rely_on() {
-        assert_eq!(ExitCode::ALL.map(ExitCode::number), [0, 1, 2, 10, 11, 12, 13]);
+        assert_eq!(ExitCode::ALL.map(ExitCode::number), [0, 1, 2, 10, 11, 12, 13, 14]);
     }
 
     #[test]

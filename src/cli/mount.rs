@@ -74,6 +74,9 @@ fn mount(
     for sentence in status.damage.iter().filter(|said| Some(*said) != status.read_only.as_ref()) {
         eprintln!("hushfs: {sentence}");
     }
+    for sentence in &status.not_arrived {
+        eprintln!("hushfs: {sentence}");
+    }
     if let Some(reason) = status.read_only.filter(|_| mode == MountMode::ReadWrite) {
         eprintln!("hushfs: mounted read-only: {reason}");
     }

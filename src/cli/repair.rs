@@ -29,7 +29,7 @@ struct Told<'a> {
 /// Plans a repair, carries it out where asked to, and shows what it is.
 ///
 /// # Errors
-/// [`Error::Damage`] if there is something to repair or something is lost; [`Error::Repair`]; or
+/// [`Error::Damage`] if there is something to repair or something is lost; [`Error::NotArrived`]; [`Error::Repair`]; or
 /// [`Error`] if the vault does not open or is in use.
 pub fn run(args: &RepairArgs) -> Result<(), Error> {
     let vault = VaultFolder::new(Arc::new(HostDisk), &args.vault);
@@ -51,11 +51,12 @@ pub fn run(args: &RepairArgs) -> Result<(), Error> {
     let progress = Progress::of("reading", pack_bytes);
     let plan = plan_repair(&request, &mut |bytes| progress.advance(bytes))?;
     drop(progress);
-    if args.write {
+    let report = plan.report();
+    let waits = !report.awaited.is_empty() && !args.give_up;
+    if args.write && !waits {
         plan.carry_out(&request)?;
     }
-    let report = plan.report();
-    let done = args.write || report.is_nothing();
+    let done = !waits && (args.write || report.is_nothing());
     let text = if args.json {
         let vault = args.vault.display().to_string();
         let told = serde_json::to_string_pretty(&Told { vault, done, report });
@@ -65,6 +66,13 @@ pub fn run(args: &RepairArgs) -> Result<(), Error> {
     };
     text.and_then(|text| io::stdout().lock().write_all(text.as_bytes()))
         .map_err(|source| Error::Io { doing: "printing".into(), source })?;
+    if waits {
+        let objects = counted(report.awaited.len() as u64, "object has", "objects have");
+        return Err(Error::NotArrived(format!(
+            "{objects} not arrived yet: let the sync client finish, or take them for lost with \
+             --give-up"
+        )));
+    }
     verdict(report, done)
 }
 
@@ -99,6 +107,9 @@ fn described(report: &RepairReport, done: bool) -> String {
     if report.takes_as_newest {
         line("accept", "the vault as it is, though this machine has seen other log objects");
     }
+    for awaited in &report.awaited {
+        line("await", awaited);
+    }
     for damaged in &report.lost {
         line("LOST", &format!("{}: {}", damaged.object, damaged.what));
         for file in &damaged.files {
@@ -112,7 +123,8 @@ fn described(report: &RepairReport, done: bool) -> String {
         line("note", note);
     }
     match (report.is_nothing(), done) {
-        (true, _) => text.push_str("there is nothing to repair\n"),
+        (true, false) => {}
+        (true, true) => text.push_str("there is nothing to repair\n"),
         (false, true) => text.push_str("repaired; nothing was deleted\n"),
         (false, false) => text.push_str("nothing was changed; --write does this\n"),
     }

@@ -6,9 +6,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::format::Frontier;
-use crate::fs::{VerifyReport, VerifyRequest, verify};
-use crate::store::{HostDisk, StateFolder, StateLock, VaultFolder, holds_unpublished};
+use crate::fs::{DamagedObject, VerifyReport, VerifyRequest, verify};
+use crate::store::{HostDisk, Seen, StateFolder, StateLock, VaultFolder, holds_unpublished};
 
 use super::args::VerifyArgs;
 use super::device::state_path;
@@ -29,7 +28,7 @@ struct Told<'a> {
 /// Verifies, and shows what was found.
 ///
 /// # Errors
-/// [`Error::Damage`] if anything is damaged or missing; or [`Error`] if the vault does not open.
+/// [`Error::Damage`] if anything is damaged or missing; [`Error::NotArrived`]; or [`Error`] if the vault does not open.
 pub fn run(args: &VerifyArgs) -> Result<(), Error> {
     let vault = VaultFolder::new(Arc::new(HostDisk), &args.vault);
     let claimed = claimed_descriptor(&args.vault, &vault)?;
@@ -39,8 +38,8 @@ pub fn run(args: &VerifyArgs) -> Result<(), Error> {
     // Before the listing: a mount that goes on publishing must not look like a loss.
     let state = state_root.as_ref().map(|root| StateFolder::existing(Arc::new(HostDisk), root));
     let (seen, identity) = match &state {
-        Some(state) => (state.seen(&keys)?.unwrap_or_default().frontier, state.device(&keys)?),
-        None => (Frontier::default(), None),
+        Some(state) => (state.seen(&keys)?.unwrap_or_default(), state.device(&keys)?),
+        None => (Seen::default(), None),
     };
     let listing = vault.listing()?;
     let progress = Progress::of("verifying", listing.object_bytes());
@@ -67,10 +66,11 @@ pub fn run(args: &VerifyArgs) -> Result<(), Error> {
     }
     show(&args.vault, &report, args.json)
         .map_err(|source| Error::Io { doing: "printing".into(), source })?;
-    match (report.damaged.is_empty(), report.newer.first()) {
-        (false, _) => Err(Error::Damage(verdict(&report))),
-        (true, Some(newer)) => Err(Error::Newer(format!("{newer}; a newer hushfs reads it"))),
-        (true, None) => Ok(()),
+    match (report.damaged.is_empty(), report.newer.first(), report.awaited.is_empty()) {
+        (false, _, _) => Err(Error::Damage(verdict(&report))),
+        (true, Some(newer), _) => Err(Error::Newer(format!("{newer}; a newer hushfs reads it"))),
+        (true, None, false) => Err(Error::NotArrived(what_waits(&report))),
+        (true, None, true) => Ok(()),
     }
 }
 
@@ -86,7 +86,7 @@ fn show(vault: &Path, report: &VerifyReport, json: bool) -> io::Result<()> {
 }
 
 fn is_whole(report: &VerifyReport) -> bool {
-    report.damaged.is_empty() && report.newer.is_empty()
+    report.damaged.is_empty() && report.newer.is_empty() && report.awaited.is_empty()
 }
 
 /// What was found, a line for each thing.
@@ -96,6 +96,12 @@ fn described(report: &VerifyReport) -> String {
         text.push_str(&format!("DAMAGED  {}: {}\n", damaged.object, damaged.what));
         for file in &damaged.files {
             text.push_str(&format!("         loses content: {file}\n"));
+        }
+    }
+    for awaited in &report.awaited {
+        text.push_str(&format!("awaited  {}: {}\n", awaited.object, awaited.what));
+        for file in &awaited.files {
+            text.push_str(&format!("         waits for it: {file}\n"));
         }
     }
     for newer in &report.newer {
@@ -118,12 +124,27 @@ fn described(report: &VerifyReport) -> String {
     text
 }
 
-fn verdict(report: &VerifyReport) -> String {
-    let mut files: Vec<&String> = report.damaged.iter().flat_map(|d| &d.files).collect();
+fn files_of(objects: &[DamagedObject]) -> u64 {
+    let mut files: Vec<&String> = objects.iter().flat_map(|object| &object.files).collect();
     files.sort_unstable();
     files.dedup();
+    files.len() as u64
+}
+
+fn what_waits(report: &VerifyReport) -> String {
+    let objects = counted(report.awaited.len() as u64, "object has", "objects have");
+    match files_of(&report.awaited) {
+        0 => format!("{objects} not arrived yet"),
+        files => {
+            let files = counted(files, "file waits", "files wait");
+            format!("{objects} not arrived yet, and {files} for content")
+        }
+    }
+}
+
+fn verdict(report: &VerifyReport) -> String {
     let objects = counted(report.damaged.len() as u64, "object is", "objects are");
-    match files.len() as u64 {
+    match files_of(&report.damaged) {
         0 => format!("{objects} damaged or missing"),
         files => {
             let files = counted(files, "file loses", "files lose");
@@ -135,7 +156,6 @@ fn verdict(report: &VerifyReport) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fs::DamagedObject;
 
     #[test]
     fn a_report_names_objects_and_the_files_that_lose_content() {

@@ -19,12 +19,14 @@ use super::ids::DeviceId;
 use super::operation::Operations;
 use super::padding::padme;
 
-const RESERVED_AT: usize = FRAME_BYTES;
-const VAULT_AT: usize = RESERVED_AT + 6;
+const LENGTH_AT: usize = FRAME_BYTES;
+const VAULT_AT: usize = LENGTH_AT + 6;
 const OBJECT_AT: usize = VAULT_AT + 16;
 const DEVICE_AT: usize = OBJECT_AT + 16;
 const SEQ_AT: usize = DEVICE_AT + 8;
-const HEADER_BYTES: usize = SEQ_AT + 8;
+/// Bytes of the header, with which all log objects start.
+pub const LOG_HEADER_BYTES: usize = SEQ_AT + 8;
+const HEADER_BYTES: usize = LOG_HEADER_BYTES;
 
 /// Clocks and numbers end before the largest there is, so that counting on from one that was read
 /// does not overflow (I8).
@@ -158,7 +160,7 @@ impl LogDraft {
         let object = ObjectId::random();
         let mut header = Vec::with_capacity(HEADER_BYTES);
         write_magic(self.kind.magic(), &mut header);
-        header.extend_from_slice(&[0; VAULT_AT - RESERVED_AT]);
+        header.extend_from_slice(&[0; VAULT_AT - LENGTH_AT]);
         header.extend_from_slice(&keys.vault().0);
         header.extend_from_slice(&object.0);
         header.extend_from_slice(&self.device.0.to_le_bytes());
@@ -175,6 +177,7 @@ impl LogDraft {
             .expect("a head has no type that postcard cannot encode, and a Vec takes any length");
         let mut out = self.operations;
         let total = padme((HEADER_BYTES + head.len() + out.len() + TAG_BYTES) as u64) as usize;
+        header[LENGTH_AT..VAULT_AT].copy_from_slice(&length_field(total as u64));
         out.reserve_exact(total - out.len());
         out.splice(..0, header.iter().copied().chain(head));
         out.resize(total, 0);
@@ -182,6 +185,20 @@ impl LogDraft {
         keys.sealer(ObjectClass::Log, &object).seal_slice(Nonce::at(0), &header, body);
         out
     }
+}
+
+/// The field of the header that tells an object's length, in 6 bytes.
+fn length_field(object_bytes: u64) -> [u8; VAULT_AT - LENGTH_AT] {
+    array(&object_bytes.to_le_bytes(), 0)
+}
+
+/// How long a log object or checkpoint that starts so says it is; not to be trusted. `None` where
+/// it does not say, as those that the first programs wrote, or has not even come so far.
+pub fn told_log_bytes(start: &[u8]) -> Option<u64> {
+    let field = start.get(LENGTH_AT..VAULT_AT)?;
+    let mut bytes = [0; 8];
+    bytes[..field.len()].copy_from_slice(field);
+    Some(u64::from_le_bytes(bytes)).filter(|bytes| *bytes > 0)
 }
 
 /// A log object as it was read: only its header is known, and that is not to be trusted yet.

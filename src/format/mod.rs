@@ -32,7 +32,8 @@ pub(crate) use frame::{FRAME_BYTES, array, need};
 pub use ids::{DeviceId, Ino, PackId};
 pub use key_text::{KEY_GROUPS, KEY_TEXT_BYTES_MAX, KeyTextError, RecoveryKey};
 pub use log_object::{
-    Frontier, FrontierEntry, LogDraft, LogHash, LogKind, OpenedLog, UnverifiedLog,
+    Frontier, FrontierEntry, LOG_HEADER_BYTES, LogDraft, LogHash, LogKind, OpenedLog,
+    UnverifiedLog, told_log_bytes,
 };
 pub use names::{
     DATA_FOLDER, DESCRIPTOR_NAME, KEYS_FOLDER, LOG_FOLDER, LOST_FOLDER, NAME_BYTES_MAX, NameError,

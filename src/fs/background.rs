@@ -7,7 +7,8 @@ use super::error::FsError;
 use super::file_system::{Asked, FileSystem, lock};
 use super::live::{FlushTo, Live};
 use super::sync::{Instant, thread};
-use crate::store::{LastEnd, holds_unpublished};
+use crate::format::{LOG_FOLDER, parse_log_name};
+use crate::store::{FolderWatch, LastEnd, holds_unpublished};
 
 /// How often the thread looks.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -17,6 +18,10 @@ const FLUSH_AFTER: Duration = Duration::from_secs(1);
 const QUIET_FOR: Duration = Duration::from_secs(5);
 /// … or when something has waited for this long.
 const PUBLISH_AFTER: Duration = Duration::from_secs(60);
+/// How often the vault folder is looked at where nothing tells what comes …
+const ARRIVALS_EVERY: Duration = Duration::from_secs(60);
+/// … and where something is awaited.
+const AWAITED_EVERY: Duration = Duration::from_secs(5);
 
 impl FileSystem {
     /// Starts the thread; [`Self::shut_down`] ends it.
@@ -122,8 +127,39 @@ impl FileSystem {
     }
 }
 
+/// Looks for what other devices publish: as soon as something comes, where that is told, and from time
+/// to time.
+#[derive(Debug, Default)]
+struct Lookout {
+    watch: Option<Box<dyn FolderWatch>>,
+    last: Option<Instant>,
+}
+
+impl Lookout {
+    /// Takes what has arrived, if it is time to look.
+    fn look(&mut self, fs: &FileSystem) {
+        let device = lock(&fs.publisher).device;
+        let is_others = |name: &str| parse_log_name(name).is_some_and(|(_, by, _)| by != device);
+        let has_news = self.watch.as_mut().is_some_and(|watch| watch.has_news(&mut { is_others }));
+        let pause = if lock(&fs.awaited).is_nothing() { ARRIVALS_EVERY } else { AWAITED_EVERY };
+        if !has_news && self.last.is_some_and(|last| last.elapsed() < pause) {
+            return;
+        }
+        self.last = Some(Instant::now());
+        let folder = fs.vault.place(LOG_FOLDER);
+        if has_news || self.watch.is_none() {
+            // Perhaps it is a new folder under the old name.
+            self.watch = fs.vault.disk().watch(&folder);
+        }
+        if let Err(error) = fs.take_arrivals() {
+            log::debug!("what has arrived is not to be seen: {error}");
+        }
+    }
+}
+
 fn run(weak: &Weak<FileSystem>) {
     let mut failed = false;
+    let mut lookout = Lookout::default();
     loop {
         let Some(fs) = weak.upgrade() else { return };
         let pause = if failed { QUIET_FOR } else { LOOK_EVERY };
@@ -135,6 +171,7 @@ fn run(weak: &Weak<FileSystem>) {
         }
         asked.full_packs = false;
         drop(asked);
+        lookout.look(&fs);
         let result = fs.do_what_is_due().and_then(|()| fs.start_collection_if_due());
         failed = result.is_err();
         if let Err(error) = result {

@@ -44,8 +44,8 @@ impl PackReaders {
         }
     }
 
-    /// Closes a pack that has moved: from another disk it was copied, and the old file takes room
-    /// for as long as it is open.
+    /// Closes a pack that has moved, or has come anew: from another disk it was copied, and the old
+    /// file takes room for as long as it is open.
     pub(super) fn close_moved(&self, pack: PackId) {
         lock(&self.packs).pop(&pack);
     }
@@ -109,8 +109,8 @@ impl FileSystem {
     /// read.
     ///
     /// # Errors
-    /// [`FsError::Damaged`] if a chunk in the range is missing or not authentic; other ranges can
-    /// still be read. `out` then holds nothing to rely on.
+    /// [`FsError::Damaged`] if a chunk in the range is missing or not authentic, or
+    /// [`FsError::NotArrived`] if its pack is awaited; other ranges can still be read. `out` then holds nothing to rely on.
     pub fn read(&self, ino: Ino, plain_offset: u64, out: &mut [u8]) -> Result<usize, FsError> {
         let (bytes, plan) = {
             let live = self.read_live()?;
@@ -165,9 +165,19 @@ impl FileSystem {
         want: &Want,
         out: &mut [u8],
     ) -> Result<(), FsError> {
-        self.try_fulfil(want, out).map_err(|error| {
+        let pack = want.run.pack;
+        let read = self.try_fulfil(want, out).or_else(|_| {
+            // What came since is under the pack's name, and not in the file that was opened.
+            self.readers.close_moved(pack);
+            self.try_fulfil(want, out)
+        });
+        read.map_err(|error| {
             let path = String::from_utf8_lossy(&path().unwrap_or_default()).into_owned();
-            let what = format!("{}: {error}", pack_path(want.run.pack));
+            self.readers.close_moved(pack);
+            let what = format!("{}: {error}", pack_path(pack));
+            if self.awaits_pack(pack) {
+                return FsError::NotArrived { path, what };
+            }
             self.note_damage(format!("{path} cannot be read in part: {what}"));
             FsError::Damaged { path, what }
         })

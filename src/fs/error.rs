@@ -68,6 +68,14 @@ pub enum FsError {
         /// What is wrong with which object.
         what: String,
     },
+    /// Content that no device has lost, but that has not arrived in this vault folder yet.
+    #[error("not arrived yet: {path}: {what}")]
+    NotArrived {
+        /// The file, from the root of the mount.
+        path: String,
+        /// Which object is awaited.
+        what: String,
+    },
     /// The disk failed; what had been acknowledged before is not touched by it.
     #[error("{0}")]
     Disk(String),

@@ -7,6 +7,8 @@ use crate::crypto::ClassKeys;
 use crate::format::{Descriptor, PackId};
 use crate::store::{StateFolder, StateLock, VaultFolder};
 
+use super::arrivals::Listening;
+use super::arriving::Awaited;
 use super::collect::Collections;
 use super::content::PackReaders;
 use super::equivalent::NameForms;
@@ -19,7 +21,7 @@ use super::sync::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWri
 
 /// A vault that is open: its files can be read and, unless it is read-only, written.
 ///
-/// Lock order: `one_collection`, then `publisher`, then `durable`, then `live`; the others are taken last and hold no
+/// Lock order: `one_collection` or `one_arrival`, then `publisher`, then `durable`, then `live`; the others are taken last and hold no
 /// call to disk.
 #[derive(Debug)]
 pub struct FileSystem {
@@ -38,6 +40,14 @@ pub struct FileSystem {
     pub(super) name_forms: NameForms,
     /// Sentences about damage, for `status`.
     pub(super) damage: Mutex<Vec<String>>,
+    /// What has not arrived yet.
+    pub(super) awaited: Mutex<Awaited>,
+    /// Held for as long as one look at what has arrived takes: before `publisher`.
+    pub(super) one_arrival: Mutex<()>,
+    pub(super) listening: Listening,
+    /// What waits in the journal is shown although nothing is written: what others do can not be
+    /// put before it any more.
+    pub(super) shows_unpublished: bool,
     pub(super) background: Background,
     /// Held for as long as a collection takes: before `publisher`.
     pub(super) one_collection: Mutex<()>,

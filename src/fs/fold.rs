@@ -1,28 +1,42 @@
 //! Log objects to tree: the longest complete prefix of what all devices did (I3, design section 7).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::crypto::ClassKeys;
 use crate::format::{
-    ChunkSize, DeviceId, Frontier, FrontierEntry, LogHash, LogKind, OpenedLog, Time, log_name,
+    ChunkSize, DeviceId, Frontier, FrontierEntry, LogHash, LogKind, OpenedLog, Operation, PackId,
+    Time, log_name,
 };
 use crate::store::{StoreError, VaultFolder, VaultListing, log_path};
 use crate::tree::{ApplyError, Tree};
 
+use super::arriving::Unseen;
+
 /// Something that keeps the fold from being the whole state.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum FoldGap {
-    /// A log object that others build on is not there.
-    #[error("log object {} is missing", log_name(LogKind::Increment, *.device, *.seq))]
+    /// Log objects that others build on are not there.
+    #[error("log object {} is missing", names_of(*.device, *.seq, *.last))]
     Missing {
+        /// Whose.
+        device: DeviceId,
+        /// The number of the first.
+        seq: u64,
+        /// The number of the last before one that is there, or is built on.
+        last: u64,
+    },
+    /// A log object is there and cannot be used.
+    #[error("{error}")]
+    Unreadable {
         /// Whose.
         device: DeviceId,
         /// Its number.
         seq: u64,
+        /// What is wrong.
+        error: StoreError,
+        /// It may be that it has come in part only.
+        is_cut_short: bool,
     },
-    /// A log object is there and cannot be used.
-    #[error("{0}")]
-    Unreadable(#[from] StoreError),
     /// A log object is authentic, but not the one that others built on.
     #[error("log object {} has been replaced by another version of itself",
         log_name(LogKind::Increment, *.device, *.seq))]
@@ -55,6 +69,15 @@ pub enum FoldGap {
         /// The first one of those.
         seq: u64,
     },
+}
+
+/// One log object, or a row of them, in words.
+pub(super) fn names_of(device: DeviceId, first: u64, last: u64) -> String {
+    let name = |seq| log_name(LogKind::Increment, device, seq);
+    match first == last {
+        true => name(first),
+        false => format!("{} up to {}", name(first), name(last)),
+    }
 }
 
 impl FoldGap {
@@ -92,6 +115,8 @@ pub struct Folded {
     pub checkpoint_bytes: u64,
     /// Bytes of operations since.
     pub bytes_since: u64,
+    /// Packs that were told of only after what this device had seen before.
+    pub(super) unseen: Unseen,
 }
 
 impl Folded {
@@ -105,13 +130,14 @@ impl Folded {
             devices: BTreeMap::new(),
             checkpoint_bytes: 0,
             bytes_since: 0,
+            unseen: Unseen::default(),
         }
     }
 
     /// Why a log object that only a newer program can read is not in it.
     pub(super) fn newer(&self) -> Option<&StoreError> {
         self.gaps.iter().find_map(|gap| match gap {
-            FoldGap::Unreadable(error) if error.is_newer() => Some(error),
+            FoldGap::Unreadable { error, .. } if error.is_newer() => Some(error),
             _ => None,
         })
     }
@@ -126,11 +152,20 @@ impl Folded {
         self.clock = self.clock.max(log.clock);
     }
 
-    /// Applies the operations of a log object of `vault`.
-    fn apply(&mut self, vault: &VaultFolder, log: &OpenedLog) -> Result<(), ApplyError> {
+    /// Applies the operations of a log object of `vault`; those of one that is new to this device
+    /// (`is_unseen`) may name packs that are, too.
+    fn apply(
+        &mut self,
+        vault: &VaultFolder,
+        log: &OpenedLog,
+        is_unseen: bool,
+    ) -> Result<(), ApplyError> {
         for operation in log.operations() {
             let operation =
                 operation.map_err(|_| ApplyError::BadField("an operation cannot be decoded"))?;
+            if is_unseen {
+                self.unseen.add(packs_of(&operation));
+            }
             if let Some(gone) = self.tree.apply(&operation)? {
                 self.tree.forget(gone);
             }
@@ -138,6 +173,16 @@ impl Folded {
         self.tree.note_unused_packs(|| durable_since(vault, log));
         Ok(())
     }
+}
+
+/// The packs that an operation puts content from.
+pub(super) fn packs_of(operation: &Operation<'_>) -> impl Iterator<Item = PackId> {
+    let runs = match operation {
+        Operation::Write { runs, .. } => runs.as_slice(),
+        Operation::Relocate { run, .. } => std::slice::from_ref(run),
+        _ => &[],
+    };
+    runs.iter().map(|run| run.pack).collect::<HashSet<_>>().into_iter()
 }
 
 /// Folds the log objects of `listing`, from the latest checkpoint on. What cannot be had becomes
@@ -148,7 +193,18 @@ pub fn fold(
     keys: &ClassKeys,
     chunk_size: ChunkSize,
 ) -> Folded {
-    let logs = Logs { vault, listing, keys, chunk_size };
+    fold_beyond(&Frontier::default(), vault, listing, keys, chunk_size)
+}
+
+/// Like [`fold`], and tells which packs were named beyond what this device has `seen`.
+pub(super) fn fold_beyond(
+    seen: &Frontier,
+    vault: &VaultFolder,
+    listing: &VaultListing,
+    keys: &ClassKeys,
+    chunk_size: ChunkSize,
+) -> Folded {
+    let logs = Logs { vault, listing, keys, chunk_size, seen };
     let folded = logs.fold(true);
     let started_late = folded.checkpoint_bytes > 0;
     if started_late && folded.gaps.iter().any(FoldGap::is_concurrency) {
@@ -162,11 +218,13 @@ pub fn fold(
 }
 
 /// A vault's log objects, to be folded.
-struct Logs<'a> {
-    vault: &'a VaultFolder,
-    listing: &'a VaultListing,
-    keys: &'a ClassKeys,
-    chunk_size: ChunkSize,
+pub(super) struct Logs<'a> {
+    pub(super) vault: &'a VaultFolder,
+    pub(super) listing: &'a VaultListing,
+    pub(super) keys: &'a ClassKeys,
+    pub(super) chunk_size: ChunkSize,
+    /// What this device has seen before.
+    pub(super) seen: &'a Frontier,
 }
 
 impl Logs<'_> {
@@ -197,8 +255,7 @@ impl Logs<'_> {
     ) -> Result<Folded, (DeviceId, FoldGap)> {
         let mut ready: BTreeMap<DeviceId, OpenedLog> = BTreeMap::new();
         let mut stopped: BTreeSet<DeviceId> = BTreeSet::new();
-        let devices: BTreeSet<DeviceId> =
-            self.listing.logs.keys().map(|(device, _)| *device).collect();
+        let devices = self.devices();
         loop {
             for device in &devices {
                 if !stopped.contains(device) && !ready.contains_key(device) {
@@ -235,25 +292,36 @@ impl Logs<'_> {
                 folded.gaps.push(gap);
                 continue;
             }
-            if let Err(error) = folded.apply(self.vault, &log) {
+            let is_unseen = seq > self.seen.seq(device);
+            if let Err(error) = folded.apply(self.vault, &log, is_unseen) {
                 return Err((device, FoldGap::Unfit { device, seq, error }));
             }
             folded.see(&log);
             folded.bytes_since += log.operations_bytes();
             folded.frontier.advance(log.entry());
         }
-        for log in ready.values().filter(|_| folded.gaps.is_empty()) {
-            if let Some(entry) = first_unmet(&log.frontier, &folded.frontier) {
-                let seq = folded.frontier.seq(entry.device) + 1;
-                folded.gaps.push(FoldGap::Missing { device: entry.device, seq });
-                break;
-            }
+        if folded.gaps.is_empty() {
+            let frontier = &folded.frontier;
+            let gap = ready.values().find_map(|log| self.first_missing(&log.frontier, frontier));
+            folded.gaps.extend(gap);
         }
         Ok(folded)
     }
 
+    /// Devices that have log objects.
+    pub(super) fn devices(&self) -> BTreeSet<DeviceId> {
+        self.listing.logs.keys().map(|(device, _)| *device).collect()
+    }
+
+    /// The first gap that keeps what was written on `needed` from following `frontier`.
+    pub(super) fn first_missing(&self, needed: &Frontier, frontier: &Frontier) -> Option<FoldGap> {
+        let entry = first_unmet(needed, frontier)?;
+        let (device, last) = (entry.device, entry.seq);
+        Some(FoldGap::Missing { device, seq: frontier.seq(device) + 1, last })
+    }
+
     /// The first log object of `device` behind the frontier; `None` if there is none.
-    fn next(
+    pub(super) fn next(
         &self,
         device: DeviceId,
         frontier: &Frontier,
@@ -268,9 +336,17 @@ impl Logs<'_> {
         let later = self.listing.logs.range((device, seq)..=(device, u64::MAX)).next();
         match later {
             None => Ok(None),
-            Some(((_, found), _)) if *found > seq => Err(FoldGap::Missing { device, seq }),
+            Some(((_, found), _)) if *found > seq => {
+                Err(FoldGap::Missing { device, seq, last: found - 1 })
+            }
             Some(_) => {
-                let log = self.vault.get_log(self.keys, LogKind::Increment, device, seq)?;
+                let log = self.vault.get_log(self.keys, LogKind::Increment, device, seq);
+                let log = log.map_err(|error| {
+                    let kind = LogKind::Increment;
+                    let is_cut_short =
+                        !error.is_newer() && self.vault.log_is_cut_short(kind, device, seq);
+                    FoldGap::Unreadable { device, seq, error, is_cut_short }
+                })?;
                 let expected = frontier.get(device).map_or(LogHash::NONE, |entry| entry.hash);
                 if log.previous != expected {
                     return Err(FoldGap::Replaced { device, seq: seq - 1 });
@@ -299,7 +375,10 @@ impl Logs<'_> {
         candidates.sort_by_key(|log| (log.clock, log.device));
         while let Some(log) = candidates.pop() {
             let mut folded = Folded::empty(self.chunk_size);
-            match folded.apply(self.vault, &log) {
+            if !is_covered(&log.frontier, self.seen) {
+                folded.unseen = Unseen::All;
+            }
+            match folded.apply(self.vault, &log, false) {
                 Ok(()) => {
                     folded.see(&log);
                     folded.frontier = log.frontier.clone();
@@ -330,7 +409,7 @@ fn durable_here(published: Time, arrived_secs: Option<i64>, now: Time) -> Time {
 }
 
 /// Whether everything in `inner` is in `outer`.
-fn is_covered(inner: &Frontier, outer: &Frontier) -> bool {
+pub(super) fn is_covered(inner: &Frontier, outer: &Frontier) -> bool {
     first_unmet(inner, outer).is_none()
 }
 

@@ -148,6 +148,15 @@ impl Live {
         Ok(())
     }
 
+    /// Applies an operation that another device has published.
+    pub(super) fn apply_outside(&mut self, operation: &Operation<'_>) -> Result<(), FsError> {
+        let gone = self.tree.apply(operation)?;
+        if let Some(ino) = gone.filter(|ino| !self.open.contains_key(ino)) {
+            self.drop_inode(ino);
+        }
+        Ok(())
+    }
+
     /// Applies an operation that changes `ino` alone. Of one on an inode without a name no trace
     /// will remain.
     pub(super) fn perform_on(

@@ -7,7 +7,8 @@ use crate::store::{
     DeviceIdentity, Publishing, Seen, StoreError, VaultFolder, VaultListing, log_path,
 };
 
-use super::fold::{FoldGap, Folded, fold};
+use super::arriving::{Awaited, not_arrived};
+use super::fold::{FoldGap, Folded, fold_beyond, is_covered};
 use super::open::{MountMode, OpenError, OpenRequest};
 use super::overtaken::OtherChanges;
 use super::trust::rollback;
@@ -25,6 +26,8 @@ pub(super) struct Found {
     /// durable.
     pub(super) unsettled_log: Option<String>,
     pub(super) replay: Replay,
+    /// What is not there yet; packs are not among it.
+    pub(super) awaited: Awaited,
     /// What is wrong, in sentences.
     pub(super) damage: Vec<String>,
     /// Why nothing can be written, if so.
@@ -35,7 +38,7 @@ impl Found {
     /// Folds what the listing has by now; the tree may have had records applied.
     pub(super) fn fold_again(&mut self, request: &OpenRequest) {
         let OpenRequest { vault, keys, descriptor, .. } = request;
-        self.folded = fold(vault, &self.listing, keys, descriptor.chunk_size);
+        self.folded = fold_beyond(&self.trusted, vault, &self.listing, keys, descriptor.chunk_size);
     }
 }
 
@@ -43,19 +46,31 @@ impl Found {
 pub(super) fn look(request: &OpenRequest) -> Result<Found, OpenError> {
     let OpenRequest { vault, state, lock, keys, descriptor, mode, .. } = request;
     let listing = vault.listing()?;
-    let folded = fold(vault, &listing, keys, descriptor.chunk_size);
     let StateRecords { identity, seen, damage: mut state_damage } = state_records(request)?;
     let knows_what_is_published = seen.is_some();
     let seen = seen_by_now(seen.unwrap_or_default(), vault, keys);
-    let Seen { frontier: trusted, generation, publishing } = seen;
+    let Seen { frontier: trusted, generation, awaited: awaited_before, publishing } = seen;
+    let mut folded = fold_beyond(&trusted, vault, &listing, keys, descriptor.chunk_size);
+    folded.unseen.add_kept(awaited_before);
     let unsettled_log = publishing
         .map(|Publishing { entry, .. }| log_path(LogKind::Increment, entry.device, entry.seq));
     if let (MountMode::ReadWrite, Some(newer)) = (mode, folded.newer()) {
         return Err(newer.clone().into());
     }
-    let lost = rollback(&trusted, &folded, &listing, identity.as_ref());
-    let mut damage: Vec<String> = lost.into_iter().map(|lost| lost.sentence).collect();
-    damage.extend(folded.gaps.iter().filter(|gap| !gap.is_concurrency()).map(FoldGap::to_string));
+    let lost = rollback(&trusted, &folded.frontier, &listing, identity.as_ref());
+    let (others, own): (Vec<_>, Vec<_>) = lost.into_iter().partition(|lost| lost.is_others);
+    let mut damage: Vec<String> = own.into_iter().map(|lost| lost.sentence).collect();
+    let mut awaited =
+        Awaited { unseen: folded.unseen.clone(), seen: trusted.clone(), ..Awaited::default() };
+    awaited.logs.extend(others.into_iter().map(|lost| lost.sentence));
+    for gap in folded.gaps.iter().filter(|gap| !gap.is_concurrency()) {
+        match not_arrived(gap, &trusted, identity.as_ref()) {
+            Some(sentence) => awaited.logs.push(sentence),
+            None => damage.push(gap.to_string()),
+        }
+    }
+    // What waits in the journal was written onto what this device had seen.
+    let is_ground_here = is_covered(&trusted, &folded.frontier);
     let is_forked = folded.gaps.iter().any(FoldGap::is_concurrency);
     if *mode == MountMode::ReadWrite && !damage.is_empty() {
         return Err(OpenError::Damaged(damage));
@@ -66,6 +81,9 @@ pub(super) fn look(request: &OpenRequest) -> Result<Found, OpenError> {
             let gaps = folded.gaps.iter().map(FoldGap::to_string);
             Some(gaps.collect::<Vec<_>>().join("; "))
         }
+        MountMode::ReadWrite if !awaited.logs.is_empty() => Some(
+            "not every log object has arrived: once they have, a new mount can write".to_owned(),
+        ),
         MountMode::ReadWrite if state.is_none() || lock.is_none() => {
             Some("there is no state folder to write to".to_owned())
         }
@@ -88,7 +106,7 @@ pub(super) fn look(request: &OpenRequest) -> Result<Found, OpenError> {
         }
         state_damage.push(error.to_string());
     }
-    if !damage.is_empty() || is_forked || unknown {
+    if !damage.is_empty() || is_forked || unknown || !is_ground_here {
         // Its records were written onto a state that is not to be had, or not to be told.
         if replay.has_records() {
             state_damage.push("changes that wait in the state folder are not shown".into());
@@ -105,6 +123,7 @@ pub(super) fn look(request: &OpenRequest) -> Result<Found, OpenError> {
         generation,
         unsettled_log,
         replay,
+        awaited,
         damage,
         read_only,
     })

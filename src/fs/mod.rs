@@ -5,6 +5,8 @@
 #![forbid(unsafe_code)]
 
 mod access_lists;
+mod arrivals;
+mod arriving;
 mod attributes;
 mod background;
 mod collect;
@@ -30,6 +32,7 @@ mod salvage;
 mod stage;
 mod status;
 mod sync;
+mod touched;
 mod trust;
 mod types;
 mod verify;
@@ -37,6 +40,7 @@ mod witnesses;
 mod writing;
 
 pub use access_lists::AccessListKind;
+pub use arrivals::OutsideChanges;
 pub use collect::Collected;
 pub use copy::CopyRange;
 pub use error::FsError;

@@ -12,6 +12,8 @@ use crate::store::{
 };
 use crate::tree::Tree;
 
+use super::arrivals::Listening;
+use super::arriving::{Awaited, absent_packs};
 use super::content::PackReaders;
 use super::equivalent::NameForms;
 use super::error::FsError;
@@ -143,7 +145,8 @@ fn put_together(
         generation,
         unsettled_log,
         replay,
-        damage,
+        mut awaited,
+        mut damage,
         read_only,
     } = found;
     let Folded { frontier, clock, checkpoint_bytes, bytes_since, devices, .. } = folded;
@@ -177,12 +180,18 @@ fn put_together(
         writing.log_operations = recovered.log_operations;
         live.writing = Some(writing);
         state.set_last_end(None)?;
-        let seen = Seen { frontier: frontier.clone(), generation, publishing: None };
-        state.set_seen(&keys, &seen)?;
+    }
+    note_absent_packs(&live, &recovered, &listing, &mut awaited, &mut damage);
+    if live.writing.is_some()
+        && let Some(state) = &state
+    {
+        let (frontier, awaited) = (frontier.clone(), awaited.to_keep());
+        state.set_seen(&keys, &Seen { frontier, generation, awaited, publishing: None })?;
     }
     if !recovered.log.is_empty() || !live.dirty.is_empty() {
         live.note_change();
     }
+    let shows_unpublished = live.writing.is_none() && !recovered.log.is_empty();
     let staged: BTreeMap<PackId, Arc<PackReader>> =
         if live.writing.is_some() { BTreeMap::new() } else { recovered.readers };
     let gauge = RoomGauge::new(
@@ -207,6 +216,10 @@ fn put_together(
         }),
         durable: Mutex::new(0),
         damage: Mutex::new(damage),
+        awaited: Mutex::new(awaited),
+        one_arrival: Mutex::default(),
+        listening: Listening::default(),
+        shows_unpublished,
         background: Background::default(),
         one_collection: Mutex::default(),
         collections: Mutex::default(),
@@ -220,7 +233,6 @@ fn put_together(
         descriptor,
         lock,
     };
-    fs.note_missing_packs(&listing)?;
     fs.note_removed_packs(&listing)?;
     if is_new && read_only.is_none() {
         let operation = Operation::SetAttr {
@@ -246,32 +258,29 @@ impl FileSystem {
         gone.into_iter().for_each(|id| live.tree.note_pack_removed(id));
         Ok(())
     }
+}
 
-    /// Says which packs are not there, and how many files wait for them.
-    fn note_missing_packs(&self, listing: &VaultListing) -> Result<(), FsError> {
-        let live = self.read_live()?;
-        let is_staged = |id| {
-            live.writing.as_ref().is_some_and(|writing| writing.stage.find(id).is_some())
-                || self.readers.has_staged(id)
-        };
-        let packs: Vec<_> = live.tree.packs().filter(|pack| pack.live_bytes > 0).collect();
-        let missing: Vec<PackId> = packs
-            .iter()
-            .map(|pack| pack.id)
-            .filter(|id| !listing.packs.contains_key(id) && !is_staged(*id))
-            .collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let files = live.tree.files_in_packs(&missing).len();
-        drop(live);
-        self.note_damage(format!(
-            "{} of {} packs are not in the vault folder (not arrived yet, or lost): {files} {} \
-             be read in full",
-            missing.len(),
-            packs.len(),
+/// Finds the packs that files need and that are not there.
+fn note_absent_packs(
+    live: &Live,
+    recovered: &Recovered,
+    listing: &VaultListing,
+    awaited: &mut Awaited,
+    damage: &mut Vec<String>,
+) {
+    let is_staged = |id| match &live.writing {
+        Some(writing) => writing.stage.find(id).is_some(),
+        None => recovered.readers.contains_key(&id),
+    };
+    let (absent, lost) = absent_packs(&live.tree, listing, &awaited.unseen, is_staged);
+    awaited.packs = absent;
+    if !lost.is_empty() {
+        let needed = live.tree.packs().filter(|pack| pack.live_bytes > 0).count();
+        let files = live.tree.files_in_packs(&lost).len();
+        damage.push(format!(
+            "{} of {needed} packs are gone from the vault folder: {files} {} be read in full",
+            lost.len(),
             if files == 1 { "file cannot" } else { "files cannot" },
         ));
-        Ok(())
     }
 }

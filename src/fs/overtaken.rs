@@ -11,6 +11,8 @@ use crate::format::{Frontier, Ino, LogKind, Operation};
 use crate::store::{StoreError, VaultFolder};
 use crate::tree::Tree;
 
+use super::touched::{inode_of, names_of};
+
 /// Inodes and names that others have changed.
 #[derive(Debug, Default)]
 pub(super) struct OtherChanges {
@@ -83,39 +85,6 @@ impl OtherChanges {
         let names = names_of(operation).into_iter().flatten();
         self.names.extend(names.map(|(folder, name)| (folder, name.to_vec())));
         self.inodes.extend(inode_of(operation));
-    }
-}
-
-/// The names that an operation gives, takes or moves.
-fn names_of<'a>(operation: &Operation<'a>) -> [Option<(Ino, &'a [u8])>; 2] {
-    match operation {
-        Operation::Create { parent, name, .. }
-        | Operation::Link { parent, name, .. }
-        | Operation::Unlink { parent, name, .. } => [Some((*parent, name)), None],
-        Operation::Rename { from_parent, from_name, to_parent, to_name, .. } => {
-            [Some((*from_parent, from_name)), Some((*to_parent, to_name))]
-        }
-        _ => [None, None],
-    }
-}
-
-/// The inode whose content or attributes an operation changes.
-fn inode_of(operation: &Operation<'_>) -> Option<Ino> {
-    match operation {
-        Operation::Link { ino, .. }
-        | Operation::SetAttr { ino, .. }
-        | Operation::SetXattr { ino, .. }
-        | Operation::RemoveXattr { ino, .. }
-        | Operation::Write { ino, .. }
-        | Operation::Truncate { ino, .. }
-        | Operation::Punch { ino, .. }
-        | Operation::WriteInline { ino, .. } => Some(*ino),
-        // What moves within the vault stays as it is.
-        Operation::Create { .. }
-        | Operation::Unlink { .. }
-        | Operation::Rename { .. }
-        | Operation::Relocate { .. }
-        | Operation::PackUnused { .. } => None,
     }
 }
 

@@ -262,7 +262,8 @@ impl FileSystem {
         publishing: Option<Publishing>,
     ) -> Result<(), FsError> {
         let (frontier, generation) = (publisher.frontier.clone(), publisher.generation);
-        let seen = Seen { frontier, generation, publishing };
+        let awaited = lock(&self.awaited).to_keep();
+        let seen = Seen { frontier, generation, awaited, publishing };
         let Some(state) = &self.state else { return Ok(()) };
         match state.set_seen(&self.keys, &seen) {
             Ok(()) => Ok(()),

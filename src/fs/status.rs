@@ -52,6 +52,12 @@ pub struct Status {
     pub devices: Vec<DeviceStatus>,
     /// Ways to unlock.
     pub slots: u64,
+    /// What has not arrived yet, a sentence each; none of it is damaged.
+    #[serde(default)]
+    pub not_arrived: Vec<String>,
+    /// Packs that files need and that have not arrived.
+    #[serde(default)]
+    pub awaited_packs: u64,
     /// Damage seen since mounting, a sentence each.
     pub damage: Vec<String>,
     /// Version of the daemon.
@@ -94,6 +100,9 @@ impl FileSystem {
         status.objects = listing.objects();
         status.object_bytes = listing.object_bytes();
         if let Ok(live) = self.read_live() {
+            let awaited = lock(&self.awaited).clone();
+            status.awaited_packs = awaited.packs.len() as u64;
+            status.not_arrived = awaited.sentences(&live.tree);
             status.read_only = live.read_only.clone();
             status.files = live.tree.inode_count();
             status.content_bytes = live.tree.content_bytes() + live.dirty_bytes as u64;

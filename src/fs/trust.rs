@@ -3,29 +3,30 @@
 use crate::format::{Frontier, LogKind, log_name};
 use crate::store::{DeviceIdentity, VaultListing};
 
-use super::fold::Folded;
-
 /// Log objects of one device that this one has seen before and does not see now.
 pub(super) struct Rollback {
     /// The name of the first of them.
     pub(super) first: String,
     /// What is wrong, with their names.
     pub(super) sentence: String,
+    /// It is another device's: an object that is not here, rather than one that was lost.
+    pub(super) is_others: bool,
 }
 
 /// What this device has seen in the vault before and does not see now. Where the fold has gaps,
 /// only what is not even there by name: what those keep from being folded is not gone.
 pub(super) fn rollback(
     trusted: &Frontier,
-    folded: &Folded,
+    frontier: &Frontier,
     listing: &VaultListing,
     identity: Option<&DeviceIdentity>,
 ) -> Vec<Rollback> {
     let is_there = |device, seq| listing.logs.contains_key(&(device, seq));
     let mut found = Vec::new();
     for entry in trusted.iter() {
-        let now = folded.frontier.get(entry.device);
+        let now = frontier.get(entry.device);
         let is_own = identity.is_some_and(|identity| identity.device == entry.device);
+        let is_others = !is_own;
         let whose = if is_own { "this device" } else { "another device" };
         let name = |seq| log_name(LogKind::Increment, entry.device, seq);
         let last = name(entry.seq);
@@ -37,6 +38,7 @@ pub(super) fn rollback(
                     "log object {last} of {whose} is not the one that was there before"
                 ),
                 first: last,
+                is_others: false,
             }),
             _ if is_there(entry.device, entry.seq) => {}
             now => {
@@ -53,7 +55,7 @@ pub(super) fn rollback(
                     "log object {first}{up_to} of {whose}, which was in the vault before, is \
                      gone: {why}"
                 );
-                found.push(Rollback { first, sentence });
+                found.push(Rollback { first, sentence, is_others });
             }
         }
     }

@@ -6,14 +6,15 @@ use serde::Serialize;
 
 use crate::crypto::ClassKeys;
 use crate::format::{
-    ChunkSize, Descriptor, FooterRun, Frontier, Ino, KEYS_FOLDER, LOG_FOLDER, LogKind, PackHeader,
-    PackId, PackSealer, Run, SLOT_BYTES_MAX, SlotError, UnverifiedSlot, may_be_slot_name,
-    pack_path, slot_path,
+    ChunkSize, Descriptor, FooterRun, Ino, KEYS_FOLDER, LOG_FOLDER, LogKind, PackHeader, PackId,
+    PackSealer, Run, SLOT_BYTES_MAX, SlotError, UnverifiedSlot, may_be_slot_name, pack_path,
+    slot_path,
 };
-use crate::store::{DeviceIdentity, StoreError, VaultFolder, VaultListing, log_path};
+use crate::store::{DeviceIdentity, Seen, StoreError, VaultFolder, VaultListing, log_path};
 use crate::tree::Tree;
 
-use super::fold::{FoldGap, Folded, fold};
+use super::arriving::not_arrived;
+use super::fold::{FoldGap, Folded, fold_beyond};
 use super::trust::rollback;
 use super::witnesses::Witnesses;
 
@@ -29,8 +30,8 @@ pub struct VerifyRequest<'a> {
     /// Its descriptor, authenticated.
     pub descriptor: &'a Descriptor,
     /// What this machine had seen in the vault before the listing was made: it tells what the
-    /// vault has lost since.
-    pub seen: Frontier,
+    /// vault has lost since, and what may only not have arrived yet.
+    pub seen: Seen,
     /// This machine's device, if it has one.
     pub identity: Option<DeviceIdentity>,
 }
@@ -66,6 +67,9 @@ pub struct VerifyReport {
     pub files: u64,
     /// What is damaged or missing; empty where all is well.
     pub damaged: Vec<DamagedObject>,
+    /// What has not arrived yet, or in part only, and this machine has never seen whole. It cannot be
+    /// told from what was lost before anybody here saw it.
+    pub awaited: Vec<DamagedObject>,
     /// Objects that only a newer program can read, by path below the vault, each with a word on
     /// its version.
     pub newer: Vec<String>,
@@ -80,9 +84,13 @@ impl VerifyReport {
         self.damaged.push(DamagedObject { object: object.into(), what: what.into(), files });
     }
 
+    fn await_object(&mut self, object: String, what: impl Into<String>, files: Vec<String>) {
+        self.awaited.push(DamagedObject { object, what: what.into(), files });
+    }
+
     /// Whether something is wrong with an object already.
     fn names(&self, object: &str) -> bool {
-        self.damaged.iter().any(|damaged| damaged.object == object)
+        self.damaged.iter().chain(&self.awaited).any(|damaged| damaged.object == object)
     }
 }
 
@@ -120,28 +128,49 @@ pub fn verify(
             Err(error) if error.is_newer() => {
                 report.newer.push(format!("{path}: {}", without_path(&error)));
             }
+            Err(_)
+                if *seq > request.seen.frontier.seq(*device)
+                    && vault.log_is_cut_short(kind, *device, *seq) =>
+            {
+                report.await_object(path, ARRIVED_IN_PART, Vec::new());
+            }
             Err(error) => report.damage(path, without_path(&error), Vec::new()),
         }
         done(&mut report, *bytes);
     }
-    let folded = fold(vault, listing, keys, descriptor.chunk_size);
+    let seen = &request.seen;
+    let mut folded = fold_beyond(&seen.frontier, vault, listing, keys, descriptor.chunk_size);
+    folded.unseen.add_kept(seen.awaited.clone());
     report.files = folded.tree.inode_count();
     verify_story(&folded, &witnesses, request, &mut report);
     let mut needed = runs_by_pack(&folded.tree, |_| true);
     for (pack, bytes) in &listing.packs {
         let runs = needed.remove(pack).unwrap_or_default();
         if let Err((what, lost)) = verify_pack(request, *pack, &runs) {
-            report.damage(pack_path(*pack), what, paths(&folded.tree, lost));
+            let (path, lost) = (pack_path(*pack), paths(&folded.tree, lost));
+            // Whose log object has not arrived either, nobody knows.
+            let is_new = folded.unseen.has(*pack) || !folded.tree.knows_pack(*pack);
+            match is_new && vault.pack_is_cut_short(keys, *pack) {
+                true => report.await_object(path, ARRIVED_IN_PART, lost),
+                false => report.damage(path, what, lost),
+            }
         }
         done(&mut report, *bytes);
     }
     for (pack, runs) in needed {
-        let lost = runs.iter().map(|(ino, _)| *ino).collect();
-        report.damage(pack_path(pack), "missing", paths(&folded.tree, lost));
+        let lost = paths(&folded.tree, runs.iter().map(|(ino, _)| *ino).collect());
+        match folded.unseen.has(pack) {
+            true => report.await_object(pack_path(pack), "not arrived yet", lost),
+            false => report.damage(pack_path(pack), "missing", lost),
+        }
     }
     report.damaged.sort_by(|a, b| a.object.cmp(&b.object));
+    report.awaited.sort_by(|a, b| a.object.cmp(&b.object));
     Ok(report)
 }
+
+/// What is said of an object that may still be on its way.
+const ARRIVED_IN_PART: &str = "arrived in part only";
 
 /// What is wrong with an object whose path is told beside it.
 pub(super) fn without_path(error: &StoreError) -> String {
@@ -192,35 +221,41 @@ fn verify_story(
     request: &VerifyRequest<'_>,
     report: &mut VerifyReport,
 ) {
-    let contradictions = witnesses.contradictions(&request.seen);
+    let contradictions = witnesses.contradictions(&request.seen.frontier);
     let is_contradicted = !contradictions.is_empty();
     for (object, what) in contradictions {
         report.damage(object, what, Vec::new());
     }
     for gap in &folded.gaps {
         let object = match gap {
-            FoldGap::Missing { device, seq } | FoldGap::Unfit { device, seq, .. } => {
+            FoldGap::Missing { device, seq, .. } | FoldGap::Unfit { device, seq, .. } => {
                 log_path(LogKind::Increment, *device, *seq)
             }
             // Who was replaced, and who only built on it, is told from all that is there.
             FoldGap::Replaced { .. } if is_contradicted => continue,
             FoldGap::Replaced { device, seq } => log_path(LogKind::Increment, *device, *seq),
             // Found when it was read by itself.
-            FoldGap::Unreadable(_) => continue,
+            FoldGap::Unreadable { .. } => continue,
             FoldGap::Concurrent { .. } => {
                 report.notes.push(gap.to_string());
                 continue;
             }
         };
-        if !report.names(&object) {
-            report.damage(object, gap.to_string(), Vec::new());
+        if report.names(&object) {
+            continue;
+        }
+        match not_arrived(gap, &request.seen.frontier, request.identity.as_ref()) {
+            Some(what) => report.await_object(object, what, Vec::new()),
+            None => report.damage(object, gap.to_string(), Vec::new()),
         }
     }
     let VerifyRequest { seen, listing, identity, .. } = request;
-    for lost in rollback(seen, folded, listing, identity.as_ref()) {
+    for lost in rollback(&seen.frontier, &folded.frontier, listing, identity.as_ref()) {
         let object = format!("{LOG_FOLDER}/{}", lost.first);
-        if !report.names(&object) {
-            report.damage(object, lost.sentence, Vec::new());
+        match (report.names(&object), lost.is_others) {
+            (true, _) => {}
+            (false, true) => report.await_object(object, lost.sentence, Vec::new()),
+            (false, false) => report.damage(object, lost.sentence, Vec::new()),
         }
     }
 }

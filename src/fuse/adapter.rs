@@ -24,6 +24,7 @@ use super::caching::OpenHandles;
 use super::control::{self, Control};
 use super::convert::{self, file_attr, ino};
 use super::listings::Listings;
+use super::outside::Outside;
 use super::permissions::Permissions;
 use super::replies::{GENERATION, guarded, reply_attr, reply_empty, reply_entry, reply_xattr};
 use super::requests::is_root;
@@ -64,7 +65,7 @@ thread_local! {
 /// Serves a [`FileSystem`] to the kernel.
 pub struct Adapter {
     pub(super) files: Arc<FileSystem>,
-    pub(super) handles: OpenHandles,
+    pub(super) handles: Arc<OpenHandles>,
     pub(super) listings: Listings,
     pub(super) control: Control,
     pub(super) permissions: Permissions,
@@ -78,7 +79,7 @@ impl Adapter {
     pub fn new(files: Arc<FileSystem>, mountpoint: PathBuf, permissions: Permissions) -> Self {
         Self {
             files,
-            handles: OpenHandles::default(),
+            handles: Arc::default(),
             listings: Listings::default(),
             control: Control::new(mountpoint),
             permissions,
@@ -90,6 +91,11 @@ impl Adapter {
     /// Where the session puts what the adapter needs to talk to the kernel unasked.
     pub(super) fn notifier(&self) -> Arc<OnceLock<Notifier>> {
         self.notifier.clone()
+    }
+
+    /// What tells the kernel of changes from outside.
+    pub(super) fn outside(&self) -> Outside {
+        Outside { handles: self.handles.clone(), notifier: self.notifier.clone() }
     }
 }
 

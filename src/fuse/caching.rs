@@ -12,6 +12,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use fuser::{FopenFlags, OpenAccMode, OpenFlags};
@@ -27,7 +28,7 @@ const FILLED_KEPT: NonZeroUsize = NonZeroUsize::new(16 << 10).expect("not zero")
 pub(super) struct OpenHandles {
     /// Whether a direct write drops the pages that earlier handles left in the cache. Kernels
     /// before 6.6 leave them there, to be read by later handles.
-    direct_allowed: bool,
+    direct_allowed: AtomicBool,
     /// A leaf: nothing else is locked while this is.
     open: Mutex<Open>,
     let_go: Condvar,
@@ -90,7 +91,11 @@ impl Default for OpenHandles {
             held: HashSet::new(),
             filled: LruCache::new(FILLED_KEPT),
         };
-        Self { direct_allowed: false, open: Mutex::new(open), let_go: Condvar::new() }
+        Self {
+            direct_allowed: AtomicBool::new(false),
+            open: Mutex::new(open),
+            let_go: Condvar::new(),
+        }
     }
 }
 
@@ -112,8 +117,8 @@ impl OpenHandles {
     }
 
     /// Handles that may be direct, if the kernel gets that right.
-    pub(super) fn allow_direct(&mut self, allowed: bool) {
-        self.direct_allowed = allowed;
+    pub(super) fn allow_direct(&self, allowed: bool) {
+        self.direct_allowed.store(allowed, Ordering::Relaxed);
     }
 
     /// Counts one more handle; tells how the kernel is to treat it.
@@ -124,7 +129,7 @@ impl OpenHandles {
         let Open { inodes, drop_cache, held, filled } = &mut *open;
         let handles = inodes.entry(ino).or_insert(Handles {
             count: 0,
-            direct: write_only && self.direct_allowed,
+            direct: write_only && self.direct_allowed.load(Ordering::Relaxed),
             mappable: false,
         });
         handles.count += 1;
@@ -180,7 +185,7 @@ mod tests {
     const DIRECT_READ: FopenFlags = FopenFlags::FOPEN_DIRECT_IO.union(FopenFlags::FOPEN_NOFLUSH);
 
     fn handles() -> OpenHandles {
-        let mut handles = OpenHandles::default();
+        let handles = OpenHandles::default();
         handles.allow_direct(true);
         handles
     }

@@ -14,6 +14,7 @@ pub mod harden;
 mod listings;
 mod mount_info;
 mod mount_point;
+mod outside;
 mod permissions;
 mod replies;
 mod requests;

@@ -66,6 +66,8 @@ impl Session {
             let path = mount_point.path().to_owned();
             let adapter = Adapter::new(files.clone(), path, permissions);
             let notifier = adapter.notifier();
+            let outside = adapter.outside();
+            files.listen(move |changes| outside.tell(changes));
             // Who gets in is the kernel's to decide, by `allow_other`.
             fuser::Session::from_fd(adapter, device, SessionACL::All, config())
                 .map(|requests| {

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::error::StoreError;
+use super::watch::FolderWatch;
 
 /// One entry of a folder on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +93,11 @@ pub trait Disk: Debug + Send + Sync {
     fn list(&self, folder: &Path) -> io::Result<Vec<FolderItem>>;
     /// Makes the names in a folder durable.
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
+    /// Tells when names come into a folder; `None` on a disk that does not tell.
+    fn watch(&self, folder: &Path) -> Option<Box<dyn FolderWatch>> {
+        let _ = folder;
+        None
+    }
     /// How much room there is.
     fn room(&self, path: &Path) -> io::Result<DiskRoom>;
 }

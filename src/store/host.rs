@@ -12,6 +12,8 @@ use rustix::io::Errno;
 
 use super::disk::{Disk, DiskFile, DiskRoom, DraftFile, FolderItem};
 use super::durably::parent;
+#[cfg(target_os = "linux")]
+use super::watch::{FolderWatch, watch};
 
 const FILE_MODE: Mode = Mode::from_raw_mode(0o600);
 const FOLDER_MODE: Mode = Mode::from_raw_mode(0o700);
@@ -131,6 +133,11 @@ impl Disk for HostDisk {
             Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(()),
             result => Ok(result?),
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn watch(&self, folder: &Path) -> Option<Box<dyn FolderWatch>> {
+        watch(folder).map_err(|error| log::debug!("no events: {error}")).ok()
     }
 
     fn room(&self, path: &Path) -> io::Result<DiskRoom> {

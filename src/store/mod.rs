@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod cut_short;
 mod disk;
 mod durably;
 mod error;
@@ -14,6 +15,7 @@ mod pack_reader;
 mod stage;
 mod state_folder;
 mod vault_folder;
+mod watch;
 
 pub(crate) use disk::list_if_there;
 pub use disk::{Disk, DiskFile, DiskRoom, DraftFile, FolderItem};
@@ -26,3 +28,4 @@ pub use state_folder::{
     DeviceIdentity, LastEnd, Publishing, Seen, StateFolder, default_state_folder, holds_unpublished,
 };
 pub use vault_folder::{VaultFolder, VaultListing, log_path};
+pub use watch::FolderWatch;

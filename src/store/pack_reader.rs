@@ -79,6 +79,15 @@ impl PackReader {
         Ok(self.sealer.open_sealed_footer(read(place.start, place.end)?)?)
     }
 
+    /// Whether the pack's end is there: the trailer opens. What comes before may be damaged.
+    pub fn has_end(&self) -> bool {
+        let Ok(pack_bytes) = self.file.len() else { return false };
+        let mut tail = [0; PACK_TRAILER_BYTES];
+        let start = pack_bytes.saturating_sub(PACK_TRAILER_BYTES as u64);
+        let read = self.file.read_at(&mut tail, start).unwrap_or(0);
+        self.sealer.footer_place(&tail[..read], pack_bytes).is_ok()
+    }
+
     /// Reads chunks `nth` up to `nth + count` of `run`, whole, one after the other into `plain`,
     /// with one read of the disk; gives the bytes put there. Every chunk is authenticated before
     /// any of its bytes are given (I2). `sealed` is working memory.

@@ -2,6 +2,7 @@
 //!
 //! Everything in it is sealed, but for who holds the lock and how the last mount ended.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -11,7 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::crypto::{ClassKeys, Nonce, ObjectClass, ObjectId, VaultId};
 use crate::format::{
-    DeviceId, FRAME_BYTES, FormatError, Frontier, FrontierEntry, Magic, check_magic, write_magic,
+    DeviceId, FRAME_BYTES, FormatError, Frontier, FrontierEntry, Magic, PackId, check_magic,
+    write_magic,
 };
 
 use super::disk::{Disk, read_whole};
@@ -59,6 +61,8 @@ pub struct Seen {
     pub frontier: Frontier,
     /// The journal's generations up to this number hold nothing that is not in the vault.
     pub generation: u64,
+    /// Packs that files need and that had not arrived; `None`: which ones is not known.
+    pub awaited: Option<BTreeSet<PackId>>,
     /// Written down before the log object can appear. So what is in the vault under this device's
     /// name is known to be its own by more than the number, which a copy of this folder may have
     /// used too.
@@ -283,7 +287,8 @@ mod tests {
         assert_eq!(state.device(&keys).unwrap(), Some(identity));
         let entry = FrontierEntry { device: DeviceId(7), seq: 1, hash: LogHash([3; 32]) };
         let publishing = Some(Publishing { entry, generation: 4 });
-        let seen = Seen { frontier: Frontier::default(), generation: 3, publishing };
+        let (frontier, awaited) = (Frontier::default(), Some([PackId::random()].into()));
+        let seen = Seen { frontier, generation: 3, awaited, publishing };
         state.set_seen(&keys, &seen).unwrap();
         assert_eq!(state.seen(&keys).unwrap(), Some(seen));
         std::fs::copy(state.root().join(DEVICE_NAME), state.root().join(SEEN_NAME)).unwrap();

@@ -1,9 +1,9 @@
 //! What a verification by somebody who has seen nothing yet says.
 
 use hushfs::crypto::MasterKey;
-use hushfs::format::{Descriptor, Frontier};
+use hushfs::format::Descriptor;
 use hushfs::fs::{VerifyReport, VerifyRequest, verify};
-use hushfs::store::VaultFolder;
+use hushfs::store::{Seen, VaultFolder};
 
 pub fn verified(vault: &VaultFolder, master: &MasterKey, descriptor: &Descriptor) -> VerifyReport {
     let keys = master.class_keys(&descriptor.vault);
@@ -12,7 +12,7 @@ pub fn verified(vault: &VaultFolder, master: &MasterKey, descriptor: &Descriptor
         listing: &vault.listing().unwrap(),
         keys: &keys,
         descriptor,
-        seen: Frontier::default(),
+        seen: Seen::default(),
         identity: None,
     };
     verify(&request, &mut |_| {}).unwrap()

@@ -55,7 +55,7 @@ fn own_secret(folder: &Path, own: &UnlockArgs, case: &Case) -> &'static str {
 fn told(subject: &Subject, case: &Case, shown: &Shown) -> String {
     let Shown { report, first_report, records, said, .. } = shown;
     for report in [report, first_report] {
-        for damaged in &report.damaged {
+        for damaged in report.damaged.iter().chain(&report.awaited) {
             let path = format!("vault/{}", damaged.object);
             let is_of_fork = case.forked && !subject.pristine.contains_key(&path);
             let is_named = case.named.contains(&path) || case.or_named.contains(&path);
@@ -89,6 +89,8 @@ fn vault_words(path: &str, report: &VerifyReport) -> &'static str {
             true => "named as missing",
             false => "named as damaged",
         }
+    } else if report.awaited.iter().any(|awaited| awaited.object == path) {
+        "named as not arrived"
     } else if is_there(&report.newer) {
         "named as a newer program’s"
     } else if is_there(&report.strangers) {
@@ -120,9 +122,10 @@ fn shown(subject: &Subject, case: &Case, shown: &Shown) -> String {
     let wrong = view.wrong_bytes(&subject.states);
     assert!(wrong.is_empty(), "wrong bytes in {wrong:?}");
     let (state, lost) = state_shown(subject, shown);
-    let told: BTreeSet<Ino> = (report.damaged.iter().flat_map(|damaged| &damaged.files))
-        .map(|path| subject.states[state].ino(path).unwrap())
-        .collect();
+    let told: BTreeSet<Ino> =
+        (report.damaged.iter().chain(&report.awaited).flat_map(|named| &named.files))
+            .map(|path| subject.states[state].ino(path).unwrap())
+            .collect();
     let lost_files: BTreeSet<Ino> = lost.keys().copied().collect();
     assert_eq!(told, lost_files, "the files that lose content are told: {report:?}");
     let may_lose: BTreeSet<Ino> = (case.named.iter().flat_map(|name| subject.files_in(name)))

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use hushfs::cli::args::UnlockArgs;
 use hushfs::cli::unlock::{Unlocked, unlock};
-use hushfs::format::Frontier;
 use hushfs::fs::{FileSystem, MountMode, OpenRequest, VerifyReport, VerifyRequest, verify};
-use hushfs::store::{HostDisk, StateFolder, StateLock, VaultFolder};
+use hushfs::store::{HostDisk, Seen, StateFolder, StateLock, VaultFolder};
 
 use crate::view::View;
 
@@ -51,8 +50,8 @@ pub fn look(folder: &Path, how: &UnlockArgs, in_place: bool) -> Looked {
         let request = VerifyRequest { vault, listing, keys, descriptor, seen, identity };
         verify(&request, &mut |_| {}).unwrap()
     };
-    let report = verified(seen.frontier, identity);
-    let first_report = if in_place { report.clone() } else { verified(Frontier::default(), None) };
+    let report = verified(seen, identity);
+    let first_report = if in_place { report.clone() } else { verified(Seen::default(), None) };
     let files = open_unlocked(folder, unlocked, MountMode::ReadOnly).unwrap();
     let said = files.status().damage;
     let view = View::of(&files);

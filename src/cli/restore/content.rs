@@ -28,6 +28,20 @@ pub(super) struct Lost {
     pub(super) bytes: u64,
     /// What is wrong, for the first of them.
     pub(super) what: String,
+    /// Some of them are damaged or gone, and not only still to arrive.
+    pub(super) is_damage: bool,
+}
+
+impl Lost {
+    /// Takes down that a part cannot be had, and makes zeroes of it.
+    fn add(&mut self, part: &mut [u8], what: String, is_damage: bool) {
+        part.fill(0);
+        if self.bytes == 0 {
+            self.what = what;
+        }
+        self.bytes += part.len() as u64;
+        self.is_damage |= is_damage;
+    }
 }
 
 /// Copies a file's content into an empty file; `copied` is told of progress.
@@ -57,7 +71,7 @@ pub(super) fn copy_content(
             let piece = &mut buffer[..bytes as usize];
             match files.read(ino, at, piece) {
                 Ok(_) => target.write_all_at(piece, at)?,
-                Err(FsError::Damaged { .. }) => {
+                Err(FsError::Damaged { .. } | FsError::NotArrived { .. }) => {
                     copy_chunks(files, ino, at, piece, &mut lost)?;
                     target.write_all_at(piece, at)?;
                 }
@@ -84,13 +98,8 @@ fn copy_chunks(
         let part = &mut piece[filled..filled + span.bytes];
         match files.read(ino, at + filled as u64, part) {
             Ok(_) => {}
-            Err(FsError::Damaged { what, .. }) => {
-                part.fill(0);
-                if lost.bytes == 0 {
-                    lost.what = what;
-                }
-                lost.bytes += span.bytes as u64;
-            }
+            Err(FsError::Damaged { what, .. }) => lost.add(part, what, true),
+            Err(FsError::NotArrived { what, .. }) => lost.add(part, what, false),
             Err(error) => return Err(error),
         }
         filled += span.bytes;

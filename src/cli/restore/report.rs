@@ -20,6 +20,8 @@ pub struct Report {
     pub overwrite: bool,
     /// What lacks content, and how much; under which name the rest was written.
     pub damaged: Vec<String>,
+    /// What lacks content that has not arrived yet, likewise.
+    pub awaited: Vec<String>,
     /// What could not be written, and why.
     pub failed: Vec<String>,
     /// Files that belong to whoever ran this, since only root can give files away.
@@ -28,6 +30,8 @@ pub struct Report {
     pub copied_names: u64,
     /// What is wrong with the vault as a whole, in sentences.
     pub vault_damage: Vec<String>,
+    /// What has not arrived in the vault folder yet, in sentences.
+    pub not_arrived: Vec<String>,
 }
 
 /// A line for each, with its list's heading.
@@ -47,8 +51,10 @@ impl Report {
     pub fn problems(&self) -> String {
         headed(&[
             ("VAULT", &self.vault_damage),
+            ("AWAITED", &self.not_arrived),
             ("IN THE WAY", &self.in_the_way),
             ("DAMAGED", &self.damaged),
+            ("AWAITED", &self.awaited),
             ("FAILED", &self.failed),
         ])
     }
@@ -80,7 +86,7 @@ impl Report {
     ///
     /// # Errors
     /// [`Error::Damage`] where content is lost, [`Error::Incomplete`] where something else was
-    /// not restored.
+    /// not restored, [`Error::NotArrived`] where that is all there is to say.
     pub fn verdict(&self) -> Result<(), Error> {
         let undone = (self.in_the_way.len() + self.failed.len()) as u64;
         let mut sentences = Vec::new();
@@ -91,6 +97,13 @@ impl Report {
         if !self.damaged.is_empty() {
             let files = counted(self.damaged.len() as u64, "file lacks", "files lack");
             sentences.push(format!("{files} content"));
+        }
+        if !self.not_arrived.is_empty() {
+            sentences.push("not everything has arrived in the vault folder yet".to_owned());
+        }
+        if !self.awaited.is_empty() {
+            let files = counted(self.awaited.len() as u64, "file waits", "files wait");
+            sentences.push(format!("{files} for content"));
         }
         if undone > 0 {
             let entries = counted(undone, "entry was", "entries were");
@@ -104,9 +117,11 @@ impl Report {
             sentences.push(advice.to_owned());
         }
         let sentence = sentences.join("; ");
-        match (self.vault_damage.len() + self.damaged.len(), undone) {
-            (0, 0) => Ok(()),
-            (0, _) => Err(Error::Incomplete(sentence)),
+        let damaged = self.vault_damage.len() + self.damaged.len();
+        match (damaged, undone, self.not_arrived.len() + self.awaited.len()) {
+            (0, 0, 0) => Ok(()),
+            (0, 0, _) => Err(Error::NotArrived(sentence)),
+            (0, _, _) => Err(Error::Incomplete(sentence)),
             _ => Err(Error::Damage(sentence)),
         }
     }
@@ -126,14 +141,17 @@ mod tests {
             in_the_way: vec!["a".to_owned()],
             overwrite: false,
             damaged: vec!["b: x".to_owned()],
+            awaited: vec!["e: z".to_owned()],
             failed: vec!["c: y".to_owned()],
             owner_kept: 3,
             copied_names: 2,
             vault_damage: vec!["d".to_owned()],
+            not_arrived: vec!["f".to_owned()],
         };
         assert_eq!(
             report.problems(),
-            "VAULT      d\nIN THE WAY a\nDAMAGED    b: x\nFAILED     c: y\n"
+            "VAULT      d\nAWAITED    f\nIN THE WAY a\nDAMAGED    b: x\nAWAITED    e: z\n\
+             FAILED     c: y\n"
         );
         assert_eq!(
             report.summary(),
@@ -151,7 +169,13 @@ mod tests {
         assert_eq!(code(&Report { owner_kept: 1, ..Report::default() }), Ok(()));
         let missing = Report { vault_damage: one(), ..Report::default() };
         assert_eq!(code(&missing), Err(ExitCode::Damage));
-        let mut report = Report { in_the_way: one(), ..Report::default() };
+        for awaited in [
+            Report { awaited: one(), ..Report::default() },
+            Report { not_arrived: one(), ..Report::default() },
+        ] {
+            assert_eq!(code(&awaited), Err(ExitCode::NotArrived));
+        }
+        let mut report = Report { in_the_way: one(), awaited: one(), ..Report::default() };
         assert!(report.verdict().unwrap_err().to_string().contains("--overwrite"));
         assert_eq!(code(&report), Err(ExitCode::Failed));
         report.damaged = one();

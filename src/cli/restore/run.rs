@@ -32,8 +32,13 @@ pub fn run(args: &RestoreArgs) -> Result<(), Error> {
     let files = open(args)?;
     raise_file_limit();
 
-    let vault_damage = files.status().damage;
-    let mut report = Report { vault_damage, overwrite: args.overwrite, ..Report::default() };
+    let status = files.status();
+    let mut report = Report {
+        vault_damage: status.damage,
+        not_arrived: status.not_arrived,
+        overwrite: args.overwrite,
+        ..Report::default()
+    };
     let mut wanted = Wanted::Only(BTreeMap::new());
     if paths.is_empty() {
         wanted = Wanted::All;

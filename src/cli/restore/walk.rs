@@ -285,7 +285,9 @@ impl Restorer<'_> {
         // What is there is another restore's, which is no better.
         draft.place(&damaged_name, true)?;
         self.damaged_names.insert((level.attributes.ino, damaged_name.clone()));
-        self.report.damaged.push(format!(
+        let lists = &mut self.report;
+        let list = if lost.is_damage { &mut lists.damaged } else { &mut lists.awaited };
+        list.push(format!(
             "{}: {} of {size} bytes cannot be read ({}); the rest is in {}, with zeroes for those",
             shown(path),
             lost.bytes,

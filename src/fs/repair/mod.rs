@@ -9,6 +9,7 @@
 //! the log objects (I3), with the checkpoint or without. The log object also says which objects it
 //! takes the place of, so that none is ever taken over twice, however often a repair is cut off.
 
+mod awaited;
 mod breaks;
 mod carry_out;
 mod copies;

@@ -1,14 +1,16 @@
 //! The plan of a repair: everything is read, and nothing is changed.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::crypto::ClassKeys;
 use crate::format::{DESCRIPTOR_NAME, Descriptor, LogHash, pack_path};
-use crate::fs::fold::{FoldGap, Folded, fold};
+use crate::fs::fold::{FoldGap, fold_beyond};
 use crate::fs::trust::rollback;
 use crate::fs::verify::VerifyRequest;
 use crate::store::{Seen, StateFolder, StoreError, VaultFolder, VaultListing};
 
+use super::awaited::{awaited_logs, take_awaited};
 use super::breaks::{Publication, Rebuilt, rebuild};
 use super::copies::Copies;
 use super::fixed::Fixed;
@@ -98,7 +100,11 @@ pub fn plan_repair(
     let logs = Logs::find(vault, &listing, keys, &copies, &trust.frontier)?;
     let stand_ins = logs.heals.iter().map(|heal| (heal.object.clone(), heal.copy.path.clone()));
     let healed = vault.with_stand_ins(stand_ins.collect());
-    let folded = fold(&healed, &logs.listing(&listing), keys, descriptor.chunk_size);
+    let there = logs.listing(&listing);
+    let mut folded = fold_beyond(&trust.frontier, &healed, &there, keys, descriptor.chunk_size);
+    folded.unseen.add_kept(trust.awaited.clone());
+    let unseen = folded.unseen.clone();
+    report.awaited = awaited_logs(&folded, &trust);
     let forks = folded.gaps.iter().filter(|gap| gap.is_concurrency());
     report.notes.extend(forks.map(FoldGap::to_string));
     let is_forked = !report.notes.is_empty();
@@ -109,16 +115,15 @@ pub fn plan_repair(
     let seen_otherwise = match is_forked && publication.is_none() {
         true => Vec::new(),
         false => {
-            let mut after = Folded::empty(descriptor.chunk_size);
-            after.frontier = frontier.clone();
-            rollback(&trust.frontier, &after, &VaultListing::default(), trust.identity.as_ref())
+            rollback(&trust.frontier, &frontier, &VaultListing::default(), trust.identity.as_ref())
         }
     };
     report.takes_as_newest = !seen_otherwise.is_empty() || trust.is_damaged;
     let mut seen = None;
     if publication.is_some() || report.takes_as_newest {
         trust.check_replay(*state, keys, &tree, &listing)?;
-        seen = Some(Seen { frontier, generation: trust.generation, publishing: None });
+        let (generation, awaited) = (trust.generation, Some(BTreeSet::new()));
+        seen = Some(Seen { frontier, generation, awaited, publishing: None });
         if trust.has_unpublished() {
             let note = "changes of this device that are not in the vault yet are kept for the next \
                         mount";
@@ -131,12 +136,13 @@ pub fn plan_repair(
         listing: &listing,
         keys,
         descriptor,
-        seen: trust.frontier.clone(),
+        seen: Seen { frontier: trust.frontier.clone(), ..Seen::default() },
         identity: None,
     };
     let coming = publication.as_ref().map(|publication| publication.story.id);
     let packs = Packs::find(&verified, &tree, &logs, &copies, coming, progress)?;
     report.lost.clone_from(&packs.lost);
+    report.awaited.extend(take_awaited(&verified, &unseen, &mut report.lost));
     report.notes.extend(packs.notes.iter().cloned());
 
     let is_taken = |object: &str| taken_over.contains(object);

@@ -42,6 +42,8 @@ pub struct RepairReport {
     pub brought_back: Vec<String>,
     /// Objects that are damaged or missing, and stay so, with the files that lose content.
     pub lost: Vec<DamagedObject>,
+    /// What has not arrived yet, in sentences. A repair that is carried out takes it for lost.
+    pub awaited: Vec<String>,
     /// Copies of objects that are well; they are left alone.
     pub superfluous: Vec<String>,
     /// This machine takes the vault as it is for the newest, though it has seen other log objects.

@@ -1,6 +1,6 @@
 //! What this machine has seen of the vault, and what of its own is not in it yet.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use crate::crypto::ClassKeys;
 use crate::format::{Frontier, Operation, Operations, PackId};
@@ -20,6 +20,8 @@ use super::plan::RepairError;
 pub(super) struct Trust {
     pub(super) identity: Option<DeviceIdentity>,
     pub(super) frontier: Frontier,
+    /// Packs that had not arrived when this machine last looked.
+    pub(super) awaited: Option<BTreeSet<PackId>>,
     /// The journal's generations up to this number are in the vault.
     pub(super) generation: u64,
     /// Its records are damaged: what was seen, or which device it is.
@@ -55,6 +57,7 @@ impl Trust {
         trust.knows_seen = seen.is_some();
         let seen = seen_by_now(seen.unwrap_or_default(), vault, keys);
         (trust.frontier, trust.generation) = (seen.frontier, seen.generation);
+        trust.awaited = seen.awaited;
         trust.replay = read_journal(&**state.disk(), state.root(), keys, trust.generation)?;
         Ok(trust)
     }

@@ -1,0 +1,42 @@
+//! Tells the kernel what other devices have changed, so that it forgets what it remembers of that.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::sync::{Arc, OnceLock};
+
+use fuser::{INodeNo, Notifier};
+
+use super::caching::OpenHandles;
+use crate::fs::OutsideChanges;
+
+/// What it takes to tell the kernel.
+pub(super) struct Outside {
+    pub(super) handles: Arc<OpenHandles>,
+    pub(super) notifier: Arc<OnceLock<Notifier>>,
+}
+
+impl Outside {
+    /// Has the kernel drop names, attributes and pages. It may wait for requests in flight, so
+    /// whoever calls holds no lock that one of those needs.
+    pub(super) fn tell(&self, changes: &OutsideChanges) {
+        let Some(notifier) = self.notifier.get() else { return };
+        for (folder, name) in &changes.names {
+            noted(notifier.inval_entry(INodeNo(folder.0), OsStr::from_bytes(name)));
+        }
+        for ino in &changes.inodes {
+            // Whoever is giving the kernel content may have read it before the change. Not held for
+            // longer: requests that wait for that must not keep others from an answer.
+            drop(self.handles.hold(*ino));
+            noted(notifier.inval_inode(INodeNo(ino.0), 0, 0));
+        }
+    }
+}
+
+/// What the kernel does not remember it cannot forget.
+fn noted(told: io::Result<()>) {
+    match told {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => log::debug!("inval: {error}"),
+        _ => {}
+    }
+}
