@@ -194,6 +194,10 @@ pub struct MountArgs {
     /// Change nothing in the vault
     #[arg(long)]
     pub read_only: bool,
+    /// Go on from the vault as it is, although it is older than what this device has seen: what is
+    /// newer is given up, but for what waits in the state folder, which is kept as files
+    #[arg(long, conflicts_with = "read_only")]
+    pub accept_rollback: bool,
     /// Let other users in as far as the files' modes allow
     #[arg(long)]
     pub allow_other: bool,

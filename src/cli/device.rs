@@ -38,7 +38,7 @@ pub(super) fn open_state(
 ) -> Result<(Option<StateFolder>, Option<StateLock>), Error> {
     let disk = Arc::new(HostDisk);
     let state = match mode {
-        MountMode::ReadWrite => StateFolder::make(disk, path)?,
+        MountMode::ReadWrite | MountMode::AcceptRollback => StateFolder::make(disk, path)?,
         MountMode::ReadOnly if path.is_dir() => StateFolder::existing(disk, path),
         MountMode::ReadOnly => return Ok((None, None)),
     };

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::format::Time;
 use crate::fs::MountMode;
 use crate::fuse::daemon::{self, Detacher, Role};
 use crate::fuse::{self, Permissions, Session, harden, hushfs_mounts};
@@ -13,11 +14,14 @@ use super::args::MountArgs;
 use super::device::{open_files, open_state, state_path};
 use super::error::Error;
 use super::mount_options::{HISTORY_DEFAULT, MountOptions};
+use super::units::ago;
 use super::unlock::{claimed_descriptor, unlock};
 
 /// What `umount` takes away still brings everything into the vault, unseen; a mount right after it
 /// waits so long before it calls the vault in use.
 const WAIT_FOR_UNMOUNTED: Duration = Duration::from_secs(30);
+/// A device that has written so lately may still have the vault mounted.
+const MOUNTED_STILL_SECS: i64 = 10 * 60;
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Mounts; returns when the mount is ready, or in the foreground when it has ended.
@@ -61,7 +65,11 @@ fn mount(
     refuse_if_in_use(&vault_path, &state_path)?;
 
     let unlocked = unlock(&vault_path, &vault, &options.unlock)?;
-    let mode = if options.read_only { MountMode::ReadOnly } else { MountMode::ReadWrite };
+    let mode = match (options.read_only, args.accept_rollback) {
+        (true, _) => MountMode::ReadOnly,
+        (false, true) => MountMode::AcceptRollback,
+        (false, false) => MountMode::ReadWrite,
+    };
     let files = open_files(vault, open_state(&state_path, mode)?, unlocked, mode)?;
     if let Some(bytes) = options.waiting_limit {
         files.limit_waiting(bytes);
@@ -74,10 +82,17 @@ fn mount(
     for sentence in status.damage.iter().filter(|said| Some(*said) != status.read_only.as_ref()) {
         eprintln!("hushfs: {sentence}");
     }
-    for sentence in &status.not_arrived {
+    for sentence in status.notes.iter().chain(&status.not_arrived) {
         eprintln!("hushfs: {sentence}");
     }
-    if let Some(reason) = status.read_only.filter(|_| mode == MountMode::ReadWrite) {
+    for device in status.devices.iter().filter(|_| mode.writes()) {
+        let since = Time::now().secs - device.last_seen;
+        if !device.this_device && (0..MOUNTED_STILL_SECS).contains(&since) {
+            let when = ago(device.last_seen, Time::now().secs);
+            eprintln!("hushfs: {} wrote {when}: it may have the vault mounted, too", device.name);
+        }
+    }
+    if let Some(reason) = status.read_only.filter(|_| mode.writes()) {
         eprintln!("hushfs: mounted read-only: {reason}");
     }
 

@@ -218,6 +218,9 @@ pub(super) fn described(status: &Status, now: i64) -> String {
         let seen = ago(device.last_seen, now);
         lines.push(("device", format!("{}{this}, wrote {seen}", device.name)));
     }
+    for sentence in &status.notes {
+        lines.push(("note", sentence.clone()));
+    }
     for sentence in &status.not_arrived {
         lines.push(("not arrived", sentence.clone()));
     }

@@ -7,6 +7,7 @@
 
 mod access_list;
 mod attributes;
+mod date;
 mod descriptor;
 mod error;
 mod frame;

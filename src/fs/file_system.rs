@@ -40,6 +40,8 @@ pub struct FileSystem {
     pub(super) name_forms: NameForms,
     /// Sentences about damage, for `status`.
     pub(super) damage: Mutex<Vec<String>>,
+    /// What else there is to know, in sentences.
+    pub(super) notes: Mutex<Vec<String>>,
     /// What has not arrived yet.
     pub(super) awaited: Mutex<Awaited>,
     /// Held for as long as one look at what has arrived takes: before `publisher`.

@@ -11,6 +11,7 @@ use crate::store::{StoreError, VaultFolder, VaultListing, log_path};
 use crate::tree::{ApplyError, Tree};
 
 use super::arriving::Unseen;
+use super::recover::runs_of;
 
 /// Something that keeps the fold from being the whole state.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -177,12 +178,7 @@ impl Folded {
 
 /// The packs that an operation puts content from.
 pub(super) fn packs_of(operation: &Operation<'_>) -> impl Iterator<Item = PackId> {
-    let runs = match operation {
-        Operation::Write { runs, .. } => runs.as_slice(),
-        Operation::Relocate { run, .. } => std::slice::from_ref(run),
-        _ => &[],
-    };
-    runs.iter().map(|run| run.pack).collect::<HashSet<_>>().into_iter()
+    runs_of(operation).iter().map(|run| run.pack).collect::<HashSet<_>>().into_iter()
 }
 
 /// Folds the log objects of `listing`, from the latest checkpoint on. What cannot be had becomes

@@ -30,6 +30,10 @@ pub(super) struct Found {
     pub(super) awaited: Awaited,
     /// What is wrong, in sentences.
     pub(super) damage: Vec<String>,
+    /// What else there is to know, in sentences.
+    pub(super) notes: Vec<String>,
+    /// Log objects that this device had seen are gone, and it goes on without them.
+    pub(super) goes_back: bool,
     /// Why nothing can be written, if so.
     pub(super) read_only: Option<String>,
 }
@@ -54,10 +58,12 @@ pub(super) fn look(request: &OpenRequest) -> Result<Found, OpenError> {
     folded.unseen.add_kept(awaited_before);
     let unsettled_log = publishing
         .map(|Publishing { entry, .. }| log_path(LogKind::Increment, entry.device, entry.seq));
-    if let (MountMode::ReadWrite, Some(newer)) = (mode, folded.newer()) {
+    if let (true, Some(newer)) = (mode.writes(), folded.newer()) {
         return Err(newer.clone().into());
     }
     let lost = rollback(&trusted, &folded.frontier, &listing, identity.as_ref());
+    let goes_back = *mode == MountMode::AcceptRollback && !lost.is_empty();
+    let lost = if goes_back { Vec::new() } else { lost };
     let (others, own): (Vec<_>, Vec<_>) = lost.into_iter().partition(|lost| lost.is_others);
     let mut damage: Vec<String> = own.into_iter().map(|lost| lost.sentence).collect();
     let mut awaited =
@@ -70,24 +76,24 @@ pub(super) fn look(request: &OpenRequest) -> Result<Found, OpenError> {
         }
     }
     // What waits in the journal was written onto what this device had seen.
-    let is_ground_here = is_covered(&trusted, &folded.frontier);
+    let is_ground_here = goes_back || is_covered(&trusted, &folded.frontier);
     let is_forked = folded.gaps.iter().any(FoldGap::is_concurrency);
-    if *mode == MountMode::ReadWrite && !damage.is_empty() {
+    if mode.writes() && !damage.is_empty() {
         return Err(OpenError::Damaged(damage));
     }
     let read_only = match mode {
         MountMode::ReadOnly => Some("mounted so".to_owned()),
-        MountMode::ReadWrite if is_forked => {
+        _ if is_forked => {
             let gaps = folded.gaps.iter().map(FoldGap::to_string);
             Some(gaps.collect::<Vec<_>>().join("; "))
         }
-        MountMode::ReadWrite if !awaited.logs.is_empty() => Some(
+        _ if !awaited.logs.is_empty() => Some(
             "not every log object has arrived: once they have, a new mount can write".to_owned(),
         ),
-        MountMode::ReadWrite if state.is_none() || lock.is_none() => {
+        _ if state.is_none() || lock.is_none() => {
             Some("there is no state folder to write to".to_owned())
         }
-        MountMode::ReadWrite => None,
+        MountMode::ReadWrite | MountMode::AcceptRollback => None,
     };
     let mut replay = match state {
         Some(state) => read_journal(&**state.disk(), state.root(), keys, generation)?,
@@ -101,7 +107,7 @@ pub(super) fn look(request: &OpenRequest) -> Result<Found, OpenError> {
             false => "records that had been made durable cannot be read",
         };
         let error = OpenError::JournalDamaged(why.into());
-        if *mode == MountMode::ReadWrite {
+        if mode.writes() {
             return Err(error);
         }
         state_damage.push(error.to_string());
@@ -125,6 +131,8 @@ pub(super) fn look(request: &OpenRequest) -> Result<Found, OpenError> {
         replay,
         awaited,
         damage,
+        notes: Vec::new(),
+        goes_back,
         read_only,
     })
 }
@@ -201,7 +209,7 @@ pub(super) fn overtaken(request: &OpenRequest, found: &mut Found, path: &str) {
          folder"
     );
     let sentence = match request.mode {
-        MountMode::ReadWrite => {
+        MountMode::ReadWrite | MountMode::AcceptRollback => {
             found.replay = Replay::default();
             format!(
                 "{since}; they are kept there and not shown: a mount with --read-only, or a \
@@ -217,7 +225,7 @@ pub(super) fn overtaken(request: &OpenRequest, found: &mut Found, path: &str) {
         }
     };
     found.fold_again(request);
-    if request.mode == MountMode::ReadWrite {
+    if request.mode.writes() {
         found.read_only = Some(sentence.clone());
     }
     found.damage.push(sentence);

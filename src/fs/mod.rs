@@ -26,6 +26,7 @@ mod overtaken;
 mod pack_copies;
 mod publish;
 mod recover;
+mod recovered_files;
 mod repair;
 mod room;
 mod salvage;

@@ -24,6 +24,7 @@ use super::look::{Found, look, other_changes, overtaken};
 use super::overtaken::OtherChanges;
 use super::publish::Publisher;
 use super::recover::{Recovered, replay_records, staged_readers};
+use super::recovered_files::bring_back_files;
 use super::room::RoomGauge;
 use super::stage::Stage;
 use super::sync::{Mutex, RwLock};
@@ -34,8 +35,18 @@ use super::trust::is_copied_state;
 pub enum MountMode {
     /// It can be changed, where nothing speaks against it.
     ReadWrite,
+    /// Likewise, from the vault as it is now: log objects that this device has seen before and that are
+    /// gone without a trace are given up.
+    AcceptRollback,
     /// It cannot, and neither vault nor state folder is written to.
     ReadOnly,
+}
+
+impl MountMode {
+    /// Whether it can be changed.
+    pub fn writes(self) -> bool {
+        self != Self::ReadOnly
+    }
 }
 
 /// What is opened, and as whom.
@@ -94,6 +105,9 @@ impl FileSystem {
     /// [`OpenError`]; neither vault nor journal has lost anything by it.
     pub fn open_vault(request: OpenRequest) -> Result<Arc<Self>, OpenError> {
         let mut found = look(&request)?;
+        if found.goes_back {
+            return go_on_from_older(request, found);
+        }
         let others = other_changes(&request, &found)?;
         let (live, recovered) = match replay_onto(&request, &mut found, &others) {
             Err(OpenError::Overtaken(path)) => {
@@ -110,6 +124,37 @@ impl FileSystem {
         };
         put_together(request, found, live, recovered)
     }
+}
+
+/// Opens a vault that has gone back behind what this device had seen, as another device: numbers that
+/// it had used may still be somewhere. What waits in the journal follows, if it still fits what is
+/// there; otherwise its content is brought back as files. It is in the vault when this returns: only
+/// then the journal, whose ground is gone, is done with.
+fn go_on_from_older(request: OpenRequest, mut found: Found) -> Result<Arc<FileSystem>, OpenError> {
+    let (live, recovered) = match replay_onto(&request, &mut found, &OtherChanges::default()) {
+        Err(OpenError::JournalDamaged(_)) => {
+            found.fold_again(&request);
+            let replay = std::mem::take(&mut found.replay);
+            let (mut live, mut recovered) =
+                replay_onto(&request, &mut found, &OtherChanges::default())?;
+            recovered.keep_seq = replay.next_seq;
+            let folder = bring_back_files(&mut live, &mut recovered, &replay, &found.listing)?;
+            found.replay = replay;
+            if let Some(folder) = folder {
+                found.notes.push(format!(
+                    "what waited in the state folder does not fit the older vault: it is in the \
+                     folder {folder}"
+                ));
+            }
+            (live, recovered)
+        }
+        replayed => replayed?,
+    };
+    let files = put_together(request, found, live, recovered)?;
+    files.publish()?;
+    // Where nothing was published, nothing has noted that the older vault is the one to go on from.
+    files.note_ground()?;
+    Ok(files)
 }
 
 /// The folded tree with the journal's records applied.
@@ -147,6 +192,8 @@ fn put_together(
         replay,
         mut awaited,
         mut damage,
+        notes,
+        goes_back,
         read_only,
     } = found;
     let Folded { frontier, clock, checkpoint_bytes, bytes_since, devices, .. } = folded;
@@ -158,7 +205,7 @@ fn put_together(
     if read_only.is_none()
         && let Some(state) = &state
     {
-        if is_copied_state(identity.as_ref(), &machine, &listing, &trusted) {
+        if goes_back || is_copied_state(identity.as_ref(), &machine, &listing, &trusted) {
             device = DeviceId::random();
         }
         let wanted = DeviceIdentity { device, machine };
@@ -182,7 +229,9 @@ fn put_together(
         state.set_last_end(None)?;
     }
     note_absent_packs(&live, &recovered, &listing, &mut awaited, &mut damage);
+    // One that goes back has to be told so again, should it not come to publishing.
     if live.writing.is_some()
+        && !goes_back
         && let Some(state) = &state
     {
         let (frontier, awaited) = (frontier.clone(), awaited.to_keep());
@@ -216,6 +265,7 @@ fn put_together(
         }),
         durable: Mutex::new(0),
         damage: Mutex::new(damage),
+        notes: Mutex::new(notes),
         awaited: Mutex::new(awaited),
         one_arrival: Mutex::default(),
         listening: Listening::default(),

@@ -251,6 +251,14 @@ impl FileSystem {
         Ok(())
     }
 
+    /// Writes down what this device goes on from.
+    ///
+    /// # Errors
+    /// [`FsError`].
+    pub(super) fn note_ground(&self) -> Result<(), FsError> {
+        self.note_seen(&lock(&self.publisher), None)
+    }
+
     /// Writes down what is in the vault, and what is about to be.
     ///
     /// # Errors

@@ -85,11 +85,7 @@ pub(super) fn replay_records(
     for (seq, body) in replay.generations.iter().flat_map(|generation| &generation.records) {
         let operations: Result<Vec<_>, _> = Operations::new(body).collect();
         let operations = operations.map_err(|_| damaged("a record cannot be decoded"))?;
-        let runs = operations.iter().flat_map(|operation| match operation {
-            Operation::Write { runs, .. } => runs.as_slice(),
-            Operation::Relocate { run, .. } => std::slice::from_ref(run),
-            _ => &[],
-        });
+        let runs = operations.iter().flat_map(runs_of);
         let chunk_size = live.tree.chunk_size();
         for run in runs {
             if recovered.is_whole(run, chunk_size, listing)? {
@@ -120,11 +116,38 @@ pub(super) fn replay_records(
     Ok(recovered)
 }
 
+/// The runs that an operation puts in place.
+pub(super) fn runs_of<'a>(operation: &'a Operation<'_>) -> &'a [Run] {
+    match operation {
+        Operation::Write { runs, .. } => runs.as_slice(),
+        Operation::Relocate { run, .. } => std::slice::from_ref(run),
+        _ => &[],
+    }
+}
+
 fn damaged(what: &str) -> OpenError {
     OpenError::JournalDamaged(what.into())
 }
 
 impl Recovered {
+    /// Whether the content that an operation tells of can be relied on.
+    ///
+    /// # Errors
+    /// As for a run.
+    pub(super) fn has_content(
+        &self,
+        operation: &Operation<'_>,
+        chunk_size: ChunkSize,
+        listing: &VaultListing,
+    ) -> Result<bool, StoreError> {
+        for run in runs_of(operation) {
+            if !self.is_whole(run, chunk_size, listing)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Whether a run's content can be relied on.
     ///
     /// # Errors
@@ -157,7 +180,11 @@ impl Recovered {
         Ok(true)
     }
 
-    fn apply(
+    /// Applies one operation of the journal, and keeps it for the next log object.
+    ///
+    /// # Errors
+    /// [`OpenError::JournalDamaged`] where it does not fit.
+    pub(super) fn apply(
         &mut self,
         live: &mut Live,
         operation: &Operation<'_>,

@@ -52,6 +52,9 @@ pub struct Status {
     pub devices: Vec<DeviceStatus>,
     /// Ways to unlock.
     pub slots: u64,
+    /// What there is to know and is neither of these, a sentence each.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// What has not arrived yet, a sentence each; none of it is damaged.
     #[serde(default)]
     pub not_arrived: Vec<String>,
@@ -92,6 +95,7 @@ impl FileSystem {
                 .map_or(String::new(), |state| state.root().display().to_string()),
             slots: self.vault.slot_count().unwrap_or(0),
             damage: lock(&self.damage).clone(),
+            notes: lock(&self.notes).clone(),
             waiting_limit_bytes: self.gauge.waiting_bytes_max(),
             version: env!("CARGO_PKG_VERSION").into(),
             ..Status::default()

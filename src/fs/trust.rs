@@ -46,7 +46,8 @@ pub(super) fn rollback(
                 let absent = (after..entry.seq).find(|seq| !is_there(entry.device, *seq));
                 let first = name(absent.unwrap_or(entry.seq));
                 let why = if is_own {
-                    "the vault has lost it, or an older copy of the vault was put in its place"
+                    "the vault has lost it, or an older copy of the vault was put in its place; \
+                     “hushfs mount --accept-rollback” goes on from what is there"
                 } else {
                     "it has not arrived, or an older copy of the vault was put in its place"
                 };

@@ -12,6 +12,7 @@ mod files;
 
 mod history;
 mod missing;
+mod older;
 mod orders;
 mod shown;
 mod while_open;

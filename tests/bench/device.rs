@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hushfs::cli::args::UnlockArgs;
 use hushfs::cli::unlock::{Unlocked, unlock};
 use hushfs::format::{Ino, NodeKind};
-use hushfs::fs::{FileSystem, MountMode, NewNode, OpenRequest};
+use hushfs::fs::{FileSystem, MountMode, NewNode, OpenError, OpenRequest};
 use hushfs::store::{HostDisk, StateFolder, StateLock, VaultFolder};
 
 /// A vault that is open for writing. Dropped, it is as if the process had been killed.
@@ -16,6 +16,16 @@ pub struct Device {
 
 impl Device {
     pub fn open(vault: &Path, key: &Path, state: &Path) -> Self {
+        Self::try_open(vault, key, state, MountMode::ReadWrite).unwrap()
+    }
+
+    /// Opens it in a mode that writes, or says why not.
+    pub fn try_open(
+        vault: &Path,
+        key: &Path,
+        state: &Path,
+        mode: MountMode,
+    ) -> Result<Self, OpenError> {
         let folder = VaultFolder::new(Arc::new(HostDisk), vault);
         let how = UnlockArgs { key_file: Some(key.to_owned()), ..UnlockArgs::default() };
         let Unlocked { descriptor, keys } = unlock(vault, &folder, &how).unwrap();
@@ -27,12 +37,12 @@ impl Device {
             lock: Some(lock),
             keys,
             descriptor,
-            mode: MountMode::ReadWrite,
+            mode,
             device_name: "bench".into(),
             machine: "machine".into(),
             owner: (0, 0),
         };
-        Self { files: FileSystem::open_vault(request).unwrap() }
+        Ok(Self { files: FileSystem::open_vault(request)? })
     }
 
     /// What a path stands for.

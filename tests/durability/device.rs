@@ -47,7 +47,10 @@ impl<'a> Device<'a> {
     /// Mounts, and finds nothing amiss.
     pub fn mount(&self) -> Status {
         let (code, text) = said(&self.try_mount());
-        assert_eq!((code, text.as_str()), (0, ""));
+        // That the other was here a moment ago is no trouble.
+        let is_trouble = |line: &&str| !line.contains("it may have the vault mounted, too");
+        let trouble: Vec<&str> = text.lines().filter(is_trouble).collect();
+        assert_eq!((code, trouble), (0, Vec::new()));
         let status = self.bench.status();
         assert_eq!((&status.read_only, &status.damage[..]), (&None, &[][..]));
         status

@@ -73,9 +73,9 @@ fn open_unlocked(
 ) -> Result<Arc<FileSystem>, String> {
     let Unlocked { descriptor, keys } = unlocked;
     let state = state(folder);
-    let lock = match mode {
-        MountMode::ReadWrite => Some(StateLock::take(state.root()).map_err(|e| e.to_string())?),
-        MountMode::ReadOnly => None,
+    let lock = match mode.writes() {
+        true => Some(StateLock::take(state.root()).map_err(|e| e.to_string())?),
+        false => None,
     };
     let request = OpenRequest {
         vault: vault(folder),

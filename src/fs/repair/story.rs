@@ -13,7 +13,6 @@ use crate::fs::salvage::run_of;
 
 /// Longer ones are cut: what they would tell is in the objects that were set aside.
 const STORY_BYTES_MAX: usize = 4 << 20;
-const DAY_SECS: i64 = 24 * 60 * 60;
 
 /// A text as a pack of its own.
 #[derive(Debug)]
@@ -26,7 +25,7 @@ pub(super) struct StoryPack {
 
 /// The story's name.
 pub(super) fn story_name(now: Time) -> String {
-    format!("repair-{}.txt", date(now))
+    format!("repair-{}.txt", now.date())
 }
 
 /// Whether a footer's path is a story's. A repair that was cut off may leave one that nothing
@@ -45,7 +44,7 @@ pub(super) fn story(report: &RepairReport, now: Time) -> String {
          Some of its log objects were lost. What could be had of the changes that they told of is \
          in the vault's files as before, or in this folder. Damaged objects and those that were \
          taken over are in the folder lost+found of the vault folder itself, as they were.\n",
-        date(now)
+        now.date()
     );
     let mut list = |heading: &str, lines: &mut dyn Iterator<Item = String>| {
         let lines: Vec<String> = lines.collect();
@@ -93,38 +92,4 @@ pub(super) fn story_pack(
     let tail = sealer.seal_footer(&footer, bytes.len() as u64);
     bytes.extend_from_slice(&tail);
     StoryPack { id, bytes, run: run_of(id, &run), size }
-}
-
-/// The day, as in 2026-11-24; by Howard Hinnant's `civil_from_days`.
-pub(super) fn date(time: Time) -> String {
-    let days = time.secs.div_euclid(DAY_SECS).clamp(-10_000_000, 10_000_000) + 719_468;
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn days_have_the_dates_of_the_calendar() {
-        for (secs, expected) in [
-            (0, "1970-01-01"),
-            (-1, "1969-12-31"),
-            (951_782_400, "2000-02-29"),
-            (1_795_546_302, "2026-11-24"),
-            (4_107_542_399, "2100-02-28"),
-            (4_107_542_400, "2100-03-01"),
-        ] {
-            assert_eq!(date(Time { secs, nanos: 0 }), expected);
-        }
-    }
 }
