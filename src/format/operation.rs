@@ -219,6 +219,40 @@ pub enum Operation<'a> {
         /// When the log object was made with which the last file let go of it.
         since: Time,
     },
+    /// As `Unlink`, and tells which inode the name stands for: on another device the name may stand
+    /// for another one by the time this gets there.
+    Remove {
+        /// The folder.
+        parent: Ino,
+        /// The name there.
+        #[serde(borrow, with = "serde_bytes")]
+        name: &'a [u8],
+        /// The inode that has it.
+        ino: Ino,
+        /// Status time of the inode; both times of the folder.
+        time: Time,
+    },
+    /// As `Rename`, and tells which inodes the names stand for.
+    Move {
+        /// The folder it leaves.
+        from_parent: Ino,
+        /// Its name there.
+        #[serde(borrow, with = "serde_bytes")]
+        from_name: &'a [u8],
+        /// The inode that has that name.
+        ino: Ino,
+        /// The folder it comes to.
+        to_parent: Ino,
+        /// Its name there.
+        #[serde(borrow, with = "serde_bytes")]
+        to_name: &'a [u8],
+        /// The inode that has that name, if there is one.
+        replaced: Option<Ino>,
+        /// The two trade places.
+        exchange: bool,
+        /// Status time of what moved; both times of the folders.
+        time: Time,
+    },
 }
 
 /// Appends the encoding of `operation`.

@@ -3,19 +3,22 @@
 //! A log object that was written on all that this device has published follows what is shown here. If
 //! something of this device is not published yet, it does so only where the two can follow each
 //! other in either order; the log object that comes next then tells that it had seen the other.
-//! Anything else is left for the next opening, and said.
+//! Anything else was done at the same time: this device publishes what it has, everything is folded
+//! anew, and what is shown becomes that. So it is what any device shows that has the same objects (I3).
 
 use std::collections::HashSet;
 
 use crate::format::{
-    Ino, LOG_FOLDER, LogKind, OpenedLog, Operation, Operations, PackId, parse_log_name,
+    DeviceId, Ino, LOG_FOLDER, LogKind, OpenedLog, Operation, Operations, PackId, parse_log_name,
 };
 use crate::store::{Seen, VaultListing};
 
-use super::arriving::{absent_packs, not_arrived};
+use super::arriving::{Unseen, absent_packs, not_arrived};
 use super::error::FsError;
 use super::file_system::{FileSystem, lock};
-use super::fold::{DeviceSeen, FoldGap, Logs, durable_since, is_covered, packs_of};
+use super::fold::{
+    DeviceSeen, FoldGap, Folded, Logs, durable_since, fold_beyond, is_covered, packs_of,
+};
 use super::live::Live;
 use super::publish::Publisher;
 use super::touched::{Touched, inode_of, names_of};
@@ -59,14 +62,18 @@ impl std::fmt::Debug for Listening {
     }
 }
 
-/// What became of an arrival.
+/// What became of what has arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Taken {
-    /// It is shown.
-    Shown,
-    /// It cannot be, before the next opening.
-    LeftForLater,
+    /// It follows what was there, or has to wait.
+    InARow,
+    /// It was done while this device did something else.
+    ToMerge,
 }
+
+/// How often a merge begins anew because something was changed meanwhile; then it waits for the next
+/// look.
+const MERGE_TRIES: u32 = 5;
 
 impl FileSystem {
     /// Has `listener` told what others change, after it has changed. It is called without any lock,
@@ -84,7 +91,11 @@ impl FileSystem {
         let _only_one = lock(&self.one_arrival);
         let listing = self.logs_there()?;
         let mut changes = OutsideChanges::default();
-        let taken = self.take_logs(&listing, &mut changes);
+        let taken = match self.take_logs(&listing, &mut changes) {
+            Ok(Taken::InARow) => Ok(()),
+            Ok(Taken::ToMerge) => self.merge_arrivals(&mut changes),
+            Err(error) => Err(error),
+        };
         if !lock(&self.awaited).packs.is_empty() {
             let listing = self.vault.listing().map_err(|error| FsError::Disk(error.to_string()))?;
             self.note_arrived_packs(&listing)?;
@@ -101,28 +112,31 @@ impl FileSystem {
     fn logs_there(&self) -> Result<VaultListing, FsError> {
         let names = self.vault.names(LOG_FOLDER);
         let names = names.map_err(|error| FsError::Disk(error.to_string()))?;
-        let logs = names.iter().filter_map(|name| match parse_log_name(name)? {
-            (LogKind::Increment, device, seq) => Some(((device, seq), 0)),
-            (LogKind::Checkpoint, ..) => None,
-        });
-        Ok(VaultListing { logs: logs.collect(), ..VaultListing::default() })
+        let mut listing = VaultListing::default();
+        for (kind, device, seq) in names.iter().filter_map(|name| parse_log_name(name)) {
+            match kind {
+                LogKind::Increment => listing.logs.insert((device, seq), 0),
+                LogKind::Checkpoint => listing.checkpoints.insert((device, seq), 0),
+            };
+        }
+        Ok(listing)
     }
 
     fn take_logs(
         &self,
         listing: &VaultListing,
         changes: &mut OutsideChanges,
-    ) -> Result<(), FsError> {
+    ) -> Result<Taken, FsError> {
         loop {
             let mut publisher = lock(&self.publisher);
             if publisher.pending.is_some() || self.shows_unpublished {
-                return Ok(());
+                return Ok(Taken::InARow);
             }
-            let (next, sentences) = self.next_log(&publisher, listing);
+            let (next, taken, sentences) = self.next_log(&publisher, listing);
             lock(&self.awaited).logs = sentences;
-            let Some(log) = next else { return Ok(()) };
-            if self.take_log(&mut publisher, &log, changes)? == Taken::LeftForLater {
-                return Ok(());
+            let Some(log) = next else { return Ok(taken) };
+            if self.take_log(&mut publisher, &log, changes)? == Taken::ToMerge {
+                return Ok(Taken::ToMerge);
             }
         }
     }
@@ -133,7 +147,7 @@ impl FileSystem {
         &self,
         publisher: &Publisher,
         listing: &VaultListing,
-    ) -> (Option<OpenedLog>, Vec<String>) {
+    ) -> (Option<OpenedLog>, Taken, Vec<String>) {
         let logs = Logs {
             vault: &self.vault,
             listing,
@@ -145,6 +159,14 @@ impl FileSystem {
         let behind = rollback(&seen, &publisher.frontier, listing, None);
         let mut sentences: Vec<String> = behind.into_iter().map(|lost| lost.sentence).collect();
         let mut next: Option<OpenedLog> = None;
+        let mut taken = Taken::InARow;
+        // The log objects that led to it have been collected.
+        let is_ahead = |(device, seq): &(DeviceId, u64)| {
+            *seq > publisher.frontier.seq(*device) && !listing.logs.contains_key(&(*device, *seq))
+        };
+        if listing.checkpoints.keys().any(is_ahead) {
+            taken = Taken::ToMerge;
+        }
         for device in logs.devices().into_iter().filter(|device| *device != publisher.device) {
             match logs.next(device, &publisher.frontier, &Default::default()) {
                 Ok(Some(log)) if log.frontier == publisher.frontier => {
@@ -155,7 +177,7 @@ impl FileSystem {
                 }
                 Ok(None) => {}
                 Ok(Some(log)) if is_covered(&log.frontier, &publisher.frontier) => {
-                    sentences.push(left_for_later(&log.device_name));
+                    taken = Taken::ToMerge;
                 }
                 Ok(Some(log)) => sentences.extend(
                     logs.first_missing(&log.frontier, &publisher.frontier).map(|gap| said(&gap)),
@@ -165,7 +187,7 @@ impl FileSystem {
                 ),
             }
         }
-        (next, sentences)
+        (next, taken, sentences)
     }
 
     /// Shows what a log object tells, whose turn it is.
@@ -188,11 +210,15 @@ impl FileSystem {
         let mut live = self.write_live()?;
         let ours = unpublished(&live);
         if ours.meets(&theirs, &live.tree) {
-            lock(&self.awaited).logs.push(left_for_later(&log.device_name));
-            return Ok(Taken::LeftForLater);
+            return Ok(Taken::ToMerge);
         }
         publisher.frontier.advance(log.entry());
-        lock(&self.awaited).unseen.add(packs);
+        {
+            // Which of them are here is looked at later; till then all may be missing.
+            let mut awaited = lock(&self.awaited);
+            awaited.unseen.add(packs.iter().copied());
+            awaited.packs.extend(packs);
+        }
         // Before anything is written down here that was done on it.
         self.note_seen_locked(publisher, &mut live)?;
         let times = shared_folders(&live, &ours, &theirs);
@@ -212,20 +238,99 @@ impl FileSystem {
         let (name, last_seq, last_seen) = (log.device_name.clone(), log.seq, log.published);
         log::info!("{name} has published {} operations", operations.len());
         publisher.devices.insert(log.device, DeviceSeen { name, last_seq, last_seen });
-        Ok(Taken::Shown)
+        Ok(Taken::InARow)
+    }
+
+    /// Shows what others have done while this device did something else: publishes that, folds
+    /// everything, and becomes what comes of it. While programs change files without a pause it waits
+    /// for the next look.
+    ///
+    /// # Errors
+    /// [`FsError`]; what is shown is then as before.
+    fn merge_arrivals(&self, changes: &mut OutsideChanges) -> Result<(), FsError> {
+        for _ in 0..MERGE_TRIES {
+            let writes = {
+                let live = self.read_live()?;
+                live.writing.is_some() && live.read_only.is_none()
+            };
+            if writes {
+                self.publish()?;
+            }
+            let listing = self.vault.listing().map_err(|error| FsError::Disk(error.to_string()))?;
+            let seen = lock(&self.publisher).frontier.clone();
+            let (keys, chunk_size) = (&self.keys, self.descriptor.chunk_size);
+            let folded = fold_beyond(&seen, &self.vault, &listing, keys, chunk_size);
+            let mut publisher = lock(&self.publisher);
+            let mut live = self.write_live()?;
+            let is_all = is_covered(&publisher.frontier, &folded.frontier);
+            if is_all && publisher.pending.is_none() && !live.has_unpublished() {
+                let merged = (folded, &listing);
+                return self.become_merged(&mut publisher, &mut live, merged, changes);
+            }
+        }
+        log::debug!("files are changed all the time: what others did is shown later");
+        Ok(())
+    }
+
+    fn become_merged(
+        &self,
+        publisher: &mut Publisher,
+        live: &mut Live,
+        (folded, listing): (Folded, &VaultListing),
+        changes: &mut OutsideChanges,
+    ) -> Result<(), FsError> {
+        let Folded { tree, frontier, clock, gaps, devices, checkpoint_bytes, bytes_since, unseen } =
+            folded;
+        if frontier == publisher.frontier {
+            return Ok(());
+        }
+        for (id, device) in &devices {
+            let known_seq = publisher.frontier.seq(*id);
+            if device.last_seq > known_seq {
+                let count = device.last_seq - known_seq;
+                log::info!("{}: {count} log objects were merged", device.name);
+            }
+        }
+        publisher.frontier = frontier;
+        publisher.clock = publisher.clock.max(clock);
+        (publisher.checkpoint_bytes, publisher.bytes_since) = (checkpoint_bytes, bytes_since);
+        publisher.devices.extend(devices);
+        {
+            let mut awaited = lock(&self.awaited);
+            let not_arrived = |gap| not_arrived(gap, &publisher.frontier, None);
+            awaited.logs =
+                gaps.iter().map(|gap| not_arrived(gap).unwrap_or_else(|| said(gap))).collect();
+            match unseen {
+                Unseen::All => awaited.unseen = Unseen::All,
+                Unseen::Packs(packs) => awaited.unseen.add(packs),
+            }
+            let is_staged = |id| self.is_staged(live, id);
+            awaited.packs = absent_packs(&tree, listing, &awaited.unseen, is_staged).0;
+        }
+        self.note_seen_locked(publisher, live)?;
+        let differences = live.tree.turn_into(&tree);
+        for ino in &differences.gone {
+            if !live.open.contains_key(ino) {
+                live.drop_inode(*ino);
+            }
+        }
+        changes.inodes.extend(differences.inodes);
+        changes.names.extend(differences.names);
+        Ok(())
     }
 
     /// Takes note of packs that have arrived, and of new ones that are awaited.
     fn note_arrived_packs(&self, listing: &VaultListing) -> Result<(), FsError> {
         let live = self.read_live()?;
         let mut awaited = lock(&self.awaited);
-        let is_staged = |id| {
-            live.writing.as_ref().is_some_and(|writing| writing.stage.find(id).is_some())
-                || self.readers.has_staged(id)
-        };
-        let (packs, _) = absent_packs(&live.tree, listing, &awaited.unseen, is_staged);
-        awaited.packs = packs;
+        let is_staged = |id| self.is_staged(&live, id);
+        awaited.packs = absent_packs(&live.tree, listing, &awaited.unseen, is_staged).0;
         Ok(())
+    }
+
+    fn is_staged(&self, live: &Live, pack: PackId) -> bool {
+        live.writing.as_ref().is_some_and(|writing| writing.stage.find(pack).is_some())
+            || self.readers.has_staged(pack)
     }
 
     /// Writes down what this device has seen, for who holds the lock of the live state.
@@ -240,13 +345,6 @@ impl FileSystem {
 
 fn said(gap: &FoldGap) -> String {
     gap.to_string()
-}
-
-fn left_for_later(device_name: &str) -> String {
-    format!(
-        "{device_name} changed the vault while changes of this device were on their way: what it \
-         did is shown after the next mount"
-    )
 }
 
 fn unfit(log: &OpenedLog, why: &str) -> String {

@@ -133,10 +133,7 @@ pub(super) fn not_arrived(
             let name = log_name(LogKind::Increment, *device, *seq);
             (!was_here).then(|| format!("log object {name} has arrived in part only"))
         }
-        FoldGap::Unreadable { .. }
-        | FoldGap::Replaced { .. }
-        | FoldGap::Unfit { .. }
-        | FoldGap::Concurrent { .. } => None,
+        FoldGap::Unreadable { .. } | FoldGap::Replaced { .. } | FoldGap::Unfit { .. } => None,
     }
 }
 

@@ -57,19 +57,6 @@ pub enum FoldGap {
         /// What does not fit.
         error: ApplyError,
     },
-    /// Two devices wrote without knowing of each other.
-    #[error(
-        "devices {ours} and {theirs} changed the vault at the same time; \
-        what {theirs} did from its log object {seq} on is not shown"
-    )]
-    Concurrent {
-        /// The device whose changes are shown.
-        ours: DeviceId,
-        /// The device whose are not.
-        theirs: DeviceId,
-        /// The first one of those.
-        seq: u64,
-    },
 }
 
 /// One log object, or a row of them, in words.
@@ -78,13 +65,6 @@ pub(super) fn names_of(device: DeviceId, first: u64, last: u64) -> String {
     match first == last {
         true => name(first),
         false => format!("{} up to {}", name(first), name(last)),
-    }
-}
-
-impl FoldGap {
-    /// Nothing is missing or damaged: devices only did not know of each other.
-    pub fn is_concurrency(&self) -> bool {
-        matches!(self, Self::Concurrent { .. })
     }
 }
 
@@ -143,7 +123,7 @@ impl Folded {
         })
     }
 
-    fn see(&mut self, log: &OpenedLog) {
+    pub(super) fn see(&mut self, log: &OpenedLog) {
         let seen = DeviceSeen {
             name: log.device_name.clone(),
             last_seq: log.seq,
@@ -200,17 +180,15 @@ pub(super) fn fold_beyond(
     keys: &ClassKeys,
     chunk_size: ChunkSize,
 ) -> Folded {
-    let logs = Logs { vault, listing, keys, chunk_size, seen };
-    let folded = logs.fold(true);
-    let started_late = folded.checkpoint_bytes > 0;
-    if started_late && folded.gaps.iter().any(FoldGap::is_concurrency) {
-        // Which side of a fork is shown must not hang on who wrote a checkpoint (I3).
-        let from_the_start = logs.fold(false);
-        if from_the_start.gaps.iter().all(FoldGap::is_concurrency) {
-            return from_the_start;
-        }
-    }
-    folded
+    Logs { vault, listing, keys, chunk_size, seen }.fold()
+}
+
+/// Why a fold has to begin anew.
+enum Stop {
+    /// A log object does not fit, of which something was applied.
+    Unfit(DeviceId, FoldGap),
+    /// One was written by somebody who had not seen all that comes before it.
+    Concurrent,
 }
 
 /// A vault's log objects, to be folded.
@@ -226,14 +204,22 @@ pub(super) struct Logs<'a> {
 impl Logs<'_> {
     /// Folds, again and again without the log objects that turn out not to fit: of one that does
     /// not, nothing may stay.
-    fn fold(&self, with_checkpoints: bool) -> Folded {
+    fn fold(&self) -> Folded {
         let mut refused: BTreeMap<DeviceId, FoldGap> = BTreeMap::new();
+        let mut in_a_row = true;
         loop {
-            let start = if with_checkpoints { self.latest_checkpoint() } else { None };
-            let start = start.unwrap_or_else(|| Folded::empty(self.chunk_size));
-            match self.fold_from(start, &refused) {
+            let folded = match in_a_row {
+                true => {
+                    let start = self.latest_checkpoint();
+                    let start = start.unwrap_or_else(|| Folded::empty(self.chunk_size));
+                    self.fold_from(start, &refused)
+                }
+                false => self.merge(&refused).map_err(|(device, gap)| Stop::Unfit(device, gap)),
+            };
+            match folded {
                 Ok(folded) => return folded,
-                Err((device, gap)) => {
+                Err(Stop::Concurrent) => in_a_row = false,
+                Err(Stop::Unfit(device, gap)) => {
                     refused.insert(device, gap);
                 }
             }
@@ -243,12 +229,12 @@ impl Logs<'_> {
     /// Folds from `folded` on, but of the devices in `refused` nothing from their gap on.
     ///
     /// # Errors
-    /// The log object whose operations did not fit, half of which are applied.
+    /// [`Stop`].
     fn fold_from(
         &self,
         mut folded: Folded,
         refused: &BTreeMap<DeviceId, FoldGap>,
-    ) -> Result<Folded, (DeviceId, FoldGap)> {
+    ) -> Result<Folded, Stop> {
         let mut ready: BTreeMap<DeviceId, OpenedLog> = BTreeMap::new();
         let mut stopped: BTreeSet<DeviceId> = BTreeSet::new();
         let devices = self.devices();
@@ -275,22 +261,17 @@ impl Logs<'_> {
                 .map(|log| log.device);
             let Some(log) = next.and_then(|device| ready.remove(&device)) else { break };
             let (device, seq) = (log.device, log.seq);
-            let unseen = first_unmet(&folded.frontier, &log.frontier);
-            let gap = match unseen {
-                Some(entry) => {
-                    Some(FoldGap::Concurrent { ours: entry.device, theirs: device, seq })
-                }
-                None if log.frontier != folded.frontier => Some(FoldGap::Replaced { device, seq }),
-                None => None,
-            };
-            if let Some(gap) = gap {
+            if !is_covered(&folded.frontier, &log.frontier) {
+                return Err(Stop::Concurrent);
+            }
+            if log.frontier != folded.frontier {
                 stopped.insert(device);
-                folded.gaps.push(gap);
+                folded.gaps.push(FoldGap::Replaced { device, seq });
                 continue;
             }
             let is_unseen = seq > self.seen.seq(device);
             if let Err(error) = folded.apply(self.vault, &log, is_unseen) {
-                return Err((device, FoldGap::Unfit { device, seq, error }));
+                return Err(Stop::Unfit(device, FoldGap::Unfit { device, seq, error }));
             }
             folded.see(&log);
             folded.bytes_since += log.operations_bytes();
@@ -370,24 +351,32 @@ impl Logs<'_> {
         let mut candidates: Vec<OpenedLog> = newest.into_values().collect();
         candidates.sort_by_key(|log| (log.clock, log.device));
         while let Some(log) = candidates.pop() {
-            let mut folded = Folded::empty(self.chunk_size);
-            if !is_covered(&log.frontier, self.seen) {
-                folded.unseen = Unseen::All;
-            }
-            match folded.apply(self.vault, &log, false) {
-                Ok(()) => {
-                    folded.see(&log);
-                    folded.frontier = log.frontier.clone();
-                    folded.checkpoint_bytes = log.operations_bytes();
-                    return Some(folded);
-                }
-                Err(error) => {
-                    let name = log_name(LogKind::Checkpoint, log.device, log.seq);
-                    log::warn!("the checkpoint {name} does not fit: {error}");
-                }
+            if let Some(folded) = self.at_checkpoint(&log) {
+                return Some(folded);
             }
         }
         None
+    }
+
+    /// The state that a checkpoint holds, if it does.
+    pub(super) fn at_checkpoint(&self, log: &OpenedLog) -> Option<Folded> {
+        let mut folded = Folded::empty(self.chunk_size);
+        if !is_covered(&log.frontier, self.seen) {
+            folded.unseen = Unseen::All;
+        }
+        match folded.apply(self.vault, log, false) {
+            Ok(()) => {
+                folded.see(log);
+                folded.frontier = log.frontier.clone();
+                folded.checkpoint_bytes = log.operations_bytes();
+                Some(folded)
+            }
+            Err(error) => {
+                let name = log_name(LogKind::Checkpoint, log.device, log.seq);
+                log::warn!("the checkpoint {name} does not fit: {error}");
+                None
+            }
+        }
     }
 }
 
@@ -409,7 +398,7 @@ pub(super) fn is_covered(inner: &Frontier, outer: &Frontier) -> bool {
     first_unmet(inner, outer).is_none()
 }
 
-fn first_unmet(inner: &Frontier, outer: &Frontier) -> Option<FrontierEntry> {
+pub(super) fn first_unmet(inner: &Frontier, outer: &Frontier) -> Option<FrontierEntry> {
     inner.iter().find(|entry| outer.seq(entry.device) < entry.seq).copied()
 }
 

@@ -148,6 +148,14 @@ impl Live {
         Ok(())
     }
 
+    /// Whether anything is not in a log object yet, of files that have a name.
+    pub(super) fn has_unpublished(&self) -> bool {
+        let is_told = self.writing.as_ref().is_none_or(|writing| {
+            writing.log.is_empty() && writing.batch_is_empty() && writing.leaving_operations == 0
+        });
+        !is_told || self.dirty.keys().any(|ino| matches!(self.is_unnamed(*ino), Ok(false)))
+    }
+
     /// Applies an operation that another device has published.
     pub(super) fn apply_outside(&mut self, operation: &Operation<'_>) -> Result<(), FsError> {
         let gone = self.tree.apply(operation)?;

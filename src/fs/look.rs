@@ -8,9 +8,8 @@ use crate::store::{
 };
 
 use super::arriving::{Awaited, not_arrived};
-use super::fold::{FoldGap, Folded, fold_beyond, is_covered};
+use super::fold::{Folded, fold_beyond, is_covered};
 use super::open::{MountMode, OpenError, OpenRequest};
-use super::overtaken::OtherChanges;
 use super::trust::rollback;
 
 /// What was found in vault and state folder, before it is put together.
@@ -69,7 +68,7 @@ pub(super) fn look(request: &OpenRequest) -> Result<Found, OpenError> {
     let mut awaited =
         Awaited { unseen: folded.unseen.clone(), seen: trusted.clone(), ..Awaited::default() };
     awaited.logs.extend(others.into_iter().map(|lost| lost.sentence));
-    for gap in folded.gaps.iter().filter(|gap| !gap.is_concurrency()) {
+    for gap in &folded.gaps {
         match not_arrived(gap, &trusted, identity.as_ref()) {
             Some(sentence) => awaited.logs.push(sentence),
             None => damage.push(gap.to_string()),
@@ -77,27 +76,29 @@ pub(super) fn look(request: &OpenRequest) -> Result<Found, OpenError> {
     }
     // What waits in the journal was written onto what this device had seen.
     let is_ground_here = goes_back || is_covered(&trusted, &folded.frontier);
-    let is_forked = folded.gaps.iter().any(FoldGap::is_concurrency);
+    // Numbers that this device has used, and that what is here does not tell of.
+    let is_own_here = identity.as_ref().is_none_or(|identity| {
+        folded.frontier.seq(identity.device) >= trusted.seq(identity.device)
+    });
     if mode.writes() && !damage.is_empty() {
         return Err(OpenError::Damaged(damage));
     }
+    let mut replay = match state {
+        Some(state) => read_journal(&**state.disk(), state.root(), keys, generation)?,
+        None => Replay::default(),
+    };
+    let is_ready = goes_back || is_own_here && (is_ground_here || !replay.has_records());
     let read_only = match mode {
         MountMode::ReadOnly => Some("mounted so".to_owned()),
-        _ if is_forked => {
-            let gaps = folded.gaps.iter().map(FoldGap::to_string);
-            Some(gaps.collect::<Vec<_>>().join("; "))
-        }
-        _ if !awaited.logs.is_empty() => Some(
-            "not every log object has arrived: once they have, a new mount can write".to_owned(),
+        _ if !is_ready => Some(
+            "log objects have not arrived that changes of this device were made on: once they \
+             have, a new mount can write"
+                .to_owned(),
         ),
         _ if state.is_none() || lock.is_none() => {
             Some("there is no state folder to write to".to_owned())
         }
         MountMode::ReadWrite | MountMode::AcceptRollback => None,
-    };
-    let mut replay = match state {
-        Some(state) => read_journal(&**state.disk(), state.root(), keys, generation)?,
-        None => Replay::default(),
     };
     // Without that, generations that are long published look like a journal with holes.
     let unknown = !knows_what_is_published && (replay.has_records() || replay.damaged);
@@ -112,7 +113,7 @@ pub(super) fn look(request: &OpenRequest) -> Result<Found, OpenError> {
         }
         state_damage.push(error.to_string());
     }
-    if !damage.is_empty() || is_forked || unknown || !is_ground_here {
+    if !damage.is_empty() || unknown || !is_ground_here {
         // Its records were written onto a state that is not to be had, or not to be told.
         if replay.has_records() {
             state_damage.push("changes that wait in the state folder are not shown".into());
@@ -120,7 +121,6 @@ pub(super) fn look(request: &OpenRequest) -> Result<Found, OpenError> {
         replay = Replay::default();
     }
     damage.append(&mut state_damage);
-    damage.extend(folded.gaps.iter().filter(|gap| gap.is_concurrency()).map(FoldGap::to_string));
     Ok(Found {
         listing,
         folded,
@@ -187,46 +187,37 @@ fn is_in_vault(entry: &FrontierEntry, vault: &VaultFolder, keys: &ClassKeys) -> 
     there.is_ok_and(|log| log.hash == entry.hash)
 }
 
-/// What others did since this device last saw the vault, where it matters: the journal's records
-/// were written onto what was there before.
-pub(super) fn other_changes(
-    request: &OpenRequest,
-    found: &Found,
-) -> Result<OtherChanges, OpenError> {
-    if !found.replay.has_records() {
-        return Ok(OtherChanges::default());
+impl Found {
+    /// Whether others have published since, what the changes that wait here were not made on.
+    pub(super) fn is_behind(&self) -> bool {
+        self.replay.has_records() && self.folded.frontier != self.trusted
     }
-    let OpenRequest { vault, keys, .. } = request;
-    Ok(OtherChanges::between(vault, keys, &found.trusted, &found.folded.frontier)?)
-}
 
-/// Others have changed what the journal changes too, and this version cannot merge the two. Who
-/// wanted to write gets the vault as the others left it, and what waits in the journal stays
-/// there; who only wanted to look, as a restore does, gets it as this device left it.
-pub(super) fn overtaken(request: &OpenRequest, found: &mut Found, path: &str) {
-    let since = format!(
-        "another device changed {path} while changes of this device to it waited in the state \
-         folder"
-    );
-    let sentence = match request.mode {
-        MountMode::ReadWrite | MountMode::AcceptRollback => {
-            found.replay = Replay::default();
-            format!(
-                "{since}; they are kept there and not shown: a mount with --read-only, or a \
-                 restore, shows the vault with them instead"
-            )
+    /// Goes back to what this device had seen, so that what waits follows that; tells whether it is
+    /// still to be had. What others have published since is merged with it later.
+    pub(super) fn go_back_to_seen(&mut self, request: &OpenRequest) -> bool {
+        let OpenRequest { vault, keys, descriptor, .. } = request;
+        let mut listing = self.listing.clone();
+        let is_seen = |(device, seq): &(DeviceId, u64)| *seq <= self.trusted.seq(*device);
+        listing.logs.retain(|name, _| is_seen(name));
+        listing.checkpoints.retain(|name, _| is_seen(name));
+        let folded = fold_beyond(&self.trusted, vault, &listing, keys, descriptor.chunk_size);
+        let is_had = folded.frontier == self.trusted;
+        if is_had {
+            self.folded = folded;
         }
-        MountMode::ReadOnly => {
-            let trusted = &found.trusted;
-            let is_seen = |(device, seq): &(DeviceId, u64)| *seq <= trusted.seq(*device);
-            found.listing.logs.retain(|name, _| is_seen(name));
-            found.listing.checkpoints.retain(|name, _| is_seen(name));
-            format!("{since}; this shows the vault with them, as it was before the other device")
-        }
-    };
-    found.fold_again(request);
-    if request.mode.writes() {
-        found.read_only = Some(sentence.clone());
+        is_had
     }
-    found.damage.push(sentence);
+
+    /// What the changes were made on is not to be had any more: they stay where they are.
+    pub(super) fn leave_waiting(&mut self, mode: MountMode) {
+        let sentence = "changes of this device wait in the state folder, and the vault no longer \
+                        tells what they were made on: they are kept there and not shown"
+            .to_owned();
+        self.replay = Replay::default();
+        if mode.writes() {
+            self.read_only = Some(sentence.clone());
+        }
+        self.damage.push(sentence);
+    }
 }

@@ -89,7 +89,7 @@ impl FileSystem {
         if live.tree.attributes(ino)?.kind == FileKind::Folder {
             return Err(FsError::IsFolder);
         }
-        live.perform(&Operation::Unlink { parent, name, time: Time::now() })
+        live.perform(&Operation::Remove { parent, name, ino, time: Time::now() })
     }
 
     /// Removes an empty folder.
@@ -103,7 +103,7 @@ impl FileSystem {
         if live.tree.attributes(ino)?.kind != FileKind::Folder {
             return Err(FsError::NotFolder);
         }
-        live.perform(&Operation::Unlink { parent, name, time: Time::now() })
+        live.perform(&Operation::Remove { parent, name, ino, time: Time::now() })
     }
 
     /// Renames, as `renameat2(2)` does.
@@ -143,11 +143,13 @@ impl FileSystem {
         }
         let exchange = mode == RenameMode::Exchange;
         let time = Time::now();
-        live.perform(&Operation::Rename {
+        live.perform(&Operation::Move {
             from_parent,
             from_name,
+            ino: from,
             to_parent,
             to_name,
+            replaced: to,
             exchange,
             time,
         })

@@ -20,8 +20,7 @@ use super::error::FsError;
 use super::file_system::{Background, FileSystem};
 use super::fold::Folded;
 use super::live::{Live, Writing};
-use super::look::{Found, look, other_changes, overtaken};
-use super::overtaken::OtherChanges;
+use super::look::{Found, look};
 use super::publish::Publisher;
 use super::recover::{Recovered, replay_records, staged_readers};
 use super::recovered_files::bring_back_files;
@@ -87,9 +86,6 @@ pub enum OpenError {
     /// The journal lacks something that had been acknowledged.
     #[error("the journal in the state folder is damaged: {0}")]
     JournalDamaged(String),
-    /// The journal changes something that another device has changed since.
-    #[error("another device has changed {0} since")]
-    Overtaken(String),
     /// The file system would not start.
     #[error(transparent)]
     Fs(#[from] FsError),
@@ -98,8 +94,8 @@ pub enum OpenError {
 impl FileSystem {
     /// Opens a vault: from its log objects, and from what the journal still holds after a crash.
     ///
-    /// With damage in the log, [`MountMode::ReadWrite`] is refused; where two devices changed the
-    /// vault at the same time, it becomes read-only and says so.
+    /// With damage in the log, [`MountMode::ReadWrite`] is refused. What others have published while
+    /// changes of this device waited is merged with them.
     ///
     /// # Errors
     /// [`OpenError`]; neither vault nor journal has lost anything by it.
@@ -108,21 +104,26 @@ impl FileSystem {
         if found.goes_back {
             return go_on_from_older(request, found);
         }
-        let others = other_changes(&request, &found)?;
-        let (live, recovered) = match replay_onto(&request, &mut found, &others) {
-            Err(OpenError::Overtaken(path)) => {
-                overtaken(&request, &mut found, &path);
-                replay_onto(&request, &mut found, &OtherChanges::default())?
-            }
+        let mut merges = found.is_behind();
+        if merges && !found.go_back_to_seen(&request) {
+            found.leave_waiting(request.mode);
+            merges = false;
+        }
+        let (live, recovered) = match replay_onto(&request, &mut found) {
             Err(error @ OpenError::JournalDamaged(_)) if request.mode == MountMode::ReadOnly => {
                 found.damage.push(error.to_string());
                 found.replay = Replay::default();
                 found.fold_again(&request);
-                replay_onto(&request, &mut found, &OtherChanges::default())?
+                replay_onto(&request, &mut found)?
             }
             replayed => replayed?,
         };
-        put_together(request, found, live, recovered)
+        let files = put_together(request, found, live, recovered)?;
+        if merges {
+            // What cannot be published now is tried again while mounted.
+            files.take_arrivals().unwrap_or_else(|error| log::warn!("not merged yet: {error}"));
+        }
+        Ok(files)
     }
 }
 
@@ -131,12 +132,11 @@ impl FileSystem {
 /// there; otherwise its content is brought back as files. It is in the vault when this returns: only
 /// then the journal, whose ground is gone, is done with.
 fn go_on_from_older(request: OpenRequest, mut found: Found) -> Result<Arc<FileSystem>, OpenError> {
-    let (live, recovered) = match replay_onto(&request, &mut found, &OtherChanges::default()) {
+    let (live, recovered) = match replay_onto(&request, &mut found) {
         Err(OpenError::JournalDamaged(_)) => {
             found.fold_again(&request);
             let replay = std::mem::take(&mut found.replay);
-            let (mut live, mut recovered) =
-                replay_onto(&request, &mut found, &OtherChanges::default())?;
+            let (mut live, mut recovered) = replay_onto(&request, &mut found)?;
             recovered.keep_seq = replay.next_seq;
             let folder = bring_back_files(&mut live, &mut recovered, &replay, &found.listing)?;
             found.replay = replay;
@@ -158,11 +158,7 @@ fn go_on_from_older(request: OpenRequest, mut found: Found) -> Result<Arc<FileSy
 }
 
 /// The folded tree with the journal's records applied.
-fn replay_onto(
-    request: &OpenRequest,
-    found: &mut Found,
-    others: &OtherChanges,
-) -> Result<(Live, Recovered), OpenError> {
+fn replay_onto(request: &OpenRequest, found: &mut Found) -> Result<(Live, Recovered), OpenError> {
     let empty = Tree::new(request.descriptor.chunk_size);
     let tree = std::mem::replace(&mut found.folded.tree, empty);
     let mut live = Live::new(tree, None, found.read_only.clone());
@@ -170,7 +166,7 @@ fn replay_onto(
         Some(state) => staged_readers(state, &request.keys, request.mode)?,
         None => BTreeMap::new(),
     };
-    let recovered = replay_records(&mut live, &found.replay, readers, &found.listing, others)?;
+    let recovered = replay_records(&mut live, &found.replay, readers, &found.listing)?;
     Ok((live, recovered))
 }
 

@@ -17,7 +17,6 @@ use crate::store::{
 use super::dirty::DirtyChunk;
 use super::live::{INLINE_BYTES_MAX, Live};
 use super::open::{MountMode, OpenError};
-use super::overtaken::OtherChanges;
 use super::stage::FooterFacts;
 
 /// What a crash left, brought back.
@@ -72,14 +71,12 @@ pub(super) fn staged_readers(
 /// not reach the disk ends the replay: nothing behind it was acknowledged as durable.
 ///
 /// # Errors
-/// [`OpenError::Overtaken`] where a record changes what `others` have changed since;
 /// [`OpenError::JournalDamaged`]; [`OpenError::Store`]. Some of the records are applied then.
 pub(super) fn replay_records(
     live: &mut Live,
     replay: &Replay,
     readers: BTreeMap<PackId, Arc<PackReader>>,
     listing: &VaultListing,
-    others: &OtherChanges,
 ) -> Result<Recovered, OpenError> {
     let mut recovered = Recovered { keep_seq: replay.next_seq, readers, ..Recovered::default() };
     for (seq, body) in replay.generations.iter().flat_map(|generation| &generation.records) {
@@ -101,16 +98,7 @@ pub(super) fn replay_records(
             return Ok(recovered);
         }
         for operation in &operations {
-            if let Some(path) = others.meets(operation, &live.tree) {
-                return Err(OpenError::Overtaken(path));
-            }
-            recovered.apply(live, operation, listing).map_err(|error| match error {
-                // Something that the operation builds on is gone by now.
-                OpenError::JournalDamaged(_) if !others.is_empty() => {
-                    OpenError::Overtaken("the same folder".into())
-                }
-                error => error,
-            })?;
+            recovered.apply(live, operation, listing)?;
         }
     }
     Ok(recovered)
@@ -383,8 +371,7 @@ mod tests {
         journal.append(&body).unwrap();
         let replay = read_journal(&HostDisk, dir.path(), &keys, 0).unwrap();
         let mut live = Live::new(tree, None, None);
-        let (listing, others) = (VaultListing::default(), OtherChanges::default());
-        replay_records(&mut live, &replay, BTreeMap::new(), &listing, &others)?;
+        replay_records(&mut live, &replay, BTreeMap::new(), &VaultListing::default())?;
         Ok(live)
     }
 

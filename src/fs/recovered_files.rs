@@ -88,13 +88,14 @@ impl Pieces {
                 self.names.insert(*ino, name.to_vec());
                 self.entries.insert((*parent, name.to_vec()), *ino);
             }
-            Operation::Rename { from_parent, from_name, to_parent, to_name, .. } => {
+            Operation::Rename { from_parent, from_name, to_parent, to_name, .. }
+            | Operation::Move { from_parent, from_name, to_parent, to_name, .. } => {
                 if let Some(ino) = self.entries.remove(&(*from_parent, from_name.to_vec())) {
                     self.names.insert(ino, to_name.to_vec());
                     self.entries.insert((*to_parent, to_name.to_vec()), ino);
                 }
             }
-            Operation::Unlink { parent, name, .. } => {
+            Operation::Unlink { parent, name, .. } | Operation::Remove { parent, name, .. } => {
                 if let Some(ino) = self.entries.remove(&(*parent, name.to_vec())) {
                     self.inline.remove(&ino);
                     let name = number(ino);

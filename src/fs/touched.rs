@@ -32,7 +32,7 @@ impl Touched {
             Operation::Create { ino, .. } => {
                 self.made.insert(*ino);
             }
-            Operation::Rename { .. } => self.moves = true,
+            Operation::Rename { .. } | Operation::Move { .. } => self.moves = true,
             _ => {}
         }
     }
@@ -68,8 +68,10 @@ pub(super) fn names_of<'a>(operation: &Operation<'a>) -> [Option<(Ino, &'a [u8])
     match operation {
         Operation::Create { parent, name, .. }
         | Operation::Link { parent, name, .. }
-        | Operation::Unlink { parent, name, .. } => [Some((*parent, name)), None],
-        Operation::Rename { from_parent, from_name, to_parent, to_name, .. } => {
+        | Operation::Unlink { parent, name, .. }
+        | Operation::Remove { parent, name, .. } => [Some((*parent, name)), None],
+        Operation::Rename { from_parent, from_name, to_parent, to_name, .. }
+        | Operation::Move { from_parent, from_name, to_parent, to_name, .. } => {
             [Some((*from_parent, from_name)), Some((*to_parent, to_name))]
         }
         _ => [None, None],
@@ -90,7 +92,9 @@ pub(super) fn inode_of(operation: &Operation<'_>) -> Option<Ino> {
         // What moves within the vault stays as it is.
         Operation::Create { .. }
         | Operation::Unlink { .. }
+        | Operation::Remove { .. }
         | Operation::Rename { .. }
+        | Operation::Move { .. }
         | Operation::Relocate { .. }
         | Operation::PackUnused { .. } => None,
     }

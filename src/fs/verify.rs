@@ -236,10 +236,6 @@ fn verify_story(
             FoldGap::Replaced { device, seq } => log_path(LogKind::Increment, *device, *seq),
             // Found when it was read by itself.
             FoldGap::Unreadable { .. } => continue,
-            FoldGap::Concurrent { .. } => {
-                report.notes.push(gap.to_string());
-                continue;
-            }
         };
         if report.names(&object) {
             continue;

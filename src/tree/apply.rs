@@ -132,6 +132,31 @@ impl Tree {
                     self.rename(from, to, *time)
                 }
             }
+            Operation::Remove { parent, name, ino, time } => {
+                self.check_entry(*parent, name, Some(*ino))?;
+                self.apply(&Operation::Unlink { parent: *parent, name, time: *time })
+            }
+            Operation::Move {
+                from_parent,
+                from_name,
+                ino,
+                to_parent,
+                to_name,
+                replaced,
+                exchange,
+                time,
+            } => {
+                self.check_entry(*from_parent, from_name, Some(*ino))?;
+                self.check_entry(*to_parent, to_name, *replaced)?;
+                self.apply(&Operation::Rename {
+                    from_parent: *from_parent,
+                    from_name,
+                    to_parent: *to_parent,
+                    to_name,
+                    exchange: *exchange,
+                    time: *time,
+                })
+            }
             Operation::SetAttr { ino, mode, uid, gid, atime, mtime, ctime } => {
                 let inode = self.inode_mut(*ino)?;
                 inode.mode = mode.map_or(inode.mode, permission_bits);
@@ -226,6 +251,24 @@ impl Tree {
         self.set_size(slot, size);
         self.touch_file(slot, time);
         Ok(())
+    }
+
+    /// Checks what a name stands for.
+    fn check_entry(
+        &self,
+        parent: Ino,
+        name: &[u8],
+        expected: Option<Ino>,
+    ) -> Result<(), ApplyError> {
+        let found = match self.lookup(parent, name) {
+            Err(ApplyError::NoName) => None,
+            found => Some(found?),
+        };
+        match (found, expected) {
+            (found, expected) if found == expected => Ok(()),
+            (None, _) => Err(ApplyError::NoName),
+            (Some(_), _) => Err(ApplyError::NameTaken),
+        }
     }
 
     /// The folder `parent`, where `name` can be an entry's and is not yet.

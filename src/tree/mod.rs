@@ -10,13 +10,17 @@ mod checkpoint;
 mod extents;
 mod folder;
 mod inode;
+mod merge;
 mod packs;
 mod relocate;
 mod rename;
 mod state;
+mod turn_into;
 
 pub use apply::ApplyError;
 pub use attributes::{Attributes, FileKind};
 pub use extents::{Extent, Extents, PackSlot};
+pub use merge::{Author, Merge};
 pub use packs::PackUse;
 pub use state::Tree;
+pub use turn_into::Differences;

@@ -97,6 +97,19 @@ impl PackTable {
         }
     }
 
+    /// Takes over since when packs are unused.
+    pub(super) fn match_unused(&mut self, other: &Self) {
+        for theirs in &other.packs {
+            let slot = self.slot(theirs.id);
+            let pack = &mut self.packs[slot.0 as usize];
+            if pack.live_bytes == 0 {
+                pack.unused_since = theirs.unused_since;
+            }
+        }
+        // What was let go of by it is either unused there, or known to nobody there.
+        self.let_go.clear();
+    }
+
     pub(super) fn free(&mut self, slot: PackSlot, bytes: u64) {
         let live_bytes = &mut self.packs[slot.0 as usize].live_bytes;
         *live_bytes = live_bytes.saturating_sub(bytes);

@@ -26,6 +26,17 @@ impl Device {
         state: &Path,
         mode: MountMode,
     ) -> Result<Self, OpenError> {
+        Self::try_open_as("bench", vault, key, state, mode)
+    }
+
+    /// The same for a device of that name.
+    pub fn try_open_as(
+        name: &str,
+        vault: &Path,
+        key: &Path,
+        state: &Path,
+        mode: MountMode,
+    ) -> Result<Self, OpenError> {
         let folder = VaultFolder::new(Arc::new(HostDisk), vault);
         let how = UnlockArgs { key_file: Some(key.to_owned()), ..UnlockArgs::default() };
         let Unlocked { descriptor, keys } = unlock(vault, &folder, &how).unwrap();
@@ -38,7 +49,7 @@ impl Device {
             keys,
             descriptor,
             mode,
-            device_name: "bench".into(),
+            device_name: name.into(),
             machine: "machine".into(),
             owner: (0, 0),
         };

@@ -1,11 +1,11 @@
 //! Where the log breaks off: what is behind it, and the log object that takes its place.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::format::{
     DeviceId, Frontier, FrontierEntry, Ino, LogDraft, LogHash, LogKind, Operation, Time, log_name,
 };
-use crate::fs::fold::{FoldGap, Folded};
+use crate::fs::fold::Folded;
 use crate::store::{VaultFolder, log_path};
 use crate::tree::Tree;
 
@@ -65,7 +65,7 @@ pub(super) fn rebuild(
     report: &mut RepairReport,
 ) -> Result<Rebuilt, RepairError> {
     let missing = missing(logs, &folded);
-    let has_break = !missing.is_empty() || folded.gaps.iter().any(|gap| !gap.is_concurrency());
+    let has_break = !missing.is_empty() || !folded.gaps.is_empty();
     let behind = behind(request, healed, logs, &folded, has_break)?;
     let lost_packs = LostPacks::find(copies, logs, &trust.pending_packs(), has_break);
     let Folded { tree, frontier, clock, .. } = folded;
@@ -126,8 +126,7 @@ fn missing(logs: &Logs, folded: &Folded) -> BTreeSet<(DeviceId, u64)> {
     missing
 }
 
-/// What the fold does not get to, in an order in which each comes after all that it had seen. Not
-/// what two devices did at the same time: nothing is wrong with that.
+/// What the fold does not get to, in an order in which each comes after all that it had seen.
 fn behind(
     request: &RepairRequest<'_>,
     healed: &VaultFolder,
@@ -135,18 +134,10 @@ fn behind(
     folded: &Folded,
     has_break: bool,
 ) -> Result<Vec<Behind>, RepairError> {
-    let mut forked: BTreeMap<DeviceId, u64> = BTreeMap::new();
-    for gap in &folded.gaps {
-        if let FoldGap::Concurrent { theirs, seq, .. } = gap {
-            forked.insert(*theirs, *seq);
-        }
-    }
     let mut behind = Vec::new();
     for ((kind, device, seq), facts) in logs.facts.iter().filter(|_| has_break) {
         let is_behind = *kind == LogKind::Increment && *seq > folded.frontier.seq(*device);
-        let is_forked = forked.get(device).is_some_and(|first| seq >= first)
-            || forked.iter().any(|(theirs, first)| facts.frontier.seq(*theirs) >= *first);
-        if is_behind && !is_forked {
+        if is_behind {
             let (clock, place, hash) = (facts.clock, (*device, *seq), facts.hash);
             let path = log_path(LogKind::Increment, *device, *seq);
             behind.push(Behind { clock, place, hash, path });

@@ -18,7 +18,6 @@ pub(super) struct LogFacts {
     pub(super) hash: LogHash,
     pub(super) clock: u64,
     pub(super) published: Time,
-    pub(super) frontier: Frontier,
 }
 
 /// A log object that takes its place again.
@@ -136,12 +135,7 @@ impl Logs {
             }
         }
         log.frontier.iter().for_each(|entry| self.expect(entry));
-        let facts = LogFacts {
-            hash: log.hash,
-            clock: log.clock,
-            published: log.published,
-            frontier: log.frontier.clone(),
-        };
+        let facts = LogFacts { hash: log.hash, clock: log.clock, published: log.published };
         self.facts.insert(place, facts);
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::crypto::ClassKeys;
 use crate::format::{DESCRIPTOR_NAME, Descriptor, LogHash, pack_path};
-use crate::fs::fold::{FoldGap, fold_beyond};
+use crate::fs::fold::fold_beyond;
 use crate::fs::trust::rollback;
 use crate::fs::verify::VerifyRequest;
 use crate::store::{Seen, StateFolder, StoreError, VaultFolder, VaultListing};
@@ -105,19 +105,10 @@ pub fn plan_repair(
     folded.unseen.add_kept(trust.awaited.clone());
     let unseen = folded.unseen.clone();
     report.awaited = awaited_logs(&folded, &trust);
-    let forks = folded.gaps.iter().filter(|gap| gap.is_concurrency());
-    report.notes.extend(forks.map(FoldGap::to_string));
-    let is_forked = !report.notes.is_empty();
-
     let rebuilt = rebuild(request, &healed, &logs, &copies, &trust, folded, &mut report)?;
     let Rebuilt { tree, publication, frontier, taken_over } = rebuilt;
-    // A fork hides what is not lost.
-    let seen_otherwise = match is_forked && publication.is_none() {
-        true => Vec::new(),
-        false => {
-            rollback(&trust.frontier, &frontier, &VaultListing::default(), trust.identity.as_ref())
-        }
-    };
+    let (nothing, identity) = (VaultListing::default(), trust.identity.as_ref());
+    let seen_otherwise = rollback(&trust.frontier, &frontier, &nothing, identity);
     report.takes_as_newest = !seen_otherwise.is_empty() || trust.is_damaged;
     let mut seen = None;
     if publication.is_some() || report.takes_as_newest {

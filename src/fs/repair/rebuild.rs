@@ -261,8 +261,11 @@ fn described(operation: &Operation<'_>) -> String {
     match operation {
         Operation::Create { name, .. } => format!("making {}", text(name)),
         Operation::Link { name, .. } => format!("linking {}", text(name)),
-        Operation::Unlink { name, .. } => format!("removing {}", text(name)),
-        Operation::Rename { from_name, to_name, .. } => {
+        Operation::Unlink { name, .. } | Operation::Remove { name, .. } => {
+            format!("removing {}", text(name))
+        }
+        Operation::Rename { from_name, to_name, .. }
+        | Operation::Move { from_name, to_name, .. } => {
             format!("moving {} to {}", text(from_name), text(to_name))
         }
         Operation::SetAttr { ino, .. } => format!("attributes of the file {ino}"),

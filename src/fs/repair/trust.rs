@@ -7,7 +7,6 @@ use crate::format::{Frontier, Operation, Operations, PackId};
 use crate::fs::live::Live;
 use crate::fs::look::seen_by_now;
 use crate::fs::open::MountMode;
-use crate::fs::overtaken::OtherChanges;
 use crate::fs::recover::{replay_records, staged_readers};
 use crate::journal::{Replay, read_journal};
 use crate::store::{DeviceIdentity, StateFolder, StoreError, VaultFolder, VaultListing};
@@ -114,7 +113,7 @@ impl Trust {
         }
         let mut live = Live::new(copy, None, None);
         let readers = staged_readers(state, keys, MountMode::ReadWrite)?;
-        replay_records(&mut live, &self.replay, readers, listing, &OtherChanges::default())
+        replay_records(&mut live, &self.replay, readers, listing)
             .map(|_| ())
             .map_err(|error| unfit(&error))
     }

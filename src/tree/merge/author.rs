@@ -1,0 +1,26 @@
+//! Who has written a log object, and what they had seen.
+
+use crate::format::{DeviceId, Frontier, Time};
+
+/// The author of operations that are merged.
+#[derive(Clone, Debug)]
+pub struct Author {
+    /// The device.
+    pub device: DeviceId,
+    /// The number of its log object.
+    pub seq: u64,
+    /// What it had seen before that.
+    pub seen: Frontier,
+    /// What its owner calls the device.
+    pub device_name: String,
+    /// When the log object was made.
+    pub published: Time,
+}
+
+impl Author {
+    /// Whether this author knew what `other` did, or is the same.
+    pub(super) fn knew(&self, other: &Self) -> bool {
+        let is_own = self.device == other.device && other.seq <= self.seq;
+        is_own || self.seen.seq(other.device) >= other.seq
+    }
+}

@@ -1,0 +1,70 @@
+//! What the other of two files of one name is called.
+
+use crate::format::NAME_BYTES_MAX;
+
+use super::author::Author;
+
+/// `NAME (conflict DEVICE DATE).EXT`, with a number behind the date from the second on. A name that
+/// would be too long loses the end of what stands before the bracket.
+pub(super) fn conflict_name(name: &[u8], author: &Author, nth: u64) -> Vec<u8> {
+    let number = if nth > 1 { format!(" {nth}") } else { String::new() };
+    let device: String = author.device_name.chars().map(safe).take(DEVICE_CHARS_MAX).collect();
+    let note = format!(" (conflict {device} {}{number})", author.published.date());
+    let dot = name.iter().rposition(|byte| *byte == b'.').filter(|dot| *dot > 0);
+    let dot = dot.filter(|dot| name.len() - dot <= EXTENSION_BYTES_MAX).unwrap_or(name.len());
+    let (stem, extension) = name.split_at(dot);
+    let room = NAME_BYTES_MAX.saturating_sub(note.len() + extension.len());
+    [&stem[..whole_chars(stem, room)], note.as_bytes(), extension].concat()
+}
+
+const DEVICE_CHARS_MAX: usize = 32;
+/// What is longer is no extension.
+const EXTENSION_BYTES_MAX: usize = 16;
+
+/// What can be in a name.
+fn safe(c: char) -> char {
+    if c == '/' || c.is_control() { '_' } else { c }
+}
+
+/// How many bytes of `text` fit, without cutting a character of UTF-8 in two.
+fn whole_chars(text: &[u8], room: usize) -> usize {
+    let mut end = text.len().min(room);
+    while end > 0 && end < text.len() && text[end] & 0xC0 == 0x80 {
+        end -= 1;
+    }
+    end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::{DeviceId, Frontier, Time, check_name};
+
+    fn named(name: &str, device: &str, nth: u64) -> String {
+        let author = Author {
+            device: DeviceId(1),
+            seq: 1,
+            seen: Frontier::default(),
+            device_name: device.into(),
+            published: Time { secs: 1_795_546_302, nanos: 0 },
+        };
+        String::from_utf8(conflict_name(name.as_bytes(), &author, nth)).unwrap()
+    }
+
+    #[test]
+    fn a_conflict_is_named_before_the_extension() {
+        assert_eq!(named("a.jpg", "laptop", 1), "a (conflict laptop 2026-11-24).jpg");
+        assert_eq!(named("a", "my/pc\n", 2), "a (conflict my_pc_ 2026-11-24 2)");
+        assert_eq!(named(".hidden", "x", 1), ".hidden (conflict x 2026-11-24)");
+        assert_eq!(named("a.b.crypt15", "x", 1), "a.b (conflict x 2026-11-24).crypt15");
+    }
+
+    #[test]
+    fn it_is_a_name_however_long_the_parts_are() {
+        for name in ["ä".repeat(127), format!("{}.jpg", "x".repeat(251)), "x".repeat(255)] {
+            let named = named(&name, &"ü".repeat(100), u64::MAX);
+            check_name(named.as_bytes()).unwrap();
+            assert!(named.contains("(conflict"), "{named}");
+        }
+    }
+}
