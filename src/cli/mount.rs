@@ -126,8 +126,13 @@ fn mount(
         files.shut_down()?;
         return Err(error);
     }
-    session.run()?;
-    // Threads of a mount that is busy elsewhere may still wait for requests: leave them behind.
+    let ended = session.run();
+    if let Some(lock) = files.state_lock() {
+        lock.let_go();
+    }
+    ended?;
+    // Threads of a mount that is busy elsewhere may still wait for requests, others for a pack that
+    // does not come: leave them behind.
     std::process::exit(0);
 }
 
