@@ -13,7 +13,7 @@ use crate::store::{HostDisk, LockHolder, StateLock, VaultFolder};
 use super::args::MountArgs;
 use super::device::{open_files, open_state, state_path};
 use super::error::Error;
-use super::mount_options::{HISTORY_DEFAULT, MountOptions};
+use super::mount_options::{FETCH_LIMIT_DEFAULT, HISTORY_DEFAULT, MountOptions};
 use super::units::ago;
 use super::unlock::{claimed_descriptor, unlock};
 
@@ -75,6 +75,7 @@ fn mount(
         files.limit_waiting(bytes);
     }
     files.collect_unasked(options.history.unwrap_or(HISTORY_DEFAULT));
+    files.fetch_online_only(options.fetch_limit.unwrap_or(FETCH_LIMIT_DEFAULT));
     if options.equate_name_forms {
         files.equate_name_forms();
     }
