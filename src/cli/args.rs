@@ -9,7 +9,9 @@ use crate::format::ChunkSize;
 
 use super::error::Error;
 use super::exit::ExitCode;
-use super::mount_options::{MountOption, MountOptions, parse_history, parse_waiting_limit};
+use super::mount_options::{
+    MountOption, MountOptions, parse_fetch_limit, parse_history, parse_waiting_limit,
+};
 use super::units::parse_bytes;
 
 /// End-to-end encrypted chat backups on any cloud-sync folder.
@@ -84,6 +86,18 @@ is still needed moves out of packs that are mostly unneeded, and small packs bec
 does all this by itself when it is quiet, if no other device writes into the vault; where others do,
 let them sync before.")]
     Collect(CollectArgs),
+    /// Bring files in that the sync client keeps online only
+    #[command(after_long_help = "\
+Examples:
+  hushfs fetch ~/Chats/SignalBackups
+      all below a folder of a mount
+  hushfs fetch --json ~/Chats/a.jpg ~/Chats/b.jpg
+
+A pack of the vault that is online only is a placeholder in the vault's folder, which the sync client
+downloads when it is read. Reading a file in a mount does that by itself; this command does it
+beforehand. Exits with 0 only if all is there. What the sync client takes away again later is online
+only again: tell it to keep the vault's folder on this machine.")]
+    Fetch(FetchArgs),
     /// Read everything in a vault and check that it is whole
     #[command(after_long_help = "\
 Examples:
@@ -211,6 +225,10 @@ pub struct MountArgs {
     /// Keep what states of so long ago need, as in 0, 36h or 7d [default: 24h]
     #[arg(long, value_name = "TIME", value_parser = parse_history)]
     pub history: Option<Duration>,
+    /// Let whoever reads a file wait so long at most for packs that the sync client keeps online
+    /// only [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = parse_fetch_limit)]
+    pub fetch_limit: Option<Duration>,
     /// Find a name in the other form that Unicode has for it (“é” as one code point or as two), for
     /// vaults that are shared with macOS; every look at a name then takes a little longer
     #[arg(long)]
@@ -244,6 +262,7 @@ impl MountArgs {
         }
         options.waiting_limit = self.waiting_limit.or(options.waiting_limit);
         options.history = self.history.or(options.history);
+        options.fetch_limit = self.fetch_limit.or(options.fetch_limit);
         Ok(options)
     }
 }
@@ -284,6 +303,17 @@ pub struct CollectArgs {
     /// The vault's folder or where it is mounted
     #[arg(value_name = "VAULT|MOUNTPOINT")]
     pub place: PathBuf,
+}
+
+/// `hushfs fetch`.
+#[derive(Debug, Args)]
+pub struct FetchArgs {
+    /// Print JSON, for programs
+    #[arg(long)]
+    pub json: bool,
+    /// Files in a mount, and folders with all below them
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
 }
 
 /// `hushfs verify`.

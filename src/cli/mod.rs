@@ -15,6 +15,7 @@ pub mod secrets;
 pub mod unlock;
 
 mod device;
+mod fetch;
 mod helper;
 mod holders;
 mod logger;

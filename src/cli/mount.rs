@@ -13,7 +13,7 @@ use crate::store::{HostDisk, LockHolder, StateLock, VaultFolder};
 use super::args::MountArgs;
 use super::device::{open_files, open_state, state_path};
 use super::error::Error;
-use super::mount_options::{HISTORY_DEFAULT, MountOptions};
+use super::mount_options::{FETCH_LIMIT_DEFAULT, HISTORY_DEFAULT, MountOptions};
 use super::units::ago;
 use super::unlock::{claimed_descriptor, unlock};
 
@@ -75,6 +75,7 @@ fn mount(
         files.limit_waiting(bytes);
     }
     files.collect_unasked(options.history.unwrap_or(HISTORY_DEFAULT));
+    files.fetch_online_only(options.fetch_limit.unwrap_or(FETCH_LIMIT_DEFAULT));
     if options.equate_name_forms {
         files.equate_name_forms();
     }
@@ -126,8 +127,13 @@ fn mount(
         files.shut_down()?;
         return Err(error);
     }
-    session.run()?;
-    // Threads of a mount that is busy elsewhere may still wait for requests: leave them behind.
+    let ended = session.run();
+    if let Some(lock) = files.state_lock() {
+        lock.let_go();
+    }
+    ended?;
+    // Threads of a mount that is busy elsewhere may still wait for requests, others for a pack that
+    // does not come: leave them behind.
     std::process::exit(0);
 }
 

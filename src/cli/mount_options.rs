@@ -34,6 +34,8 @@ pub enum MountOption {
     WaitingLimit(u64),
     /// `history=…`.
     History(Duration),
+    /// `fetch_limit=…`.
+    FetchLimit(Duration),
     /// For mount(8), systemd or a person, and always on here or without meaning.
     Ignored,
 }
@@ -60,6 +62,9 @@ pub enum MountOptionError {
 /// How far back the history goes where nothing is said.
 pub(super) const HISTORY_DEFAULT: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How long whoever reads a file waits for packs that are online only, where nothing is said.
+pub(super) const FETCH_LIMIT_DEFAULT: Duration = Duration::from_secs(60);
+
 /// The least that may wait: a few packs, so that writing does not stop at every one.
 const WAITING_BYTES_MIN: u64 = 64 << 20;
 
@@ -79,6 +84,16 @@ pub(super) fn parse_waiting_limit(text: &str) -> Result<u64, String> {
 /// What a time has to be.
 pub(super) fn parse_history(text: &str) -> Result<Duration, String> {
     parse_duration(text).ok_or_else(|| "a time is a number with s, m, h or d, or 0".to_owned())
+}
+
+/// Reads how long whoever reads a file waits for packs that are online only.
+///
+/// # Errors
+/// What a time has to be.
+pub(super) fn parse_fetch_limit(text: &str) -> Result<Duration, String> {
+    parse_duration(text)
+        .filter(|time| !time.is_zero())
+        .ok_or_else(|| "a time is a number above 0 with s, m, h or d".to_owned())
 }
 
 impl MountOption {
@@ -104,6 +119,9 @@ impl MountOption {
             "state_dir" => return with_value(|value| Self::StateDir(value.into())),
             "waiting_limit" => {
                 return parse_waiting_limit(given()?).map(Self::WaitingLimit).map_err(bad);
+            }
+            "fetch_limit" => {
+                return parse_fetch_limit(given()?).map(Self::FetchLimit).map_err(bad);
             }
             "history" => return parse_history(given()?).map(Self::History).map_err(bad),
             // libmount adds the name of the user who mounts.
@@ -164,6 +182,8 @@ pub struct MountOptions {
     pub waiting_limit: Option<u64>,
     /// How far back the history goes, if not the default.
     pub history: Option<Duration>,
+    /// How long whoever reads waits for packs that are online only, if not the default.
+    pub fetch_limit: Option<Duration>,
     /// How to unlock the vault.
     pub unlock: UnlockArgs,
 }
@@ -185,6 +205,7 @@ impl MountOptions {
             state_dir: None,
             waiting_limit: None,
             history: None,
+            fetch_limit: None,
             unlock: flags.clone(),
         };
         for option in options {
@@ -199,6 +220,7 @@ impl MountOptions {
                 MountOption::StateDir(folder) => gathered.state_dir = Some(folder),
                 MountOption::WaitingLimit(bytes) => gathered.waiting_limit = Some(bytes),
                 MountOption::History(time) => gathered.history = Some(time),
+                MountOption::FetchLimit(time) => gathered.fetch_limit = Some(time),
                 MountOption::PasswordFile(file) => unlock.password_file = Some(file),
                 MountOption::PasswordCommand(command) => unlock.password_command = Some(command),
                 MountOption::KeyFile(file) => unlock.key_file = Some(file),
@@ -269,6 +291,7 @@ mod tests {
             "state_dir",
             "waiting_limit",
             "history",
+            "fetch_limit",
         ] {
             for text in [name.to_owned(), format!("{name}=")] {
                 assert_eq!(
@@ -295,6 +318,16 @@ mod tests {
         assert_eq!(gathered("history=36h").history, Some(Duration::from_secs(36 * 3600)));
         for text in ["24", "1w", "-1d", "d"] {
             let refused = MountOption::parse(&format!("history={text}"));
+            assert!(matches!(refused, Err(MountOptionError::BadValue { .. })), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn whoever_waits_for_what_is_online_only_waits_as_long_as_is_said() {
+        assert_eq!(gathered("").fetch_limit, None);
+        assert_eq!(gathered("fetch_limit=5m").fetch_limit, Some(Duration::from_secs(300)));
+        for text in ["0", "0s", "60", "ever"] {
+            let refused = MountOption::parse(&format!("fetch_limit={text}"));
             assert!(matches!(refused, Err(MountOptionError::BadValue { .. })), "{refused:?}");
         }
     }

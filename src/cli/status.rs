@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::units::{ago, bytes, counted};
 use crate::format::Time;
-use crate::fs::Status;
+use crate::fs::{FetchStatus, Status};
 use crate::fuse::{MountInfo, STATUS_ATTRIBUTE, absolute_path, hushfs_mounts, is_dead, mount_at};
 
 /// No attribute's value is longer.
@@ -224,10 +224,23 @@ pub(super) fn described(status: &Status, now: i64) -> String {
     for sentence in &status.not_arrived {
         lines.push(("not arrived", sentence.clone()));
     }
+    lines.extend(fetches(status, now));
     for sentence in &status.damage {
         lines.push(("DAMAGE", sentence.clone()));
     }
     aligned(&lines)
+}
+
+fn fetches(status: &Status, now: i64) -> Vec<(&'static str, String)> {
+    let FetchStatus { packs, done_bytes, all_bytes, since, failed } = &status.fetches;
+    let mut lines = Vec::new();
+    if let Some(since) = since {
+        let packs = counted(*packs, "pack", "packs");
+        let (done, all, begun) = (bytes(*done_bytes), bytes(*all_bytes), ago(*since, now));
+        lines.push(("fetching", format!("{packs}, {done} of {all}, begun {begun}")));
+    }
+    lines.extend(failed.iter().map(|sentence| ("NOT FETCHED", sentence.clone())));
+    lines
 }
 
 fn in_the_vault(status: &Status) -> String {
@@ -331,12 +344,21 @@ device          laptop (this one), wrote 1 minute ago
             publish_error: Some("no space left".to_owned()),
             read_only: Some("the disk failed".to_owned()),
             damage: vec!["a.txt: pack missing".to_owned()],
+            fetches: FetchStatus {
+                packs: 2,
+                done_bytes: 3_100_000,
+                all_bytes: 32_000_000,
+                since: Some(1000),
+                failed: vec!["data/aa/1.pack: no".to_owned()],
+            },
             ..sample()
         };
         let text = described(&status, 1120);
         for line in [
             "PUBLISH FAILS   no space left\n",
             "READ-ONLY       the disk failed\n",
+            "fetching        2 packs, 3.1 MB of 32 MB, begun 2 minutes ago\n",
+            "NOT FETCHED     data/aa/1.pack: no\n",
             "DAMAGE          a.txt: pack missing\n",
         ] {
             assert!(text.contains(line), "{text}");

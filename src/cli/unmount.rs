@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{XattrFlags, setxattr};
@@ -20,6 +20,8 @@ use crate::store::StateFolder;
 
 /// After so long a person wonders what is going on.
 const SILENCE_MAX: Duration = Duration::from_secs(3);
+/// How often a daemon is looked at that does not end.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// So many of the processes that are in the way are named.
 const HOLDERS_SHOWN: usize = 10;
 
@@ -138,23 +140,31 @@ fn publish(path: &Path, before: &Status) -> Result<(), UnmountError> {
 
 /// Waits without end: to stop waiting would be to say that all is well, or that it is not.
 fn wait_for_end(daemon: &OwnedFd, pid: u32) {
-    let mut limit = Timespec::try_from(SILENCE_MAX).ok();
+    let began = Instant::now();
+    let mut is_told = !io::stderr().is_terminal();
     loop {
         let mut asked = [PollFd::from_borrowed_fd(daemon.as_fd(), PollFlags::IN)];
-        match poll(&mut asked, limit.as_ref()) {
-            Ok(0) => {
-                if io::stderr().is_terminal() {
-                    eprintln!(
-                        "waiting for the daemon (process {pid}): it still writes into the vault, \
-                         or another container uses the mount …"
-                    );
-                }
-                limit = None;
+        match poll(&mut asked, Timespec::try_from(LOOK_EVERY).ok().as_ref()) {
+            Ok(0) if has_ended_but_for_threads(pid) => return,
+            Ok(0) if !is_told && began.elapsed() >= SILENCE_MAX => {
+                eprintln!(
+                    "waiting for the daemon (process {pid}): it still writes into the vault, \
+                     or another container uses the mount …"
+                );
+                is_told = true;
             }
-            Err(Errno::INTR) => {}
+            Ok(0) | Err(Errno::INTR) => {}
             Ok(_) | Err(_) => return,
         }
     }
+}
+
+/// Whether a process has done all it will do, but the system keeps it: a thread of it waits for a
+/// read that nobody answers.
+fn has_ended_but_for_threads(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name, in parentheses, may have any characters in it.
+    stat.rsplit_once(')').is_some_and(|(_, fields)| fields.trim_start().starts_with('Z'))
 }
 
 /// What the daemon left about its end; `Err` says what was not well.
@@ -228,6 +238,20 @@ mod tests {
         assert!(matches!(error, UnmountError::Status(StatusError::NotMountPoint(_))), "{error}");
         let error = unmount(Path::new("/proc")).unwrap_err();
         assert!(matches!(error, UnmountError::Status(StatusError::NotOurs { .. })), "{error}");
+    }
+
+    #[test]
+    fn a_process_that_nobody_has_asked_about_since_its_end_has_ended() {
+        let mut child = std::process::Command::new("cat");
+        let mut child = child.stdin(std::process::Stdio::piped()).spawn().unwrap();
+        let pid = child.id();
+        assert!(!has_ended_but_for_threads(pid));
+        drop(child.stdin.take());
+        while !has_ended_but_for_threads(pid) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        child.wait().unwrap();
+        assert!(!has_ended_but_for_threads(pid));
     }
 
     #[test]

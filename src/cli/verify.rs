@@ -28,7 +28,8 @@ struct Told<'a> {
 /// Verifies, and shows what was found.
 ///
 /// # Errors
-/// [`Error::Damage`] if anything is damaged or missing; [`Error::NotArrived`]; or [`Error`] if the vault does not open.
+/// [`Error::Damage`] if anything is damaged or missing; [`Error::NotArrived`];
+/// [`Error::Incomplete`] if not all could be read; or [`Error`] if the vault does not open.
 pub fn run(args: &VerifyArgs) -> Result<(), Error> {
     let vault = VaultFolder::new(Arc::new(HostDisk), &args.vault);
     let claimed = claimed_descriptor(&args.vault, &vault)?;
@@ -66,11 +67,15 @@ pub fn run(args: &VerifyArgs) -> Result<(), Error> {
     }
     show(&args.vault, &report, args.json)
         .map_err(|source| Error::Io { doing: "printing".into(), source })?;
-    match (report.damaged.is_empty(), report.newer.first(), report.awaited.is_empty()) {
-        (false, _, _) => Err(Error::Damage(verdict(&report))),
-        (true, Some(newer), _) => Err(Error::Newer(format!("{newer}; a newer hushfs reads it"))),
-        (true, None, false) => Err(Error::NotArrived(what_waits(&report))),
-        (true, None, true) => Ok(()),
+    match (report.damaged.is_empty(), report.newer.first()) {
+        (false, _) => Err(Error::Damage(verdict(&report))),
+        (true, Some(newer)) => Err(Error::Newer(format!("{newer}; a newer hushfs reads it"))),
+        (true, None) if !report.online_only.is_empty() => {
+            let packs = counted(report.online_only.len() as u64, "pack is", "packs are");
+            Err(Error::Incomplete(format!("{packs} online only and could not be fetched")))
+        }
+        (true, None) if !report.awaited.is_empty() => Err(Error::NotArrived(what_waits(&report))),
+        (true, None) => Ok(()),
     }
 }
 
@@ -86,7 +91,10 @@ fn show(vault: &Path, report: &VerifyReport, json: bool) -> io::Result<()> {
 }
 
 fn is_whole(report: &VerifyReport) -> bool {
-    report.damaged.is_empty() && report.newer.is_empty() && report.awaited.is_empty()
+    report.damaged.is_empty()
+        && report.newer.is_empty()
+        && report.awaited.is_empty()
+        && report.online_only.is_empty()
 }
 
 /// What was found, a line for each thing.
@@ -106,6 +114,9 @@ fn described(report: &VerifyReport) -> String {
     }
     for newer in &report.newer {
         text.push_str(&format!("newer    {newer}\n"));
+    }
+    for pack in &report.online_only {
+        text.push_str(&format!("NOT READ {pack}\n"));
     }
     for stranger in &report.strangers {
         text.push_str(&format!("not used {stranger}: no object of this vault\n"));

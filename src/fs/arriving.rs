@@ -106,6 +106,7 @@ pub(super) fn absent_packs(
 ) -> (HashSet<PackId>, Vec<PackId>) {
     let needed = tree.packs().filter(|pack| pack.live_bytes > 0).map(|pack| pack.id);
     let is_whole = |id: &PackId| match listing.packs.get(id) {
+        Some(_) if listing.stubs.contains(id) => true,
         Some(bytes) => *bytes > 0 && padme(*bytes) == *bytes || !unseen.has(*id),
         None => is_here(*id),
     };

@@ -45,6 +45,7 @@ impl FileSystem {
     /// [`FsError`]: not everything is in the vault; the rest is in the state folder, and comes
     /// back with the next mount.
     pub fn shut_down(&self) -> Result<(), FsError> {
+        self.fetches.end();
         lock(&self.background.asked).end = true;
         self.background.changed.notify_all();
         if let Some(thread) = lock(&self.background.thread).take() {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use lru::LruCache;
 
-use crate::format::{ChunkSize, Ino, PackId, PackSealer, Run, pack_path};
+use crate::format::{ChunkSize, Ino, PackId, PackSealer, Run};
 use crate::store::{DiskFile, PackReadError, PackReader};
 
 use super::error::FsError;
@@ -48,6 +48,16 @@ impl PackReaders {
     /// file takes room for as long as it is open.
     pub(super) fn close_moved(&self, pack: PackId) {
         lock(&self.packs).pop(&pack);
+    }
+
+    /// A pack that is kept open.
+    pub(super) fn kept(&self, pack: PackId) -> Option<Arc<PackReader>> {
+        lock(&self.packs).get(&pack).cloned()
+    }
+
+    /// Keeps a pack open that is on this machine.
+    pub(super) fn keep(&self, pack: PackId, reader: Arc<PackReader>) {
+        lock(&self.packs).put(pack, reader);
     }
 
     /// Whether a pack is read from the state folder.
@@ -109,31 +119,56 @@ impl FileSystem {
     /// read.
     ///
     /// # Errors
-    /// [`FsError::Damaged`] if a chunk in the range is missing or not authentic, or
-    /// [`FsError::NotArrived`] if its pack is awaited; other ranges can still be read. `out` then holds nothing to rely on.
+    /// [`FsError::Damaged`] if a chunk in the range is missing or not authentic,
+    /// [`FsError::NotArrived`] if its pack is awaited, and [`FsError::OnlineOnly`] if the pack has
+    /// to be fetched first; other ranges can still be read. `out` then holds nothing to rely on.
     pub fn read(&self, ino: Ino, plain_offset: u64, out: &mut [u8]) -> Result<usize, FsError> {
-        let (bytes, plan) = {
-            let live = self.read_live()?;
-            let size = live.tree.attributes(ino)?.size;
-            let bytes = size.saturating_sub(plain_offset).min(out.len() as u64) as usize;
-            let unflushed = Unflushed::Flush;
-            (bytes, plan(&live, ino, plain_offset, &mut out[..bytes], unflushed)?)
-        };
-        if let Plan::Wants(wants) = plan {
-            let read = wants.iter().try_for_each(|want| {
-                self.try_fulfil(want, &mut out[want.out_at..want.out_at + want.bytes])
+        let mut failed: Option<(PackId, PackReadError)> = None;
+        loop {
+            let (bytes, wants) = self.wants(ino, plain_offset, out)?;
+            // A collection may have moved the run since it was planned, and removed the pack: no
+            // plan names that pack any more then. One that still does has the same to expect.
+            if let Some((pack, error)) = failed
+                && wants.iter().any(|want| want.run.pack == pack)
+            {
+                let path = self.read_live()?.tree.path(ino);
+                return Err(self.refusal(path, pack, error));
+            }
+            failed = wants.iter().find_map(|want| {
+                let out = &mut out[want.out_at..want.out_at + want.bytes];
+                Some((want.run.pack, self.fulfil(want, out).err()?))
             });
-            if read.is_ok() {
+            if failed.is_none() {
                 return Ok(bytes);
             }
-            // Perhaps a collection has moved it since, and removed the pack: while the lock is held,
-            // nothing moves.
+        }
+    }
+
+    /// What is to be read from packs for a range of a file, with the lock given back; all else is in
+    /// `out`. Gives the bytes of the range that are within the file too.
+    fn wants(
+        &self,
+        ino: Ino,
+        plain_offset: u64,
+        out: &mut [u8],
+    ) -> Result<(usize, Vec<Want>), FsError> {
+        let room = out.len() as u64;
+        let bytes_of = |live: &Live| -> Result<usize, FsError> {
+            let size = live.tree.attributes(ino)?.size;
+            Ok(size.saturating_sub(plain_offset).min(room) as usize)
+        };
+        {
+            let live = self.read_live()?;
+            let bytes = bytes_of(&live)?;
+            let planned = plan(&live, ino, plain_offset, &mut out[..bytes], Unflushed::Flush)?;
+            if let Plan::Wants(wants) = planned {
+                return Ok((bytes, wants));
+            }
         }
         let mut live = self.write_live()?;
-        let size = live.tree.attributes(ino)?.size;
-        let bytes = size.saturating_sub(plain_offset).min(out.len() as u64) as usize;
-        self.read_locked(&mut live, ino, plain_offset, &mut out[..bytes])?;
-        Ok(bytes)
+        let bytes = bytes_of(&live)?;
+        let wants = wants_locked(&mut live, ino, plain_offset, &mut out[..bytes])?;
+        Ok((bytes, wants))
     }
 
     /// Reads a range that is within the file, for whoever holds the lock.
@@ -144,42 +179,21 @@ impl FileSystem {
         plain_offset: u64,
         out: &mut [u8],
     ) -> Result<(), FsError> {
-        // A disk that takes no more is no reason to give nothing: what it did not take is here.
-        if let Some(writing) = &mut live.writing
-            && let Err(error) = writing.stage.flush()
-        {
-            live.disk_failed(error);
-        }
-        match plan(live, ino, plain_offset, out, Unflushed::FromMemory)? {
-            Plan::Wants(wants) => wants.iter().try_for_each(|want| {
-                let path = || live.tree.path(ino);
-                self.fulfil(path, want, &mut out[want.out_at..want.out_at + want.bytes])
-            }),
-            Plan::FlushFirst => Err(FsError::Disk("a pack could not be flushed".into())),
-        }
+        let wants = wants_locked(live, ino, plain_offset, out)?;
+        wants.iter().try_for_each(|want| {
+            let read = self.fulfil(want, &mut out[want.out_at..want.out_at + want.bytes]);
+            read.map_err(|error| self.refusal(live.tree.path(ino), want.run.pack, error))
+        })
     }
 
-    fn fulfil(
-        &self,
-        path: impl FnOnce() -> Option<Vec<u8>>,
-        want: &Want,
-        out: &mut [u8],
-    ) -> Result<(), FsError> {
-        let pack = want.run.pack;
-        let read = self.try_fulfil(want, out).or_else(|_| {
+    fn fulfil(&self, want: &Want, out: &mut [u8]) -> Result<(), PackReadError> {
+        self.try_fulfil(want, out).or_else(|error| match error {
+            PackReadError::OnlineOnly => Err(error),
             // What came since is under the pack's name, and not in the file that was opened.
-            self.readers.close_moved(pack);
-            self.try_fulfil(want, out)
-        });
-        read.map_err(|error| {
-            let path = String::from_utf8_lossy(&path().unwrap_or_default()).into_owned();
-            self.readers.close_moved(pack);
-            let what = format!("{}: {error}", pack_path(pack));
-            if self.awaits_pack(pack) {
-                return FsError::NotArrived { path, what };
+            _ => {
+                self.readers.close_moved(want.run.pack);
+                self.try_fulfil(want, out)
             }
-            self.note_damage(format!("{path} cannot be read in part: {what}"));
-            FsError::Damaged { path, what }
         })
     }
 
@@ -259,20 +273,36 @@ impl FileSystem {
         if let Source::Snapshot(sealer, file) = &want.source {
             return Ok(Arc::new(PackReader::new(sealer.clone(), file.clone())));
         }
-        if let Some(reader) = lock(&self.readers.packs).get(&pack) {
-            return Ok(reader.clone());
-        }
-        let reader = Arc::new(match &want.source {
-            Source::Staged(sealer, file) | Source::Snapshot(sealer, file) => {
-                PackReader::new(sealer.clone(), file.clone())
-            }
-            Source::Vault => {
-                let file = self.vault.open(&pack_path(pack)).map_err(std::io::Error::other)?;
-                PackReader::open(&self.keys, pack, file)?
-            }
-        });
-        lock(&self.readers.packs).put(pack, reader.clone());
-        Ok(reader)
+        let (sealer, file) = match &want.source {
+            Source::Vault => return self.vault_reader(pack),
+            Source::Staged(sealer, file) | Source::Snapshot(sealer, file) => (sealer, file),
+        };
+        let reader = self.readers.kept(pack);
+        Ok(reader.unwrap_or_else(|| {
+            let reader = Arc::new(PackReader::new(sealer.clone(), file.clone()));
+            self.readers.keep(pack, reader.clone());
+            reader
+        }))
+    }
+}
+
+/// What is to be read from packs, for whoever holds the lock: of what the disk does not take, it is
+/// read from memory.
+fn wants_locked(
+    live: &mut Live,
+    ino: Ino,
+    plain_offset: u64,
+    out: &mut [u8],
+) -> Result<Vec<Want>, FsError> {
+    // A disk that takes no more is no reason to give nothing: what it did not take is here.
+    if let Some(writing) = &mut live.writing
+        && let Err(error) = writing.stage.flush()
+    {
+        live.disk_failed(error);
+    }
+    match plan(live, ino, plain_offset, out, Unflushed::FromMemory)? {
+        Plan::Wants(wants) => Ok(wants),
+        Plan::FlushFirst => Err(FsError::Disk("a pack could not be flushed".into())),
     }
 }
 

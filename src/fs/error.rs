@@ -1,6 +1,6 @@
 //! What the file system can answer instead of doing what was asked.
 
-use crate::format::{AccessListError, NameError};
+use crate::format::{AccessListError, NameError, PackId, pack_path};
 use crate::tree::ApplyError;
 
 /// Why an operation was not done. Unless a variant says otherwise, nothing has changed.
@@ -68,6 +68,9 @@ pub enum FsError {
         /// What is wrong with which object.
         what: String,
     },
+    /// What is needed is in a pack that is not on this machine; it reads once the pack is fetched.
+    #[error("online only: {} could not be fetched", pack_path(*.0))]
+    OnlineOnly(PackId),
     /// Content that no device has lost, but that has not arrived in this vault folder yet.
     #[error("not arrived yet: {path}: {what}")]
     NotArrived {

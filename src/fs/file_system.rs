@@ -13,6 +13,7 @@ use super::collect::Collections;
 use super::content::PackReaders;
 use super::equivalent::NameForms;
 use super::error::FsError;
+use super::fetch::Fetches;
 use super::live::Live;
 use super::publish::Publisher;
 use super::room::RoomGauge;
@@ -36,6 +37,7 @@ pub struct FileSystem {
     /// Records of the journal before this number are durable; held by whoever syncs for all.
     pub(super) durable: Mutex<u64>,
     pub(super) readers: PackReaders,
+    pub(super) fetches: Fetches,
     pub(super) gauge: RoomGauge,
     pub(super) name_forms: NameForms,
     /// Sentences about damage, for `status`.

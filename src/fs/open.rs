@@ -17,6 +17,7 @@ use super::arriving::{Awaited, absent_packs};
 use super::content::PackReaders;
 use super::equivalent::NameForms;
 use super::error::FsError;
+use super::fetch::Fetches;
 use super::file_system::{Background, FileSystem};
 use super::fold::Folded;
 use super::live::{Live, Writing};
@@ -259,6 +260,7 @@ fn put_together(
             last_publish: None,
             last_error: None,
         }),
+        fetches: Fetches::new(vault.clone()),
         durable: Mutex::new(0),
         damage: Mutex::new(damage),
         notes: Mutex::new(notes),

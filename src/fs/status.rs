@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::collect::time_before;
+use super::fetch::FetchStatus;
 use super::file_system::{FileSystem, lock};
 use crate::format::Time;
 
@@ -61,6 +62,9 @@ pub struct Status {
     /// Packs that files need and that have not arrived.
     #[serde(default)]
     pub awaited_packs: u64,
+    /// Packs that are online only and being fetched.
+    #[serde(default)]
+    pub fetches: FetchStatus,
     /// Damage seen since mounting, a sentence each.
     pub damage: Vec<String>,
     /// Version of the daemon.
@@ -94,6 +98,7 @@ impl FileSystem {
                 .as_ref()
                 .map_or(String::new(), |state| state.root().display().to_string()),
             slots: self.vault.slot_count().unwrap_or(0),
+            fetches: self.fetches.status(),
             damage: lock(&self.damage).clone(),
             notes: lock(&self.notes).clone(),
             waiting_limit_bytes: self.gauge.waiting_bytes_max(),

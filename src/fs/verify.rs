@@ -10,7 +10,9 @@ use crate::format::{
     PackSealer, Run, SLOT_BYTES_MAX, SlotError, UnverifiedSlot, may_be_slot_name, pack_path,
     slot_path,
 };
-use crate::store::{DeviceIdentity, Seen, StoreError, VaultFolder, VaultListing, log_path};
+use crate::store::{
+    DeviceIdentity, Presence, Seen, StoreError, VaultFolder, VaultListing, log_path,
+};
 use crate::tree::Tree;
 
 use super::arriving::not_arrived;
@@ -70,6 +72,9 @@ pub struct VerifyReport {
     /// What has not arrived yet, or in part only, and this machine has never seen whole. It cannot be
     /// told from what was lost before anybody here saw it.
     pub awaited: Vec<DamagedObject>,
+    /// Packs that are online only and could not be fetched, by path below the vault, each with what
+    /// went wrong. They may be whole.
+    pub online_only: Vec<String>,
     /// Objects that only a newer program can read, by path below the vault, each with a word on
     /// its version.
     pub newer: Vec<String>,
@@ -150,9 +155,13 @@ pub fn verify(
             let (path, lost) = (pack_path(*pack), paths(&folded.tree, lost));
             // Whose log object has not arrived either, nobody knows.
             let is_new = folded.unseen.has(*pack) || !folded.tree.knows_pack(*pack);
-            match is_new && vault.pack_is_cut_short(keys, *pack) {
-                true => report.await_object(path, ARRIVED_IN_PART, lost),
-                false => report.damage(path, what, lost),
+            if let Some(why) = not_fetched(vault, *pack) {
+                let why = format!("{path}: online only: could not be fetched: {why}");
+                report.online_only.push(why);
+            } else if is_new && vault.pack_is_cut_short(keys, *pack) {
+                report.await_object(path, ARRIVED_IN_PART, lost);
+            } else {
+                report.damage(path, what, lost);
             }
         }
         done(&mut report, *bytes);
@@ -171,6 +180,19 @@ pub fn verify(
 
 /// What is said of an object that may still be on its way.
 const ARRIVED_IN_PART: &str = "arrived in part only";
+
+/// Why a pack that is online only cannot be read; `None` where it can be, or is no such pack.
+pub(super) fn not_fetched(vault: &VaultFolder, pack: PackId) -> Option<String> {
+    match vault.presence(pack) {
+        Presence::Here | Presence::Missing => None,
+        Presence::Stub => Some("iCloud Drive shows a stub instead of it".to_owned()),
+        // What can be read and is not right does not become so by being fetched.
+        Presence::Placeholder { .. } => match vault.get_pack(pack) {
+            Err(StoreError::Io { source, .. }) => Some(source.to_string()),
+            _ => None,
+        },
+    }
+}
 
 /// What is wrong with an object whose path is told beside it.
 pub(super) fn without_path(error: &StoreError) -> String {

@@ -3,7 +3,6 @@
 //! One implementation of one trait cannot be spread over files, hence the length; each operation is
 //! by itself.
 
-use std::cell::Cell;
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -21,6 +20,7 @@ use fuser::{
 
 use super::access_lists::{self, AccessLists};
 use super::caching::OpenHandles;
+use super::contents::Contents;
 use super::control::{self, Control};
 use super::convert::{self, file_attr, ino};
 use super::listings::Listings;
@@ -28,6 +28,7 @@ use super::outside::Outside;
 use super::permissions::Permissions;
 use super::replies::{GENERATION, guarded, reply_attr, reply_empty, reply_entry, reply_xattr};
 use super::requests::is_root;
+use super::waiting::{self, reply_written};
 use crate::format::mode::PERMISSIONS;
 use crate::format::{NAME_BYTES_MAX, NodeKind};
 use crate::fs::{AttributeChange, CopyRange, FileSystem, NewNode};
@@ -57,11 +58,6 @@ const CAPABILITIES: [InitFlags; 7] = [
     InitFlags::FUSE_DIRECT_IO_ALLOW_MMAP,
 ];
 
-thread_local! {
-    /// The last read's buffer, to be used again: fresh pages would cost more than the read.
-    static READ_BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
-
 /// Serves a [`FileSystem`] to the kernel.
 pub struct Adapter {
     pub(super) files: Arc<FileSystem>,
@@ -70,32 +66,32 @@ pub struct Adapter {
     pub(super) control: Control,
     pub(super) permissions: Permissions,
     pub(super) access_lists: AccessLists,
-    /// Set once the session has begun.
-    pub(super) notifier: Arc<OnceLock<Notifier>>,
+    pub(super) contents: Contents,
 }
 
 impl Adapter {
     /// For a mount at `mountpoint`, made just now by this process with these `permissions`.
     pub fn new(files: Arc<FileSystem>, mountpoint: PathBuf, permissions: Permissions) -> Self {
+        let notifier = Arc::new(OnceLock::new());
         Self {
+            contents: Contents { files: files.clone(), notifier },
             files,
             handles: Arc::default(),
             listings: Listings::default(),
             control: Control::new(mountpoint),
             permissions,
             access_lists: AccessLists::default(),
-            notifier: Arc::new(OnceLock::new()),
         }
     }
 
     /// Where the session puts what the adapter needs to talk to the kernel unasked.
     pub(super) fn notifier(&self) -> Arc<OnceLock<Notifier>> {
-        self.notifier.clone()
+        self.contents.notifier.clone()
     }
 
     /// What tells the kernel of changes from outside.
     pub(super) fn outside(&self) -> Outside {
-        Outside { handles: self.handles.clone(), notifier: self.notifier.clone() }
+        Outside { handles: self.handles.clone(), notifier: self.notifier() }
     }
 }
 
@@ -316,16 +312,7 @@ impl Filesystem for Adapter {
         _lock_owner: Option<LockOwner>,
         reply: ReplyData,
     ) {
-        let mut buffer = READ_BUFFER.take();
-        let bytes = size as usize;
-        if buffer.len() < bytes {
-            buffer.resize(bytes, 0);
-        }
-        match guarded("read", || Ok(self.files.read(ino(of), offset, &mut buffer[..bytes])?)) {
-            Ok(read) => reply.data(&buffer[..read]),
-            Err(errno) => reply.error(errno),
-        }
-        READ_BUFFER.set(buffer);
+        waiting::answer_read(&self.contents, ino(of), offset, size, reply);
     }
 
     fn write(
@@ -341,11 +328,11 @@ impl Filesystem for Adapter {
         reply: ReplyWrite,
     ) {
         let clear_set_ids = write_flags.contains(WriteFlags::FUSE_WRITE_KILL_SUIDGID);
-        let written = guarded("write", || self.write(ino(of), offset, data, clear_set_ids, flags));
-        match written {
-            Ok(bytes) => reply.written(bytes),
-            Err(errno) => reply.error(errno),
-        }
+        let work = move |contents: &Contents, data: &[u8]| {
+            contents.write(ino(of), offset, data, clear_set_ids, flags)
+        };
+        let tell = move |written| reply_written(reply, written);
+        waiting::answer(&self.contents, "write", data, work, tell);
     }
 
     fn flush(
@@ -504,7 +491,7 @@ impl Filesystem for Adapter {
             let name = name.as_bytes();
             access_lists::set_xattr(&self.files, who, ino(of), name, value, mode)?;
             if self.access_lists.changes_mode_unseen(name) {
-                self.forget_attributes(ino(of));
+                self.contents.forget_attributes(ino(of));
             }
             Ok(())
         });
@@ -546,8 +533,12 @@ impl Filesystem for Adapter {
         mode: i32,
         reply: ReplyEmpty,
     ) {
-        let done = guarded("fallocate", || self.allocate(who, ino(of), mode, offset, length));
-        reply_empty(reply, done);
+        let by_root = is_root(who);
+        let work = move |contents: &Contents, _: &[u8]| {
+            contents.allocate(by_root, ino(of), mode, offset, length)
+        };
+        let tell = move |done| reply_empty(reply, done);
+        waiting::answer(&self.contents, "fallocate", &[], work, tell);
     }
 
     fn lseek(
@@ -588,11 +579,10 @@ impl Filesystem for Adapter {
         reply: ReplyWrite,
     ) {
         let range = CopyRange { from: ino(from), from_offset, to: ino(to), to_offset, bytes };
-        let copied = guarded("copy_file_range", || self.copy(who, range));
-        match copied {
-            Ok(bytes) => reply.written(bytes),
-            Err(errno) => reply.error(errno),
-        }
+        let by_root = is_root(who);
+        let work = move |contents: &Contents, _: &[u8]| contents.copy(by_root, range);
+        let tell = move |copied| reply_written(reply, copied);
+        waiting::answer(&self.contents, "copy_file_range", &[], work, tell);
     }
 
     /// Asked only where the kernel does not check permissions itself.

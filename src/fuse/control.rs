@@ -1,4 +1,5 @@
-//! The reserved extended attributes of the root, by which other processes talk to the daemon.
+//! The reserved extended attributes, of the root and two of any file, by which other processes talk
+//! to the daemon.
 //!
 //! In the `system.` namespace the kernel asks nobody for permission and passes the names through,
 //! for root and users alike; `user.` names would depend on the root's own mode bits, and
@@ -23,6 +24,14 @@ pub const PUBLISH_ATTRIBUTE: &str = "system.hushfs.publish";
 /// the mount was told. Reading it gives what the last collection did, as JSON.
 pub const COLLECT_ATTRIBUTE: &str = "system.hushfs.collect";
 
+/// Reading it of a file has its packs fetched, and gives how far that is ([`FileFetch`]) as JSON.
+/// Setting it would be refused in a mount that is read-only.
+///
+/// [`FileFetch`]: crate::fs::FileFetch
+pub const FETCH_ATTRIBUTE: &str = "system.hushfs.fetch";
+/// Reading it of a file tells the same, and has nothing fetched.
+pub const FETCHING_ATTRIBUTE: &str = "system.hushfs.fetching";
+
 /// What all names start with.
 const RESERVED: &[u8] = b"system.hushfs.";
 /// No attribute's value can be longer (`XATTR_SIZE_MAX`).
@@ -30,7 +39,8 @@ const VALUE_BYTES_MAX: usize = 65_536;
 
 /// Whether a name on an inode is one that never reaches the file system.
 pub(super) fn is_reserved(ino: Ino, name: &OsStr) -> bool {
-    ino == Ino::ROOT && name.as_bytes().starts_with(RESERVED)
+    let is_of_any = name == FETCH_ATTRIBUTE || name == FETCHING_ATTRIBUTE;
+    is_of_any || ino == Ino::ROOT && name.as_bytes().starts_with(RESERVED)
 }
 
 /// What only the mount knows, and who may ask.
@@ -52,9 +62,16 @@ impl Control {
         &self,
         files: &FileSystem,
         who: &Request,
+        ino: Ino,
         name: &OsStr,
     ) -> Result<Vec<u8>, Errno> {
         self.check(who)?;
+        if name == FETCH_ATTRIBUTE {
+            files.fetch_file(ino)?;
+        }
+        if name == FETCH_ATTRIBUTE || name == FETCHING_ATTRIBUTE {
+            return serde_json::to_vec(&files.fetch_of_file(ino)?).map_err(|_| Errno::EIO);
+        }
         if name == COLLECT_ATTRIBUTE {
             return serde_json::to_vec(&files.last_collected()).map_err(|_| Errno::EIO);
         }
@@ -129,10 +146,13 @@ mod tests {
     }
 
     #[test]
-    fn only_the_root_has_reserved_names() {
+    fn only_the_root_has_reserved_names_but_for_those_of_fetching() {
         assert!(is_reserved(Ino::ROOT, OsStr::new(STATUS_ATTRIBUTE)));
         assert!(is_reserved(Ino::ROOT, OsStr::new("system.hushfs.other")));
         assert!(!is_reserved(Ino(2), OsStr::new(STATUS_ATTRIBUTE)));
         assert!(!is_reserved(Ino::ROOT, OsStr::new("user.hushfs.status")));
+        assert!(is_reserved(Ino(2), OsStr::new(FETCH_ATTRIBUTE)));
+        assert!(is_reserved(Ino(2), OsStr::new(FETCHING_ATTRIBUTE)));
+        assert!(!is_reserved(Ino(2), OsStr::new("system.hushfs.fetched")));
     }
 }

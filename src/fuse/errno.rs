@@ -26,7 +26,10 @@ pub fn errno_of(error: &FsError) -> Errno {
         FsError::NotSupported => Errno::EOPNOTSUPP,
         FsError::NoSpace => Errno::ENOSPC,
         FsError::ReadOnly(_) => Errno::EROFS,
-        FsError::Damaged { .. } | FsError::NotArrived { .. } | FsError::Disk(_) => Errno::EIO,
+        FsError::Damaged { .. }
+        | FsError::NotArrived { .. }
+        | FsError::OnlineOnly(_)
+        | FsError::Disk(_) => Errno::EIO,
     }
 }
 

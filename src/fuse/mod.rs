@@ -3,6 +3,7 @@
 mod access_lists;
 mod adapter;
 mod caching;
+mod contents;
 mod control;
 mod convert;
 pub mod daemon;
@@ -21,9 +22,12 @@ mod requests;
 mod session;
 mod signals;
 mod unmount;
+mod waiting;
 
 pub use adapter::Adapter;
-pub use control::{COLLECT_ATTRIBUTE, PUBLISH_ATTRIBUTE, STATUS_ATTRIBUTE};
+pub use control::{
+    COLLECT_ATTRIBUTE, FETCH_ATTRIBUTE, FETCHING_ATTRIBUTE, PUBLISH_ATTRIBUTE, STATUS_ATTRIBUTE,
+};
 pub use errno::errno_of;
 pub use mount_info::{FUSE_TYPE, MountInfo, hushfs_mounts, mount_at, mounts};
 pub use mount_point::{MountError, MountOptions, absolute_path, mount, remove_dead_mount};

@@ -1,4 +1,4 @@
-//! What requests ask for beyond one call of the file system: what goes with a write or an open, and
+//! What requests ask for beyond one call of the file system: what goes with an open, and
 //! what the kernel has to be told or may remember.
 
 use std::ffi::OsStr;
@@ -10,49 +10,15 @@ use fuser::{Errno, FileHandle, FopenFlags, INodeNo, OpenFlags, Request};
 use super::adapter::Adapter;
 use super::caching::Held;
 use super::control;
-use super::convert;
 use super::replies::TTL;
 use crate::format::Ino;
-use crate::format::mode::SET_IDS;
-use crate::fs::{AttributeChange, CopyRange, FolderEntry, FsError};
+use crate::fs::{AttributeChange, FolderEntry, FsError};
 
 /// Files up to this size are given to the kernel when they are opened. Most are then read whole, and
 /// for those that are not it costs less than the request that it saves for the others.
 const SMALL_FILE_BYTES_MAX: u64 = 32 << 10;
 
 impl Adapter {
-    pub(super) fn write(
-        &self,
-        ino: Ino,
-        offset: u64,
-        data: &[u8],
-        clear: bool,
-        flags: OpenFlags,
-    ) -> Result<u32, Errno> {
-        let clears_mode = clear && self.files.attributes(ino)?.mode & SET_IDS != 0;
-        self.files.write(ino, offset, data, clear)?;
-        if clears_mode {
-            self.forget_attributes(ino);
-        }
-        // O_SYNC has this bit too. After writes past its page cache the kernel sends no FSYNC.
-        if flags.0 & libc::O_DSYNC != 0 {
-            self.files.fsync(ino)?;
-        }
-        // A request has a 32-bit length.
-        u32::try_from(data.len()).map_err(|_| Errno::EFBIG)
-    }
-
-    /// Makes the kernel ask for the mode again, which went without setuid: after a write, or an
-    /// open that empties, it asks only for size and times.
-    pub(super) fn forget_attributes(&self, ino: Ino) {
-        // Negative: attributes alone. Pages it could not drop from here without waiting for other
-        // requests.
-        let told = self.notifier.get().map(|notifier| notifier.inval_inode(INodeNo(ino.0), -1, 0));
-        if let Some(Err(error)) = told {
-            log::debug!("inval_inode: {error}");
-        }
-    }
-
     pub(super) fn open(&self, ino: Ino, flags: OpenFlags) -> Result<FopenFlags, FsError> {
         self.files.open(ino)?;
         let opened = self.handles.opened(ino, flags);
@@ -63,7 +29,7 @@ impl Adapter {
                 .attributes(ino)
                 .and_then(|before| Ok(before.mode != self.files.set_attributes(ino, &empty)?.mode));
             match emptied {
-                Ok(true) => self.forget_attributes(ino),
+                Ok(true) => self.contents.forget_attributes(ino),
                 Ok(false) => {}
                 Err(error) => {
                     self.handles.released(ino);
@@ -80,7 +46,7 @@ impl Adapter {
     /// Gives the kernel the content of a small file, so that it need not ask for it. What cannot be
     /// read is not given: whoever reads it is told why.
     fn give_content(&self, ino: Ino, held: &Held<'_>) {
-        let Some(notifier) = self.notifier.get() else { return };
+        let Some(notifier) = self.contents.notifier.get() else { return };
         let size = self.files.attributes(ino).map_or(0, |attributes| attributes.size);
         if !(1..=SMALL_FILE_BYTES_MAX).contains(&size) {
             return;
@@ -125,43 +91,9 @@ impl Adapter {
         if self.files.equates_name_forms() { Duration::ZERO } else { TTL }
     }
 
-    pub(super) fn allocate(
-        &self,
-        who: &Request,
-        ino: Ino,
-        mode: i32,
-        offset: u64,
-        length: u64,
-    ) -> Result<(), Errno> {
-        let mode = convert::allocate_mode(mode).ok_or(Errno::EOPNOTSUPP)?;
-        self.change_content(who, ino, || self.files.allocate(ino, mode, offset, length))
-    }
-
-    pub(super) fn copy(&self, who: &Request, range: CopyRange) -> Result<u32, Errno> {
-        let copied = self.change_content(who, range.to, || self.files.copy_range(range))?;
-        // The kernel asks for no more than an answer of 32 bits can tell.
-        u32::try_from(copied).map_err(|_| Errno::EFBIG)
-    }
-
-    /// Does what changes content other than by a write. The kernel leaves it to us to take setuid
-    /// and setgid away, and tells only who asks.
-    fn change_content<T>(
-        &self,
-        who: &Request,
-        ino: Ino,
-        change: impl FnOnce() -> Result<T, FsError>,
-    ) -> Result<T, Errno> {
-        let clears_mode = !is_root(who) && self.files.clear_set_ids(ino)?;
-        let done = change();
-        if clears_mode {
-            self.forget_attributes(ino);
-        }
-        Ok(done?)
-    }
-
     pub(super) fn xattr(&self, who: &Request, ino: Ino, name: &OsStr) -> Result<Vec<u8>, Errno> {
         if control::is_reserved(ino, name) {
-            return self.control.get(&self.files, who, name);
+            return self.control.get(&self.files, who, ino, name);
         }
         self.access_lists.check(name)?;
         Ok(self.files.xattr(ino, name.as_bytes())?)

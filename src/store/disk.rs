@@ -42,6 +42,11 @@ pub trait DiskFile: Debug + Send + Sync {
     fn is_empty(&self) -> io::Result<bool> {
         Ok(self.len()? == 0)
     }
+    /// Whether the file stands only for content that reading it would first have to fetch from
+    /// elsewhere. Told without waiting for anything that is fetched.
+    fn is_placeholder(&self) -> io::Result<bool> {
+        Ok(false)
+    }
     /// Cuts or extends with zeroes.
     fn set_len(&self, bytes: u64) -> io::Result<()>;
     /// Returns when content and size are durable. After an error nothing written since the last
@@ -79,6 +84,13 @@ pub trait Disk: Debug + Send + Sync {
     fn arrived_secs(&self, path: &Path) -> Option<i64> {
         let _ = path;
         None
+    }
+    /// The length of a file that is a placeholder ([`DiskFile::is_placeholder`]), told by its name:
+    /// to open it may take as long as to fetch it. A disk that has none need not tell whether the
+    /// file is there.
+    fn placeholder_bytes(&self, path: &Path) -> io::Result<Option<u64>> {
+        let _ = path;
+        Ok(None)
     }
     /// A file moves to a name, and replaces what is there.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;

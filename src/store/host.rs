@@ -1,6 +1,6 @@
 //! The computer's own disks.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -44,6 +44,10 @@ impl DiskFile for File {
         Ok(self.metadata()?.len())
     }
 
+    fn is_placeholder(&self) -> io::Result<bool> {
+        Ok(has_no_content_here(&self.metadata()?))
+    }
+
     fn set_len(&self, bytes: u64) -> io::Result<()> {
         File::set_len(self, bytes)
     }
@@ -72,6 +76,11 @@ impl Disk for HostDisk {
 
     fn draft(&self, path: &Path) -> io::Result<Box<dyn DraftFile>> {
         Ok(Box::new(Draft::beside(path)?))
+    }
+
+    fn placeholder_bytes(&self, path: &Path) -> io::Result<Option<u64>> {
+        let metadata = std::fs::metadata(path)?;
+        Ok(has_no_content_here(&metadata).then_some(metadata.len()))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -150,6 +159,20 @@ impl Disk for HostDisk {
     }
 }
 
+/// Whether a file has a length but no content on this machine. No object is all holes: each starts
+/// with a frame.
+fn has_no_content_here(metadata: &Metadata) -> bool {
+    #[cfg(target_os = "macos")]
+    {
+        /// `SF_DATALESS` of `sys/stat.h`: the file's provider has its content.
+        const DATALESS: u32 = 0x4000_0000;
+        if std::os::macos::fs::MetadataExt::st_flags(metadata) & DATALESS != 0 {
+            return true;
+        }
+    }
+    metadata.is_file() && metadata.len() > 0 && metadata.blocks() == 0
+}
+
 /// A file that has no final name yet; if it is dropped, nothing of it remains.
 #[derive(Debug)]
 struct Draft {
@@ -204,5 +227,28 @@ impl Drop for Draft {
         if let Some(named) = &self.named {
             let _ = std::fs::remove_file(named);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_with_length_and_no_blocks_is_a_placeholder_by_name_and_when_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("whole"), [7; 5000]).unwrap();
+        std::fs::write(at("empty"), []).unwrap();
+        File::create(at("online only")).unwrap().set_len(5000).unwrap();
+        for (name, expected) in [("whole", false), ("empty", false), ("online only", true)] {
+            let told = HostDisk.placeholder_bytes(&at(name)).unwrap();
+            assert_eq!(told, expected.then_some(5000), "{name}");
+            let file = HostDisk.open(&at(name), false).unwrap();
+            assert_eq!(file.is_placeholder().unwrap(), expected, "{name}");
+        }
+        assert_eq!(HostDisk.placeholder_bytes(folder.path()).unwrap(), None);
+        let missing = HostDisk.placeholder_bytes(&at("missing")).unwrap_err();
+        assert_eq!(missing.kind(), io::ErrorKind::NotFound);
     }
 }

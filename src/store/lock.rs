@@ -95,6 +95,14 @@ impl StateLock {
         }
     }
 
+    /// Lets go of the lock before it is dropped. A thread that hangs in the system keeps all open
+    /// files of a process that has ended; no lock may wait for that.
+    pub fn let_go(&self) {
+        if let Err(error) = flock(&self.file, FlockOperation::Unlock) {
+            log::warn!("{}: {error}", self.path.display());
+        }
+    }
+
     /// Writes down who holds the lock, for others to read.
     ///
     /// # Errors
@@ -135,6 +143,8 @@ mod tests {
         assert_eq!(StateLock::holder(dir.path()), Some(holder));
         drop(lock);
         assert_eq!(StateLock::holder(dir.path()), None);
+        let lock = StateLock::take(dir.path()).unwrap();
+        lock.let_go();
         StateLock::take(dir.path()).unwrap();
     }
 }

@@ -12,6 +12,7 @@ mod error;
 mod host;
 mod lock;
 mod pack_reader;
+mod presence;
 mod stage;
 mod state_folder;
 mod vault_folder;
@@ -23,6 +24,7 @@ pub use error::StoreError;
 pub use host::HostDisk;
 pub use lock::{LockHolder, LockedBy, StateLock};
 pub use pack_reader::{PackReadError, PackReader};
+pub use presence::Presence;
 pub use stage::{ClosedPack, FileFacts, PackRoom, StagedPack, recover_staged_pack};
 pub use state_folder::{
     DeviceIdentity, LastEnd, Publishing, Seen, StateFolder, default_state_folder, holds_unpublished,

@@ -17,6 +17,9 @@ pub enum PackReadError {
     /// The pack ends before the chunk does.
     #[error("the pack is cut short")]
     CutShort,
+    /// The pack is a placeholder, and is not read on the way.
+    #[error("it is online only")]
+    OnlineOnly,
     /// A newer program wrote the pack.
     #[error(transparent)]
     Format(#[from] FormatError),
@@ -55,6 +58,14 @@ impl PackReader {
         let read = file.read_at(&mut bytes, 0)?;
         let header = PackHeader::read_or_mend(id, &bytes[..read])?;
         Ok(Self::new(Arc::new(PackSealer::new(keys, header)), file))
+    }
+
+    /// Whether the pack's content is elsewhere by now ([`DiskFile::is_placeholder`]).
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn is_placeholder(&self) -> std::io::Result<bool> {
+        self.file.is_placeholder()
     }
 
     /// Reads the pack's footer. Nothing else of the pack is read, and its first bytes may be

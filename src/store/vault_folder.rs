@@ -1,6 +1,6 @@
 //! The vault folder: objects that are written once and never change.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +15,7 @@ use crate::format::{
 use super::disk::{Disk, DiskFile, list_if_there, read_whole};
 use super::durably;
 use super::error::StoreError;
+use super::presence::parse_stub_name;
 
 /// A log object that is longer cannot be right; it bounds what one read can allocate (I8).
 const LOG_BYTES_MAX: u64 = 1 << 30;
@@ -33,6 +34,8 @@ pub struct VaultListing {
     pub checkpoints: BTreeMap<(DeviceId, u64), u64>,
     /// Packs with their lengths.
     pub packs: BTreeMap<PackId, u64>,
+    /// Those of them that only a stub of iCloud Drive's stands for; of what length is not known.
+    pub stubs: BTreeSet<PackId>,
     /// Files that are no objects of ours, by path below the vault.
     pub strangers: Vec<String>,
 }
@@ -363,6 +366,13 @@ impl VaultFolder {
                 continue;
             }
             for item in self.items(&path)? {
+                if let Some(pack) = parse_stub_name(&item.name)
+                    && !item.is_folder
+                    && pack_folder(pack) == folder.name
+                {
+                    listing.stubs.insert(pack);
+                    continue;
+                }
                 match parse_pack_name(&item.name) {
                     Some(pack) if !item.is_folder && pack_folder(pack) == folder.name => {
                         listing.packs.insert(pack, item.bytes);
@@ -371,6 +381,8 @@ impl VaultFolder {
                 }
             }
         }
+        listing.stubs.retain(|pack| !listing.packs.contains_key(pack));
+        listing.packs.extend(listing.stubs.iter().map(|pack| (*pack, 0)));
         Ok(listing)
     }
 

@@ -25,6 +25,8 @@ pub(super) struct Report {
     pub(super) in_the_way: Vec<String>,
     /// What could not be written, and why.
     pub(super) failed: Vec<String>,
+    /// Packs that could not be read and may be whole, and why.
+    pub(super) not_read: Vec<String>,
     /// What is wrong with the vault as a whole.
     pub(super) vault_damage: Vec<String>,
 }
@@ -46,6 +48,7 @@ impl Report {
     pub(super) fn problems(&self) -> String {
         headed(&[
             ("VAULT", &self.vault_damage),
+            ("NOT READ", &self.not_read),
             ("IN THE WAY", &self.in_the_way),
             ("DAMAGED", &self.damaged),
             ("FAILED", &self.failed),
@@ -76,6 +79,10 @@ impl Report {
     pub(super) fn verdict(&self) -> Result<(), Error> {
         let undone = (self.in_the_way.len() + self.failed.len()) as u64;
         let mut sentences = Vec::new();
+        if !self.not_read.is_empty() {
+            let packs = counted(self.not_read.len() as u64, "pack was", "packs were");
+            sentences.push(format!("{packs} not read"));
+        }
         if !self.vault_damage.is_empty() {
             sentences.push("the vault is damaged or lacks something".to_owned());
         }
@@ -88,7 +95,8 @@ impl Report {
             sentences.push(format!("{files} not written: another destination may take them"));
         }
         let sentence = sentences.join("; ");
-        match (self.vault_damage.len() + self.damaged.len(), undone) {
+        let not_done = undone + self.not_read.len() as u64;
+        match (self.vault_damage.len() + self.damaged.len(), not_done) {
             (0, 0) => Ok(()),
             (0, _) => Err(Error::Incomplete(sentence)),
             _ => Err(Error::Damage(sentence)),

@@ -36,6 +36,9 @@ pub fn run(args: &SalvageArgs) -> Result<(), Error> {
     drop(reading);
     let silent = salvage.silent().iter();
     report.vault_damage.extend(silent.map(|path| format!("{path}: tells of no content")));
+    let online_only = salvage.online_only().iter();
+    let not_read = online_only.map(|path| format!("{path}: online only: could not be fetched"));
+    report.not_read.extend(not_read);
     report.vault_damage.extend(salvage.nonsense().iter().cloned());
 
     let doing = |doing: &str| format!("{doing} {}", args.destination.display());

@@ -61,6 +61,10 @@ impl FileSystem {
         let unused: Vec<_> = self.read_live()?.tree.unused_packs().collect();
         for (id, since) in unused {
             let Some(pack_bytes) = listing.packs.get(&id) else { continue };
+            // Only iCloud Drive knows what becomes of a pack whose stub is removed.
+            if listing.stubs.contains(&id) {
+                continue;
+            }
             if since > before {
                 collected.history_bytes += pack_bytes;
                 continue;

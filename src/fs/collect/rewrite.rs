@@ -34,7 +34,8 @@ impl FileSystem {
     /// that share a run go on sharing it. What changes meanwhile is left alone.
     ///
     /// # Errors
-    /// [`FsError::Damaged`] where a run cannot be read: it stays where it is, and so does the pack.
+    /// [`FsError::Damaged`] where a run cannot be read: it stays where it is, and so does the pack;
+    /// [`FsError::OnlineOnly`] where the pack would have to be fetched.
     /// [`FsError::NoSpace`], [`FsError::ReadOnly`] or [`FsError::Disk`]. What has moved stays moved.
     pub(super) fn rewrite_pack(
         &self,
@@ -45,6 +46,9 @@ impl FileSystem {
             path: String::new(),
             what: format!("{}: {error}", pack_path(pack)),
         };
+        if self.vault.presence(pack).is_online_only() {
+            return Err(FsError::OnlineOnly(pack));
+        }
         let file = self.vault.open(&pack_path(pack)).map_err(|error| damaged(&error))?;
         let reader = PackReader::open(&self.keys, pack, file).map_err(|error| damaged(&error))?;
         runs.sort_by_key(|(ino, run)| (run.pack_offset, *ino, run.first_chunk));

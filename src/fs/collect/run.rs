@@ -43,6 +43,8 @@ impl FileSystem {
                 }
                 // It stays, with whatever can still be read of it.
                 Err(FsError::Damaged { what, .. }) => self.note_damage(what),
+                // Nor is anything fetched to be written anew.
+                Err(FsError::OnlineOnly(_)) => {}
                 // No room to write anew what would free some.
                 Err(FsError::NoSpace) => break,
                 Err(error) => return Err(error),
@@ -87,7 +89,7 @@ impl FileSystem {
         let mut needed = Vec::new();
         for pack in packs.into_iter().filter(|pack| pack.live_bytes > 0) {
             let Some(pack_bytes) = listing.packs.get(&pack.id).copied() else { continue };
-            // One that cannot be read is left as it is.
+            // One that cannot be read, or is online only, is left as it is.
             let Ok(chunk_bytes) = self.chunk_bytes(pack.id) else { continue };
             let needed_bytes = pack.live_bytes.min(chunk_bytes);
             needed.push(NeededPack { id: pack.id, pack_bytes, chunk_bytes, needed_bytes });
@@ -109,6 +111,9 @@ impl FileSystem {
     }
 
     fn footer(&self, pack: PackId) -> Result<Footer, PackReadError> {
+        if self.vault.presence(pack).is_online_only() {
+            return Err(PackReadError::OnlineOnly);
+        }
         let file = self.vault.open(&pack_path(pack)).map_err(std::io::Error::other)?;
         PackReader::open(&self.keys, pack, file)?.footer()
     }

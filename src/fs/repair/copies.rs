@@ -64,8 +64,12 @@ impl Copies {
             Err(StoreError::Io { .. }) => return Ok(()),
             file => file?,
         };
-        let read = file.read_at(&mut frame, 0);
-        read.map_err(|error| StoreError::io("cannot read", &vault.place(path), error))?;
+        match file.read_at(&mut frame, 0) {
+            Ok(_) => {}
+            // Online only, and not to be had: nothing is known of it.
+            Err(_) if file.is_placeholder().unwrap_or(false) => return Ok(()),
+            Err(error) => return Err(StoreError::io("cannot read", &vault.place(path), error)),
+        }
         let is = |magic| check_magic(magic, &frame).is_ok();
         if is(Magic::Pack) || path.contains(&format!("{DATA_FOLDER}/")) {
             for copy in pack_copies_at(vault, keys, path)? {

@@ -9,7 +9,9 @@ use crate::format::{
 };
 use crate::fs::recover::{PackChunks, footer_of, note_chunks};
 use crate::fs::stage::FooterFacts;
-use crate::fs::verify::{DamagedObject, VerifyRequest, paths, runs_by_pack, verify_pack};
+use crate::fs::verify::{
+    DamagedObject, VerifyRequest, not_fetched, paths, runs_by_pack, verify_pack,
+};
 use crate::store::{StoreError, VaultFolder};
 use crate::tree::Tree;
 
@@ -78,6 +80,12 @@ impl Packs {
                 Err(error) => return Err(error),
             }
             if let Err((what, _)) = verify_pack(request, *id, runs) {
+                if let Some(why) = not_fetched(request.vault, *id) {
+                    let why = format!("online only, and could not be fetched ({why})");
+                    packs.notes.push(format!("{}: {why}: it is left as it is", pack_path(*id)));
+                    progress(*bytes);
+                    continue;
+                }
                 let content = request.vault.get_pack(*id).unwrap_or_default();
                 match PackHeader::read_or_mend(*id, &content) {
                     Err(error) => packs.notes.push(format!("{}: {error}", pack_path(*id))),

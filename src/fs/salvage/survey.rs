@@ -44,6 +44,8 @@ pub struct Salvage {
     files: BTreeMap<Ino, Naming>,
     /// Files that ought to be packs and tell nothing, by path below the vault.
     silent: Vec<String>,
+    /// Packs that are online only and could not be fetched, likewise.
+    online_only: Vec<String>,
     /// What packs tell that cannot be, in sentences.
     nonsense: Vec<String>,
 }
@@ -73,16 +75,24 @@ impl Salvage {
         let mut told: BTreeMap<(Time, PackId), Vec<FooterFile>> = BTreeMap::new();
         let mut heard: BTreeSet<PackId> = BTreeSet::new();
         let mut mute: Vec<(String, Vec<PackId>)> = Vec::new();
+        let mut online_only = Vec::new();
         for (nth, path) in paths.iter().enumerate() {
             progress(nth as u64, paths.len() as u64);
             let copies = match pack_copies_at(vault, keys, path) {
                 Ok(copies) => copies,
+                Err(_) if vault.is_online_only(path) => {
+                    online_only.push(path.clone());
+                    continue;
+                }
                 Err(error) => {
                     log::warn!("{error}");
                     mute.push((path.clone(), Vec::new()));
                     continue;
                 }
             };
+            if copies.is_empty() && vault.is_online_only(path) {
+                online_only.push(path.clone());
+            }
             let ids = copies.iter().map(|copy| copy.id).collect();
             if !copies.is_empty() && copies.iter().all(|copy| copy.footer.is_none()) {
                 mute.push((path.clone(), ids));
@@ -104,6 +114,7 @@ impl Salvage {
             packs: OpenPacks::new(vault.clone(), keys.clone(), sources),
             files: BTreeMap::new(),
             silent: silent.collect(),
+            online_only,
             nonsense: Vec::new(),
         };
         for ((closed, pack), files) in told {
@@ -129,6 +140,11 @@ impl Salvage {
     /// Files in the place of packs, or set aside by a repair, of which nothing could be learned.
     pub fn silent(&self) -> &[String] {
         &self.silent
+    }
+
+    /// Packs that are online only and could not be fetched: what they tell is not known.
+    pub fn online_only(&self) -> &[String] {
+        &self.online_only
     }
 
     /// What authentic packs tell that cannot be so, and was left out, in sentences.

@@ -1,0 +1,89 @@
+//! What requests ask of a file's content. Each can be asked again from another thread.
+
+use std::sync::{Arc, OnceLock};
+
+use fuser::{Errno, INodeNo, Notifier, OpenFlags};
+
+use super::convert;
+use super::waiting::Refusal;
+use crate::format::Ino;
+use crate::format::mode::SET_IDS;
+use crate::fs::{CopyRange, FileSystem, FsError};
+
+/// The files, and a way to tell the kernel what it is to ask for again.
+#[derive(Clone)]
+pub(super) struct Contents {
+    pub(super) files: Arc<FileSystem>,
+    /// Set once the session has begun.
+    pub(super) notifier: Arc<OnceLock<Notifier>>,
+}
+
+impl Contents {
+    pub(super) fn write(
+        &self,
+        ino: Ino,
+        offset: u64,
+        data: &[u8],
+        clear: bool,
+        flags: OpenFlags,
+    ) -> Result<u32, Refusal> {
+        let clears_mode = clear && self.files.attributes(ino)?.mode & SET_IDS != 0;
+        // Whatever comes of the write, they are gone then.
+        let written = self.files.write(ino, offset, data, clear);
+        if clears_mode {
+            self.forget_attributes(ino);
+        }
+        written?;
+        // O_SYNC has this bit too. After writes past its page cache the kernel sends no FSYNC.
+        if flags.0 & libc::O_DSYNC != 0 {
+            self.files.fsync(ino)?;
+        }
+        // A request has a 32-bit length.
+        Ok(u32::try_from(data.len()).map_err(|_| Errno::EFBIG)?)
+    }
+
+    /// Makes the kernel ask for the mode again, which went without setuid: after a write, or an
+    /// open that empties, it asks only for size and times.
+    pub(super) fn forget_attributes(&self, ino: Ino) {
+        // Negative: attributes alone. Pages it could not drop from here without waiting for other
+        // requests.
+        let told = self.notifier.get().map(|notifier| notifier.inval_inode(INodeNo(ino.0), -1, 0));
+        if let Some(Err(error)) = told {
+            log::debug!("inval_inode: {error}");
+        }
+    }
+
+    pub(super) fn allocate(
+        &self,
+        by_root: bool,
+        ino: Ino,
+        mode: i32,
+        offset: u64,
+        length: u64,
+    ) -> Result<(), Refusal> {
+        let mode = convert::allocate_mode(mode).ok_or(Errno::EOPNOTSUPP)?;
+        self.change_content(by_root, ino, || self.files.allocate(ino, mode, offset, length))
+    }
+
+    pub(super) fn copy(&self, by_root: bool, range: CopyRange) -> Result<u32, Refusal> {
+        let copied = self.change_content(by_root, range.to, || self.files.copy_range(range))?;
+        // The kernel asks for no more than an answer of 32 bits can tell.
+        Ok(u32::try_from(copied).map_err(|_| Errno::EFBIG)?)
+    }
+
+    /// Does what changes content other than by a write. The kernel leaves it to us to take setuid
+    /// and setgid away, and tells only who asks.
+    fn change_content<T>(
+        &self,
+        by_root: bool,
+        ino: Ino,
+        change: impl FnOnce() -> Result<T, FsError>,
+    ) -> Result<T, Refusal> {
+        let clears_mode = !by_root && self.files.clear_set_ids(ino)?;
+        let done = change();
+        if clears_mode {
+            self.forget_attributes(ino);
+        }
+        Ok(done?)
+    }
+}
