@@ -224,6 +224,8 @@ pub(super) fn described(status: &Status, now: i64) -> String {
     for sentence in &status.not_arrived {
         lines.push(("not arrived", sentence.clone()));
     }
+    lines.extend(status.copies.iter().map(|sentence| ("copy", sentence.clone())));
+    lines.extend(status.strangers.iter().map(|path| ("not used", path.clone())));
     for sentence in &status.damage {
         lines.push(("DAMAGE", sentence.clone()));
     }

@@ -7,17 +7,16 @@
 
 use std::collections::HashSet;
 
-use crate::format::{
-    Ino, LOG_FOLDER, LogKind, OpenedLog, Operation, Operations, PackId, parse_log_name,
-};
+use crate::format::{Ino, OpenedLog, Operation, Operations, PackId, pack_path};
 use crate::store::{Seen, VaultListing};
 
-use super::arriving::{absent_packs, not_arrived};
+use super::arriving::{absent_packs, may_be_whole, not_arrived};
 use super::error::FsError;
 use super::file_system::{FileSystem, lock};
 use super::fold::{DeviceSeen, FoldGap, Logs, durable_since, is_covered, packs_of};
 use super::live::Live;
 use super::publish::Publisher;
+use super::stand_ins::{needed_packs, take_in_packs};
 use super::touched::{Touched, inode_of, names_of};
 use super::trust::rollback;
 
@@ -82,12 +81,13 @@ impl FileSystem {
     /// [`FsError`] if the folder cannot be listed, or writing had to stop.
     pub fn take_arrivals(&self) -> Result<(), FsError> {
         let _only_one = lock(&self.one_arrival);
-        let listing = self.logs_there()?;
+        let listing = self.vault.logs_listing();
+        let listing = listing.map_err(|error| FsError::Disk(error.to_string()))?;
         let mut changes = OutsideChanges::default();
         let taken = self.take_logs(&listing, &mut changes);
         if !lock(&self.awaited).packs.is_empty() {
             let listing = self.vault.listing().map_err(|error| FsError::Disk(error.to_string()))?;
-            self.note_arrived_packs(&listing)?;
+            self.note_arrived_packs(listing)?;
         }
         if !changes.is_empty()
             && let Some(listener) = self.listening.0.get()
@@ -95,17 +95,6 @@ impl FileSystem {
             listener(&changes);
         }
         taken
-    }
-
-    /// The log objects that are there, by name; nothing else is looked at.
-    fn logs_there(&self) -> Result<VaultListing, FsError> {
-        let names = self.vault.names(LOG_FOLDER);
-        let names = names.map_err(|error| FsError::Disk(error.to_string()))?;
-        let logs = names.iter().filter_map(|name| match parse_log_name(name)? {
-            (LogKind::Increment, device, seq) => Some(((device, seq), 0)),
-            (LogKind::Checkpoint, ..) => None,
-        });
-        Ok(VaultListing { logs: logs.collect(), ..VaultListing::default() })
     }
 
     fn take_logs(
@@ -192,7 +181,11 @@ impl FileSystem {
             return Ok(Taken::LeftForLater);
         }
         publisher.frontier.advance(log.entry());
-        lock(&self.awaited).unseen.add(packs);
+        {
+            let mut awaited = lock(&self.awaited);
+            awaited.packs.extend(packs.iter().filter(|pack| !self.may_be_here(**pack)));
+            awaited.unseen.add(packs);
+        }
         // Before anything is written down here that was done on it.
         self.note_seen_locked(publisher, &mut live)?;
         let times = shared_folders(&live, &ours, &theirs);
@@ -215,15 +208,23 @@ impl FileSystem {
         Ok(Taken::Shown)
     }
 
+    /// Whether there is a pack under its name, as long as one can be.
+    fn may_be_here(&self, pack: PackId) -> bool {
+        let file = self.vault.open(&pack_path(pack));
+        file.is_ok_and(|file| file.len().is_ok_and(may_be_whole))
+    }
+
     /// Takes note of packs that have arrived, and of new ones that are awaited.
-    fn note_arrived_packs(&self, listing: &VaultListing) -> Result<(), FsError> {
+    fn note_arrived_packs(&self, mut listing: VaultListing) -> Result<(), FsError> {
         let live = self.read_live()?;
+        let wanted = needed_packs(&live.tree);
+        take_in_packs(&self.vault, &self.keys, &mut listing, wanted);
         let mut awaited = lock(&self.awaited);
         let is_staged = |id| {
             live.writing.as_ref().is_some_and(|writing| writing.stage.find(id).is_some())
                 || self.readers.has_staged(id)
         };
-        let (packs, _) = absent_packs(&live.tree, listing, &awaited.unseen, is_staged);
+        let (packs, _) = absent_packs(&live.tree, &listing, &awaited.unseen, is_staged);
         awaited.packs = packs;
         Ok(())
     }

@@ -11,6 +11,7 @@ use super::arriving::{Awaited, not_arrived};
 use super::fold::{FoldGap, Folded, fold_beyond, is_covered};
 use super::open::{MountMode, OpenError, OpenRequest};
 use super::overtaken::OtherChanges;
+use super::stand_ins::take_in_copies;
 use super::trust::rollback;
 
 /// What was found in vault and state folder, before it is put together.
@@ -121,7 +122,7 @@ pub(super) fn look(request: &OpenRequest) -> Result<Found, OpenError> {
     }
     damage.append(&mut state_damage);
     damage.extend(folded.gaps.iter().filter(|gap| gap.is_concurrency()).map(FoldGap::to_string));
-    Ok(Found {
+    let mut found = Found {
         listing,
         folded,
         identity,
@@ -134,7 +135,9 @@ pub(super) fn look(request: &OpenRequest) -> Result<Found, OpenError> {
         notes: Vec::new(),
         goes_back,
         read_only,
-    })
+    };
+    take_in_copies(request, &mut found)?;
+    Ok(found)
 }
 
 /// What the state folder says of the device.
@@ -218,9 +221,8 @@ pub(super) fn overtaken(request: &OpenRequest, found: &mut Found, path: &str) {
         }
         MountMode::ReadOnly => {
             let trusted = &found.trusted;
-            let is_seen = |(device, seq): &(DeviceId, u64)| *seq <= trusted.seq(*device);
-            found.listing.logs.retain(|name, _| is_seen(name));
-            found.listing.checkpoints.retain(|name, _| is_seen(name));
+            let is_seen = |device: DeviceId, seq| seq <= trusted.seq(device);
+            found.listing.keep_logs(is_seen);
             format!("{since}; this shows the vault with them, as it was before the other device")
         }
     };

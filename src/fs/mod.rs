@@ -21,6 +21,7 @@ mod fold;
 mod live;
 mod look;
 mod names;
+mod next_log;
 mod open;
 mod overtaken;
 mod pack_copies;
@@ -31,6 +32,7 @@ mod repair;
 mod room;
 mod salvage;
 mod stage;
+mod stand_ins;
 mod status;
 mod sync;
 mod touched;
@@ -52,6 +54,7 @@ pub use repair::{
     Healed, Moved, RepairError, RepairPlan, RepairReport, RepairRequest, plan_repair,
 };
 pub use salvage::{Lost, Salvage, SalvagedFile};
+pub use stand_ins::UnusedCopy;
 pub use status::{DeviceStatus, Status};
 pub use types::{AllocateMode, AttributeChange, FolderEntry, NewNode, RenameMode, Room, XattrMode};
 pub use verify::{DamagedObject, VerifyProgress, VerifyReport, VerifyRequest, verify};
