@@ -9,18 +9,18 @@ use rustix::fs::{XattrFlags, getxattr, setxattr};
 use rustix::io::Errno;
 use serde::Serialize;
 
-use crate::format::DESCRIPTOR_NAME;
 use crate::fs::{Collected, FsError, MountMode};
 use crate::fuse::{COLLECT_ATTRIBUTE, hushfs_mounts};
 use crate::store::{HostDisk, VaultFolder};
 
 use super::args::CollectArgs;
+use super::descriptor::{claimed_descriptor, is_vault};
 use super::device::{open_files, open_state, state_path};
 use super::error::Error;
 use super::mount_options::HISTORY_DEFAULT;
 use super::status::status_of_mount;
 use super::units::{bytes, counted};
-use super::unlock::{claimed_descriptor, unlock};
+use super::unlock::unlock;
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -52,7 +52,7 @@ pub fn run(args: &CollectArgs) -> Result<(), Error> {
 
 /// Where the vault is mounted, if it is; a place that is no vault's folder must be a mount point.
 fn mount_point(place: &Path) -> Result<Option<PathBuf>, Error> {
-    if !place.join(DESCRIPTOR_NAME).exists() {
+    if !is_vault(&VaultFolder::new(Arc::new(HostDisk), place)) {
         return Ok(Some(PathBuf::from(status_of_mount(place)?.mountpoint)));
     }
     let path = std::fs::canonicalize(place)

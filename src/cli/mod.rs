@@ -14,6 +14,7 @@ pub mod mount_options;
 pub mod secrets;
 pub mod unlock;
 
+mod descriptor;
 mod device;
 mod fetch;
 mod helper;

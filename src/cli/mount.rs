@@ -11,11 +11,12 @@ use crate::fuse::{self, Permissions, Session, harden, hushfs_mounts};
 use crate::store::{HostDisk, LockHolder, StateLock, VaultFolder};
 
 use super::args::MountArgs;
+use super::descriptor::claimed_descriptor;
 use super::device::{open_files, open_state, state_path};
 use super::error::Error;
 use super::mount_options::{FETCH_LIMIT_DEFAULT, HISTORY_DEFAULT, MountOptions};
 use super::units::ago;
-use super::unlock::{claimed_descriptor, unlock};
+use super::unlock::unlock;
 
 /// What `umount` takes away still brings everything into the vault, unseen; a mount right after it
 /// waits so long before it calls the vault in use.

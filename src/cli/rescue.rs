@@ -7,8 +7,9 @@ use crate::format::{Descriptor, UnverifiedDescriptor};
 use crate::store::VaultFolder;
 
 use super::args::UnlockArgs;
+use super::descriptor::claimed_descriptor;
 use super::error::Error;
-use super::unlock::{Candidates, Slots, claimed_descriptor, open_as};
+use super::unlock::{Candidates, Slots, open_as};
 use super::unlock_error::UnlockError;
 
 /// A vault that was unlocked with or without its descriptor.

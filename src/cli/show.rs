@@ -3,16 +3,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::format::DESCRIPTOR_NAME;
 use crate::fuse::hushfs_mounts;
 use crate::store::{HostDisk, VaultFolder, default_state_folder, holds_unpublished};
 
 use super::args::StatusArgs;
+use super::descriptor::{claimed_descriptor, is_vault};
 use super::error::Error;
 use super::status::{
     LockedVault, mounts_of_user, print_locked, print_mounts, print_status, status_of_mount,
 };
-use super::unlock::claimed_descriptor;
 
 /// Shows what was asked for.
 ///
@@ -25,7 +24,7 @@ pub fn run(args: &StatusArgs) -> Result<(), Error> {
             .map_err(|source| Error::Io { doing: "listing mounts".into(), source })?;
         return print_mounts(&mounts, args.json).map_err(printing);
     };
-    if !place.join(DESCRIPTOR_NAME).exists() {
+    if !is_vault(&VaultFolder::new(Arc::new(HostDisk), place)) {
         return print_status(&status_of_mount(place)?, args.json).map_err(printing);
     }
     let path = std::fs::canonicalize(place)

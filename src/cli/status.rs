@@ -225,6 +225,8 @@ pub(super) fn described(status: &Status, now: i64) -> String {
         lines.push(("not arrived", sentence.clone()));
     }
     lines.extend(fetches(status, now));
+    lines.extend(status.copies.iter().map(|sentence| ("copy", sentence.clone())));
+    lines.extend(status.strangers.iter().map(|path| ("not used", path.clone())));
     for sentence in &status.damage {
         lines.push(("DAMAGE", sentence.clone()));
     }

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use crate::crypto::{ClassKeys, Password, StretchError, VaultId};
 use crate::format::{
-    DESCRIPTOR_BYTES_MAX, DESCRIPTOR_NAME, Descriptor, FormatError, KEYS_FOLDER, KeyTextError,
-    OpenedSlot, RecoveryKey, SLOT_BYTES_MAX, SlotError, SlotKind, UnverifiedDescriptor,
-    UnverifiedSlot, may_be_slot_name,
+    Descriptor, KEYS_FOLDER, KeyTextError, ObjectName, OpenedSlot, RecoveryKey, SLOT_BYTES_MAX,
+    SlotError, SlotKind, UnverifiedDescriptor, UnverifiedSlot,
 };
 use crate::store::{StoreError, VaultFolder};
 
 use super::args::UnlockArgs;
 use super::ask::{Ask, Terminal};
+use super::descriptor::{claimed_descriptors, copies_anywhere};
 use super::error::Error;
 use super::secrets::{key_from_file, password_from_command, password_from_file};
 use super::unlock_error::{Tried, UnlockError};
@@ -134,56 +134,39 @@ impl Candidates {
     }
 }
 
-/// The descriptor of the vault at `vault`, which `folder` reads; nothing of it is authenticated.
-///
-/// # Errors
-/// [`Error::Unlock`] if this is no vault, a newer one, or its descriptor is damaged;
-/// [`Error::Store`].
-pub fn claimed_descriptor(
-    vault: &Path,
-    folder: &VaultFolder,
-) -> Result<UnverifiedDescriptor, Error> {
-    let path = vault.to_owned();
-    let bytes = match folder.get(DESCRIPTOR_NAME, DESCRIPTOR_BYTES_MAX) {
-        Ok(bytes) => bytes,
-        Err(error) if is_missing(&error) => {
-            let has_slots = folder
-                .names(KEYS_FOLDER)
-                .is_ok_and(|names| names.iter().any(|name| may_be_slot_name(name)));
-            return Err(Error::Unlock(match has_slots {
-                true => UnlockError::Unfinished { vault: path },
-                false => UnlockError::NotAVault { vault: path },
-            }));
-        }
-        Err(error) => return Err(error.into()),
-    };
-    UnverifiedDescriptor::parse(&bytes).map_err(|source| {
-        Error::Unlock(match source {
-            FormatError::Newer { .. } => UnlockError::Newer { vault: path, source },
-            source => UnlockError::DescriptorDamaged { vault: path, source },
-        })
-    })
-}
-
 /// A vault's descriptor and slots as they were read.
-struct LockedVault {
-    descriptor: UnverifiedDescriptor,
+struct LockedVault<'a> {
+    folder: &'a VaultFolder,
+    /// The descriptor, and what may be copies of it, by path.
+    descriptors: Vec<(String, UnverifiedDescriptor)>,
     slots: Slots,
 }
 
-impl LockedVault {
-    fn read(vault: &Path, folder: &VaultFolder) -> Result<Self, Error> {
-        let descriptor = claimed_descriptor(vault, folder)?;
-        Ok(Self { descriptor, slots: Slots::read(vault, folder)? })
+impl<'a> LockedVault<'a> {
+    fn read(vault: &Path, folder: &'a VaultFolder) -> Result<Self, Error> {
+        let descriptors = claimed_descriptors(vault, folder)?;
+        Ok(Self { folder, descriptors, slots: Slots::read(vault, folder)? })
     }
 
     fn open(&self, candidates: &Candidates) -> Result<Unlocked, UnlockError> {
-        let vault = self.descriptor.claimed_vault();
+        let (_, first) = &self.descriptors[0];
+        let vault = first.claimed_vault();
         let opened = self.slots.open_any(candidates, vault)?;
         let keys = opened.master.class_keys(vault);
-        let descriptor = self.descriptor.verify(&keys).map_err(|source| {
-            UnlockError::DescriptorDamaged { vault: self.slots.path.clone(), source }
-        })?;
+        let whole = |(path, descriptor): &(String, UnverifiedDescriptor)| {
+            let verified = descriptor.verify(&keys).ok()?;
+            self.folder.read_from(&ObjectName::Descriptor, path);
+            Some(verified)
+        };
+        let known = self.descriptors.iter().find_map(whole);
+        let found = known.or_else(|| copies_anywhere(self.folder).iter().find_map(whole));
+        let vault = self.slots.path.clone();
+        let descriptor = match found {
+            Some(descriptor) => descriptor,
+            None => first
+                .verify(&keys)
+                .map_err(|source| UnlockError::DescriptorDamaged { vault, source })?,
+        };
         Ok(Unlocked { descriptor, keys })
     }
 }
@@ -222,24 +205,39 @@ impl Slots {
     }
 
     fn read_all(&mut self, folder: &VaultFolder) -> Result<(), Error> {
-        let mut names = match folder.names(KEYS_FOLDER) {
-            Ok(names) => names,
+        let paths = match folder.slot_paths() {
+            Ok(paths) => paths,
             Err(error) if is_missing(&error) => Vec::new(),
             Err(error) => return Err(error.into()),
         };
-        names.retain(|name| may_be_slot_name(name));
-        names.sort();
-        if names.is_empty() {
-            return Err(Error::Unlock(UnlockError::NoSlots { vault: self.path.clone() }));
+        self.read_some(folder, &paths);
+        let mut has_any = !paths.is_empty();
+        // The whole vault is searched only where something is amiss.
+        if self.slots.is_empty() || !self.damaged.is_empty() {
+            let mut renamed = folder.renamed_slot_paths().unwrap_or_default();
+            renamed.retain(|path| !paths.contains(path));
+            self.read_some(folder, &renamed);
+            has_any |= !self.slots.is_empty();
         }
-        if names.len() > SLOTS_MAX {
-            log::warn!("{} slots; only the first {SLOTS_MAX} are tried", names.len());
-            names.truncate(SLOTS_MAX);
+        match has_any {
+            true => Ok(()),
+            false => Err(Error::Unlock(UnlockError::NoSlots { vault: self.path.clone() })),
         }
-        for name in names {
-            let path = format!("{KEYS_FOLDER}/{name}");
+    }
+
+    fn read_some(&mut self, folder: &VaultFolder, paths: &[String]) {
+        if paths.len() > SLOTS_MAX {
+            log::warn!("{} slots; only the first {SLOTS_MAX} are tried", paths.len());
+        }
+        for path in paths.iter().take(SLOTS_MAX).cloned() {
+            let is_own = path.strip_prefix(KEYS_FOLDER).is_some_and(|rest| rest.starts_with('/'));
             let bytes = match folder.get(&path, SLOT_BYTES_MAX) {
                 Ok(bytes) => bytes,
+                // Elsewhere it need not be a slot at all.
+                Err(error) if !is_own => {
+                    log::info!("slot {path}: {error}");
+                    continue;
+                }
                 Err(error) => {
                     log::warn!("slot {path}: {error}");
                     self.damaged.push(path);
@@ -253,13 +251,13 @@ impl Slots {
                     log::info!("slot {path}: {error}");
                     self.newer = true;
                 }
+                Err(error) if !is_own => log::info!("slot {path}: {error}"),
                 Err(error) => {
                     log::warn!("slot {path}: {error}");
                     self.damaged.push(path);
                 }
             }
         }
-        Ok(())
     }
 
     /// Opens whichever slot of `vault` does. Keys first: a password takes a second for each slot.
@@ -343,7 +341,7 @@ struct Failed {
 }
 
 /// Nothing stands under the name that was asked for, or what should be its folder is none.
-fn is_missing(error: &StoreError) -> bool {
+pub(super) fn is_missing(error: &StoreError) -> bool {
     match error {
         StoreError::Missing(_) => true,
         StoreError::Io { source, .. } => source.kind() == std::io::ErrorKind::NotADirectory,

@@ -9,6 +9,7 @@ use super::*;
 use crate::cli::ask::AskError;
 use crate::cli::exit::ExitCode;
 use crate::crypto::{MasterKey, StretchParameters};
+use crate::format::DESCRIPTOR_NAME;
 use crate::format::{ChunkSize, SlotDraft, Time, slot_path};
 
 /// A vault's descriptor and slots in a folder that goes away.

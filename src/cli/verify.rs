@@ -10,11 +10,12 @@ use crate::fs::{DamagedObject, VerifyReport, VerifyRequest, verify};
 use crate::store::{HostDisk, Seen, StateFolder, StateLock, VaultFolder, holds_unpublished};
 
 use super::args::VerifyArgs;
+use super::descriptor::claimed_descriptor;
 use super::device::state_path;
 use super::error::Error;
 use super::progress::Progress;
 use super::units::{bytes, counted};
-use super::unlock::{Unlocked, claimed_descriptor, unlock};
+use super::unlock::{Unlocked, unlock};
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -117,6 +118,14 @@ fn described(report: &VerifyReport) -> String {
     }
     for pack in &report.online_only {
         text.push_str(&format!("NOT READ {pack}\n"));
+    }
+    for copy in &report.copies {
+        text.push_str(&format!("copy     {}: a copy of {}, not needed\n", copy.path, copy.object));
+    }
+    if log::log_enabled!(log::Level::Info) {
+        for path in &report.litter {
+            text.push_str(&format!("litter   {path}: a sync client's or the system's own\n"));
+        }
     }
     for stranger in &report.strangers {
         text.push_str(&format!("not used {stranger}: no object of this vault\n"));

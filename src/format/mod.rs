@@ -7,6 +7,7 @@
 
 mod access_list;
 mod attributes;
+mod client_names;
 mod date;
 mod descriptor;
 mod error;
@@ -26,6 +27,9 @@ pub use access_list::{
     ACCESS_LIST, ACCESS_LIST_BYTES_MAX, AccessList, AccessListError, DEFAULT_LIST,
 };
 pub use attributes::{NodeKind, Time, Times};
+pub use client_names::{
+    ObjectName, folder_named_by, is_litter, may_be_pack_folder, objects_named_by,
+};
 pub use descriptor::{DESCRIPTOR_BYTES_MAX, Descriptor, UnverifiedDescriptor};
 pub use error::FormatError;
 pub use frame::{FORMAT_VERSION, Magic, check_magic, write_magic};

@@ -8,12 +8,10 @@
 
 use std::collections::HashSet;
 
-use crate::format::{
-    DeviceId, Ino, LOG_FOLDER, LogKind, OpenedLog, Operation, Operations, PackId, parse_log_name,
-};
+use crate::format::{DeviceId, Ino, OpenedLog, Operation, Operations, PackId, pack_path};
 use crate::store::{Seen, VaultListing};
 
-use super::arriving::{Unseen, absent_packs, not_arrived};
+use super::arriving::{Unseen, absent_packs, may_be_whole, not_arrived};
 use super::error::FsError;
 use super::file_system::{FileSystem, lock};
 use super::fold::{
@@ -21,6 +19,7 @@ use super::fold::{
 };
 use super::live::Live;
 use super::publish::Publisher;
+use super::stand_ins::{needed_packs, take_in_packs};
 use super::touched::{Touched, inode_of, names_of};
 use super::trust::rollback;
 
@@ -89,7 +88,8 @@ impl FileSystem {
     /// [`FsError`] if the folder cannot be listed, or writing had to stop.
     pub fn take_arrivals(&self) -> Result<(), FsError> {
         let _only_one = lock(&self.one_arrival);
-        let listing = self.logs_there()?;
+        let listing = self.vault.logs_listing();
+        let listing = listing.map_err(|error| FsError::Disk(error.to_string()))?;
         let mut changes = OutsideChanges::default();
         let taken = match self.take_logs(&listing, &mut changes) {
             Ok(Taken::InARow) => Ok(()),
@@ -98,7 +98,7 @@ impl FileSystem {
         };
         if !lock(&self.awaited).packs.is_empty() {
             let listing = self.vault.listing().map_err(|error| FsError::Disk(error.to_string()))?;
-            self.note_arrived_packs(&listing)?;
+            self.note_arrived_packs(listing)?;
         }
         if !changes.is_empty()
             && let Some(listener) = self.listening.0.get()
@@ -106,20 +106,6 @@ impl FileSystem {
             listener(&changes);
         }
         taken
-    }
-
-    /// The log objects that are there, by name; nothing else is looked at.
-    fn logs_there(&self) -> Result<VaultListing, FsError> {
-        let names = self.vault.names(LOG_FOLDER);
-        let names = names.map_err(|error| FsError::Disk(error.to_string()))?;
-        let mut listing = VaultListing::default();
-        for (kind, device, seq) in names.iter().filter_map(|name| parse_log_name(name)) {
-            match kind {
-                LogKind::Increment => listing.logs.insert((device, seq), 0),
-                LogKind::Checkpoint => listing.checkpoints.insert((device, seq), 0),
-            };
-        }
-        Ok(listing)
     }
 
     fn take_logs(
@@ -214,10 +200,10 @@ impl FileSystem {
         }
         publisher.frontier.advance(log.entry());
         {
-            // Which of them are here is looked at later; till then all may be missing.
+            // Which of them are copies somewhere else is looked at later.
             let mut awaited = lock(&self.awaited);
-            awaited.unseen.add(packs.iter().copied());
-            awaited.packs.extend(packs);
+            awaited.packs.extend(packs.iter().filter(|pack| !self.may_be_here(**pack)));
+            awaited.unseen.add(packs);
         }
         // Before anything is written down here that was done on it.
         self.note_seen_locked(publisher, &mut live)?;
@@ -256,10 +242,12 @@ impl FileSystem {
             if writes {
                 self.publish()?;
             }
-            let listing = self.vault.listing().map_err(|error| FsError::Disk(error.to_string()))?;
+            let listing = self.vault.listing();
+            let mut listing = listing.map_err(|error| FsError::Disk(error.to_string()))?;
             let seen = lock(&self.publisher).frontier.clone();
             let (keys, chunk_size) = (&self.keys, self.descriptor.chunk_size);
             let folded = fold_beyond(&seen, &self.vault, &listing, keys, chunk_size);
+            take_in_packs(&self.vault, keys, &mut listing, needed_packs(&folded.tree));
             let mut publisher = lock(&self.publisher);
             let mut live = self.write_live()?;
             let is_all = is_covered(&publisher.frontier, &folded.frontier);
@@ -319,12 +307,20 @@ impl FileSystem {
         Ok(())
     }
 
+    /// Whether there is a pack under its name, as long as one can be.
+    fn may_be_here(&self, pack: PackId) -> bool {
+        let file = self.vault.open(&pack_path(pack));
+        file.is_ok_and(|file| file.len().is_ok_and(may_be_whole))
+    }
+
     /// Takes note of packs that have arrived, and of new ones that are awaited.
-    fn note_arrived_packs(&self, listing: &VaultListing) -> Result<(), FsError> {
+    fn note_arrived_packs(&self, mut listing: VaultListing) -> Result<(), FsError> {
         let live = self.read_live()?;
+        let wanted = needed_packs(&live.tree);
+        take_in_packs(&self.vault, &self.keys, &mut listing, wanted);
         let mut awaited = lock(&self.awaited);
         let is_staged = |id| self.is_staged(&live, id);
-        awaited.packs = absent_packs(&live.tree, listing, &awaited.unseen, is_staged).0;
+        awaited.packs = absent_packs(&live.tree, &listing, &awaited.unseen, is_staged).0;
         Ok(())
     }
 

@@ -96,6 +96,11 @@ impl Awaited {
     }
 }
 
+/// Whether a pack can be so long.
+pub(super) fn may_be_whole(pack_bytes: u64) -> bool {
+    pack_bytes > 0 && padme(pack_bytes) == pack_bytes
+}
+
 /// Packs that files need and that are not there, or are not as long as any pack: those that are still
 /// to arrive, and those that are lost.
 pub(super) fn absent_packs(
@@ -107,7 +112,7 @@ pub(super) fn absent_packs(
     let needed = tree.packs().filter(|pack| pack.live_bytes > 0).map(|pack| pack.id);
     let is_whole = |id: &PackId| match listing.packs.get(id) {
         Some(_) if listing.stubs.contains(id) => true,
-        Some(bytes) => *bytes > 0 && padme(*bytes) == *bytes || !unseen.has(*id),
+        Some(bytes) => may_be_whole(*bytes) || !unseen.has(*id),
         None => is_here(*id),
     };
     let (awaited, lost): (Vec<_>, Vec<_>) =

@@ -7,7 +7,7 @@ use super::error::FsError;
 use super::file_system::{Asked, FileSystem, lock};
 use super::live::{FlushTo, Live};
 use super::sync::{Instant, thread};
-use crate::format::{LOG_FOLDER, parse_log_name};
+use crate::format::{DeviceId, LOG_FOLDER, ObjectName, objects_named_by};
 use crate::store::{FolderWatch, LastEnd, holds_unpublished};
 
 /// How often the thread looks.
@@ -128,6 +128,12 @@ impl FileSystem {
     }
 }
 
+/// Whether a file of this name may be a log object of another device, or a sync client's copy of one.
+fn may_be_of_another(name: &str, device: DeviceId) -> bool {
+    let mut objects = objects_named_by(name).into_iter();
+    objects.any(|object| matches!(object, ObjectName::Log(_, by, _) if by != device))
+}
+
 /// Looks for what other devices publish: as soon as something comes, where that is told, and from time
 /// to time.
 #[derive(Debug, Default)]
@@ -140,8 +146,8 @@ impl Lookout {
     /// Takes what has arrived, if it is time to look.
     fn look(&mut self, fs: &FileSystem) {
         let device = lock(&fs.publisher).device;
-        let is_others = |name: &str| parse_log_name(name).is_some_and(|(_, by, _)| by != device);
-        let has_news = self.watch.as_mut().is_some_and(|watch| watch.has_news(&mut { is_others }));
+        let mut is_others = |name: &str| may_be_of_another(name, device);
+        let has_news = self.watch.as_mut().is_some_and(|watch| watch.has_news(&mut is_others));
         let pause = if lock(&fs.awaited).is_nothing() { ARRIVALS_EVERY } else { AWAITED_EVERY };
         if !has_news && self.last.is_some_and(|last| last.elapsed() < pause) {
             return;
@@ -178,5 +184,22 @@ fn run(weak: &Weak<FileSystem>) {
         if let Err(error) = result {
             log::warn!("not published yet: {error}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::{LogKind, log_name};
+
+    #[test]
+    fn a_log_object_of_another_device_is_news_under_whatever_name() {
+        let (one, other) = (DeviceId(0xab), DeviceId(0xcd));
+        let name = log_name(LogKind::Increment, one, 3);
+        let names = [name.clone(), name.replace(".log", " (1).log"), name.to_uppercase()];
+        for name in names {
+            assert!(may_be_of_another(&name, other) && !may_be_of_another(&name, one), "{name}");
+        }
+        assert!(!may_be_of_another("holiday.jpg", one));
     }
 }

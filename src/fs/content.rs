@@ -13,6 +13,7 @@ use crate::store::{DiskFile, PackReadError, PackReader};
 use super::error::FsError;
 use super::file_system::{FileSystem, lock};
 use super::live::Live;
+use super::stand_ins::Searched;
 use super::sync::Mutex;
 
 /// Open packs kept; each costs a file descriptor.
@@ -30,6 +31,8 @@ pub(super) struct PackReaders {
     /// Packs in the state folder, of a mount that does not write.
     staged: BTreeMap<PackId, Arc<PackReader>>,
     chunks: Mutex<ChunkCache>,
+    /// When copies of packs were last searched for.
+    pub(super) searched: Searched,
 }
 
 impl PackReaders {
@@ -41,6 +44,7 @@ impl PackReaders {
             packs: Mutex::new(LruCache::new(packs)),
             staged,
             chunks: Mutex::new(LruCache::new(chunks)),
+            searched: Searched::default(),
         }
     }
 
@@ -191,23 +195,35 @@ impl FileSystem {
             PackReadError::OnlineOnly => Err(error),
             // What came since is under the pack's name, and not in the file that was opened.
             _ => {
-                self.readers.close_moved(want.run.pack);
-                self.try_fulfil(want, out)
+                let pack = want.run.pack;
+                self.readers.close_moved(pack);
+                self.try_fulfil(want, out).or_else(|error| {
+                    let mut from = |reader: &PackReader| self.fill_from(reader, want, out).is_ok();
+                    self.read_from_copy(pack, &mut from).then_some(()).ok_or(error)
+                })
             }
         })
     }
 
+    fn try_fulfil(&self, want: &Want, out: &mut [u8]) -> Result<(), PackReadError> {
+        self.fill_from(&*self.reader(want)?, want, out)
+    }
+
     /// Whole chunks come straight from the pack; a first or last one that is wanted in part, by
     /// way of the cache.
-    fn try_fulfil(&self, want: &Want, out: &mut [u8]) -> Result<(), PackReadError> {
+    fn fill_from(
+        &self,
+        reader: &PackReader,
+        want: &Want,
+        out: &mut [u8],
+    ) -> Result<(), PackReadError> {
         let chunk_size = self.descriptor.chunk_size;
-        let reader = self.reader(want)?;
         let shape = want.run.shape();
         let (mut nth, end) = (want.nth, want.nth + want.count);
         let mut filled = 0;
         if want.skip > 0 {
             let bytes = (chunk_size.bytes() - want.skip).min(out.len());
-            self.copy_part(&reader, &want.run, nth, want.skip, &mut out[..bytes])?;
+            self.copy_part(reader, &want.run, nth, want.skip, &mut out[..bytes])?;
             (nth, filled) = (nth + 1, bytes);
         }
         let plain_bytes = |nth| shape.chunk_bytes(nth, chunk_size) as usize;
@@ -221,7 +237,7 @@ impl FileSystem {
         }
         if whole_end < end && nth < end {
             let bytes = out.len() - filled;
-            self.copy_part(&reader, &want.run, whole_end, 0, &mut out[filled..])?;
+            self.copy_part(reader, &want.run, whole_end, 0, &mut out[filled..])?;
             filled += bytes;
         }
         out[filled..].fill(0);

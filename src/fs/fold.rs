@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::crypto::ClassKeys;
 use crate::format::{
-    ChunkSize, DeviceId, Frontier, FrontierEntry, LogHash, LogKind, OpenedLog, Operation, PackId,
-    Time, log_name,
+    ChunkSize, DeviceId, Frontier, FrontierEntry, LogKind, ObjectName, OpenedLog, Operation,
+    PackId, Time, log_name,
 };
 use crate::store::{StoreError, VaultFolder, VaultListing, log_path};
 use crate::tree::{ApplyError, Tree};
@@ -285,11 +285,6 @@ impl Logs<'_> {
         Ok(folded)
     }
 
-    /// Devices that have log objects.
-    pub(super) fn devices(&self) -> BTreeSet<DeviceId> {
-        self.listing.logs.keys().map(|(device, _)| *device).collect()
-    }
-
     /// The first gap that keeps what was written on `needed` from following `frontier`.
     pub(super) fn first_missing(&self, needed: &Frontier, frontier: &Frontier) -> Option<FoldGap> {
         let entry = first_unmet(needed, frontier)?;
@@ -297,75 +292,46 @@ impl Logs<'_> {
         Some(FoldGap::Missing { device, seq: frontier.seq(device) + 1, last })
     }
 
-    /// The first log object of `device` behind the frontier; `None` if there is none.
-    pub(super) fn next(
-        &self,
-        device: DeviceId,
-        frontier: &Frontier,
-        refused: &BTreeMap<DeviceId, FoldGap>,
-    ) -> Result<Option<OpenedLog>, FoldGap> {
-        let seq = frontier.seq(device) + 1;
-        if let Some(gap @ FoldGap::Unfit { seq: unfit_seq, .. }) = refused.get(&device)
-            && *unfit_seq == seq
-        {
-            return Err(gap.clone());
-        }
-        let later = self.listing.logs.range((device, seq)..=(device, u64::MAX)).next();
-        match later {
-            None => Ok(None),
-            Some(((_, found), _)) if *found > seq => {
-                Err(FoldGap::Missing { device, seq, last: found - 1 })
-            }
-            Some(_) => {
-                let log = self.vault.get_log(self.keys, LogKind::Increment, device, seq);
-                let log = log.map_err(|error| {
-                    let kind = LogKind::Increment;
-                    let is_cut_short =
-                        !error.is_newer() && self.vault.log_is_cut_short(kind, device, seq);
-                    FoldGap::Unreadable { device, seq, error, is_cut_short }
-                })?;
-                let expected = frontier.get(device).map_or(LogHash::NONE, |entry| entry.hash);
-                if log.previous != expected {
-                    return Err(FoldGap::Replaced { device, seq: seq - 1 });
-                }
-                Ok(Some(log))
-            }
-        }
-    }
-
     /// The state at the latest checkpoint that can be used. One that cannot is no gap: the log
     /// objects that it stands for may all be there.
     fn latest_checkpoint(&self) -> Option<Folded> {
-        let mut newest: BTreeMap<DeviceId, OpenedLog> = BTreeMap::new();
-        for (device, seq) in self.listing.checkpoints.keys().rev() {
-            if newest.contains_key(device) {
+        let mut newest: BTreeMap<DeviceId, (OpenedLog, Option<String>)> = BTreeMap::new();
+        for (device, seq) in self.listing.log_names(LogKind::Checkpoint).into_iter().rev() {
+            if newest.contains_key(&device) {
                 continue;
             }
-            match self.vault.get_log(self.keys, LogKind::Checkpoint, *device, *seq) {
-                Ok(log) => {
-                    newest.insert(*device, log);
+            match self.checkpoint(device, seq) {
+                Ok(found) => {
+                    newest.insert(device, found);
                 }
+                // Nothing but a name says that there ever was one.
+                Err(StoreError::Missing(_)) => {}
                 Err(error) => log::warn!("a checkpoint cannot be used: {error}"),
             }
         }
-        let mut candidates: Vec<OpenedLog> = newest.into_values().collect();
-        candidates.sort_by_key(|log| (log.clock, log.device));
-        while let Some(log) = candidates.pop() {
-            if let Some(folded) = self.at_checkpoint(&log) {
+        let mut candidates: Vec<(OpenedLog, Option<String>)> = newest.into_values().collect();
+        candidates.sort_by_key(|(log, _)| (log.clock, log.device));
+        while let Some((log, copy)) = candidates.pop() {
+            if let Some(folded) = self.at_checkpoint(&log, copy) {
                 return Some(folded);
             }
         }
         None
     }
 
-    /// The state that a checkpoint holds, if it does.
-    pub(super) fn at_checkpoint(&self, log: &OpenedLog) -> Option<Folded> {
+    /// The state that a checkpoint holds, if it does; `copy` is where it was read from, if not under its
+    /// own name.
+    pub(super) fn at_checkpoint(&self, log: &OpenedLog, copy: Option<String>) -> Option<Folded> {
         let mut folded = Folded::empty(self.chunk_size);
         if !is_covered(&log.frontier, self.seen) {
             folded.unseen = Unseen::All;
         }
         match folded.apply(self.vault, log, false) {
             Ok(()) => {
+                if let Some(path) = copy {
+                    let object = ObjectName::Log(LogKind::Checkpoint, log.device, log.seq);
+                    self.vault.read_from(&object, &path);
+                }
                 folded.see(log);
                 folded.frontier = log.frontier.clone();
                 folded.checkpoint_bytes = log.operations_bytes();

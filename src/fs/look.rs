@@ -1,7 +1,7 @@
 //! The first half of opening: what is in vault and state folder, and what is not right with it.
 
 use crate::crypto::ClassKeys;
-use crate::format::{DeviceId, Frontier, FrontierEntry, LogKind};
+use crate::format::{Frontier, FrontierEntry, LogKind};
 use crate::journal::{Replay, read_journal};
 use crate::store::{
     DeviceIdentity, Publishing, Seen, StoreError, VaultFolder, VaultListing, log_path,
@@ -10,6 +10,7 @@ use crate::store::{
 use super::arriving::{Awaited, not_arrived};
 use super::fold::{Folded, fold_beyond, is_covered};
 use super::open::{MountMode, OpenError, OpenRequest};
+use super::stand_ins::take_in_copies;
 use super::trust::rollback;
 
 /// What was found in vault and state folder, before it is put together.
@@ -121,7 +122,7 @@ pub(super) fn look(request: &OpenRequest) -> Result<Found, OpenError> {
         replay = Replay::default();
     }
     damage.append(&mut state_damage);
-    Ok(Found {
+    let mut found = Found {
         listing,
         folded,
         identity,
@@ -134,7 +135,9 @@ pub(super) fn look(request: &OpenRequest) -> Result<Found, OpenError> {
         notes: Vec::new(),
         goes_back,
         read_only,
-    })
+    };
+    take_in_copies(request, &mut found)?;
+    Ok(found)
 }
 
 /// What the state folder says of the device.
@@ -198,9 +201,7 @@ impl Found {
     pub(super) fn go_back_to_seen(&mut self, request: &OpenRequest) -> bool {
         let OpenRequest { vault, keys, descriptor, .. } = request;
         let mut listing = self.listing.clone();
-        let is_seen = |(device, seq): &(DeviceId, u64)| *seq <= self.trusted.seq(*device);
-        listing.logs.retain(|name, _| is_seen(name));
-        listing.checkpoints.retain(|name, _| is_seen(name));
+        listing.keep_logs(|device, seq| seq <= self.trusted.seq(device));
         let folded = fold_beyond(&self.trusted, vault, &listing, keys, descriptor.chunk_size);
         let is_had = folded.frontier == self.trusted;
         if is_had {

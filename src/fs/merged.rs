@@ -159,15 +159,15 @@ impl Logs<'_> {
     /// States to start from, the latest first, and nothing in the end.
     fn grounds(&self) -> impl Iterator<Item = Folded> {
         let mut heads: Vec<(u64, DeviceId, u64)> = Vec::new();
-        for (device, seq) in self.listing.checkpoints.keys() {
-            if let Ok(log) = self.vault.get_log(self.keys, LogKind::Checkpoint, *device, *seq) {
-                heads.push((log.clock, *device, *seq));
+        for (device, seq) in self.listing.log_names(LogKind::Checkpoint) {
+            if let Ok((log, _)) = self.checkpoint(device, seq) {
+                heads.push((log.clock, device, seq));
             }
         }
         heads.sort_unstable();
         let grounds = heads.into_iter().rev().filter_map(|(_, device, seq)| {
-            let log = self.vault.get_log(self.keys, LogKind::Checkpoint, device, seq).ok()?;
-            self.at_checkpoint(&log)
+            let (log, copy) = self.checkpoint(device, seq).ok()?;
+            self.at_checkpoint(&log, copy)
         });
         grounds.chain(std::iter::once_with(|| Folded::empty(self.chunk_size)))
     }

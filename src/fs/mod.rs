@@ -23,6 +23,7 @@ mod live;
 mod look;
 mod merged;
 mod names;
+mod next_log;
 mod online_only;
 mod open;
 mod pack_copies;
@@ -33,6 +34,7 @@ mod repair;
 mod room;
 mod salvage;
 mod stage;
+mod stand_ins;
 mod status;
 mod sync;
 mod touched;
@@ -55,6 +57,7 @@ pub use repair::{
     Healed, Moved, RepairError, RepairPlan, RepairReport, RepairRequest, plan_repair,
 };
 pub use salvage::{Lost, Salvage, SalvagedFile};
+pub use stand_ins::UnusedCopy;
 pub use status::{DeviceStatus, Status};
 pub use types::{AllocateMode, AttributeChange, FolderEntry, NewNode, RenameMode, Room, XattrMode};
 pub use verify::{DamagedObject, VerifyProgress, VerifyReport, VerifyRequest, verify};

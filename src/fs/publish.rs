@@ -138,10 +138,15 @@ impl FileSystem {
     /// Whether the vault folder is there, and this vault's: nothing is put into the empty folder
     /// that an unplugged disk or a sync client that signs out leaves in its place.
     fn find_vault(&self) -> Result<(), FsError> {
-        let bytes = self.vault.get(DESCRIPTOR_NAME, DESCRIPTOR_BYTES_MAX).map_err(disk_answer)?;
         let place = self.vault.place(DESCRIPTOR_NAME);
-        let there = UnverifiedDescriptor::parse(&bytes)
-            .map_err(|error| disk_answer(StoreError::format(&place, error)))?;
+        let bytes = self.vault.get(DESCRIPTOR_NAME, DESCRIPTOR_BYTES_MAX);
+        let there = bytes.and_then(|bytes| {
+            UnverifiedDescriptor::parse(&bytes).map_err(|error| StoreError::format(&place, error))
+        });
+        let there = match there {
+            Err(_) if self.finds_descriptor_copy() => return Ok(()),
+            there => there.map_err(disk_answer)?,
+        };
         if *there.claimed_vault() != self.descriptor.vault {
             return Err(FsError::Disk(format!("{} is another vault's", place.display())));
         }

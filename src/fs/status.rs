@@ -53,7 +53,8 @@ pub struct Status {
     pub devices: Vec<DeviceStatus>,
     /// Ways to unlock.
     pub slots: u64,
-    /// What there is to know and is neither of these, a sentence each.
+    /// What there is to know and is neither of these, a sentence each: among it, which objects are read
+    /// from copies that sync clients left.
     #[serde(default)]
     pub notes: Vec<String>,
     /// What has not arrived yet, a sentence each; none of it is damaged.
@@ -67,6 +68,12 @@ pub struct Status {
     pub fetches: FetchStatus,
     /// Damage seen since mounting, a sentence each.
     pub damage: Vec<String>,
+    /// Files that are copies by their names, and that nothing needs; the first ones.
+    #[serde(default)]
+    pub copies: Vec<String>,
+    /// Files in the vault folder that are none of ours; the first ones.
+    #[serde(default)]
+    pub strangers: Vec<String>,
     /// Version of the daemon.
     pub version: String,
 }
@@ -108,6 +115,7 @@ impl FileSystem {
         let listing = self.vault.listing().unwrap_or_default();
         status.objects = listing.objects();
         status.object_bytes = listing.object_bytes();
+        self.tell_of_copies(&mut status, &listing);
         if let Ok(live) = self.read_live() {
             let awaited = lock(&self.awaited).clone();
             status.awaited_packs = awaited.packs.len() as u64;

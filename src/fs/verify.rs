@@ -16,7 +16,10 @@ use crate::store::{
 use crate::tree::Tree;
 
 use super::arriving::not_arrived;
-use super::fold::{FoldGap, Folded, fold_beyond};
+use super::fold::{FoldGap, Folded};
+use super::stand_ins::{
+    UnusedCopy, fold_with_copies, has_whole_copy, log_to_verify, tell_of_copies,
+};
 use super::trust::rollback;
 use super::witnesses::Witnesses;
 
@@ -80,8 +83,12 @@ pub struct VerifyReport {
     pub newer: Vec<String>,
     /// What is no damage, but keeps the state from being the whole story.
     pub notes: Vec<String>,
+    /// Whole copies of objects that nothing needs.
+    pub copies: Vec<UnusedCopy>,
     /// Files in the vault folder that are none of ours, by path.
     pub strangers: Vec<String>,
+    /// Files that sync clients and systems keep there for themselves, by path.
+    pub litter: Vec<String>,
 }
 
 impl VerifyReport {
@@ -108,9 +115,14 @@ pub fn verify(
     request: &VerifyRequest<'_>,
     progress: &mut dyn FnMut(VerifyProgress),
 ) -> Result<VerifyReport, StoreError> {
-    let VerifyRequest { vault, listing, keys, descriptor, .. } = request;
-    let mut report =
-        VerifyReport { strangers: listing.strangers.clone(), ..VerifyReport::default() };
+    let (folded, listing) = fold_with_copies(request);
+    let request = &VerifyRequest { listing: &listing, ..request.clone() };
+    let VerifyRequest { vault, keys, .. } = request;
+    let mut report = VerifyReport {
+        strangers: listing.strangers.clone(),
+        litter: listing.litter.clone(),
+        ..VerifyReport::default()
+    };
     let all_bytes = listing.object_bytes();
     let mut done = |report: &mut VerifyReport, bytes: u64| {
         report.objects += 1;
@@ -123,7 +135,7 @@ pub fn verify(
     let checkpoints = listing.checkpoints.iter().map(|item| (LogKind::Checkpoint, item));
     for (kind, ((device, seq), bytes)) in logs.chain(checkpoints) {
         let path = log_path(kind, *device, *seq);
-        match vault.get_log(keys, kind, *device, *seq) {
+        match log_to_verify(request, &folded, (kind, *device, *seq)) {
             Ok(log) => {
                 if let Some(error) = log.operations().find_map(Result::err) {
                     report.damage(path.clone(), error.to_string(), Vec::new());
@@ -143,15 +155,14 @@ pub fn verify(
         }
         done(&mut report, *bytes);
     }
-    let seen = &request.seen;
-    let mut folded = fold_beyond(&seen.frontier, vault, listing, keys, descriptor.chunk_size);
-    folded.unseen.add_kept(seen.awaited.clone());
     report.files = folded.tree.inode_count();
     verify_story(&folded, &witnesses, request, &mut report);
     let mut needed = runs_by_pack(&folded.tree, |_| true);
     for (pack, bytes) in &listing.packs {
         let runs = needed.remove(pack).unwrap_or_default();
-        if let Err((what, lost)) = verify_pack(request, *pack, &runs) {
+        if let Err((what, lost)) = verify_pack(request, *pack, &runs)
+            && !has_whole_copy(request, *pack, &runs)
+        {
             let (path, lost) = (pack_path(*pack), paths(&folded.tree, lost));
             // Whose log object has not arrived either, nobody knows.
             let is_new = folded.unseen.has(*pack) || !folded.tree.knows_pack(*pack);
@@ -173,6 +184,7 @@ pub fn verify(
             false => report.damage(pack_path(pack), "missing", lost),
         }
     }
+    tell_of_copies(request, &folded.frontier, &mut report);
     report.damaged.sort_by(|a, b| a.object.cmp(&b.object));
     report.awaited.sort_by(|a, b| a.object.cmp(&b.object));
     Ok(report)

@@ -10,10 +10,12 @@ mod disk;
 mod durably;
 mod error;
 mod host;
+mod listing;
 mod lock;
 mod pack_reader;
 mod presence;
 mod stage;
+mod stand_ins;
 mod state_folder;
 mod vault_folder;
 mod watch;
@@ -22,6 +24,7 @@ pub(crate) use disk::list_if_there;
 pub use disk::{Disk, DiskFile, DiskRoom, DraftFile, FolderItem};
 pub use error::StoreError;
 pub use host::HostDisk;
+pub use listing::{Copies, VaultListing};
 pub use lock::{LockHolder, LockedBy, StateLock};
 pub use pack_reader::{PackReadError, PackReader};
 pub use presence::Presence;
@@ -29,5 +32,5 @@ pub use stage::{ClosedPack, FileFacts, PackRoom, StagedPack, recover_staged_pack
 pub use state_folder::{
     DeviceIdentity, LastEnd, Publishing, Seen, StateFolder, default_state_folder, holds_unpublished,
 };
-pub use vault_folder::{VaultFolder, VaultListing, log_path};
+pub use vault_folder::{VaultFolder, log_path};
 pub use watch::FolderWatch;

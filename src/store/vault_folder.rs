@@ -1,21 +1,20 @@
 //! The vault folder: objects that are written once and never change.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::crypto::ClassKeys;
 use crate::format::{
-    DATA_FOLDER, DESCRIPTOR_NAME, DeviceId, KEYS_FOLDER, LOG_FOLDER, LOST_FOLDER, LogKind,
-    OpenedLog, PackId, README_NAME, UnverifiedLog, log_name, may_be_slot_name, pack_folder,
-    pack_path, parse_log_name, parse_pack_name,
+    DATA_FOLDER, DeviceId, LOG_FOLDER, LogKind, ObjectName, OpenedLog, PackId, UnverifiedLog,
+    pack_folder, pack_path,
 };
 
-use super::disk::{Disk, DiskFile, list_if_there, read_whole};
+use super::disk::{Disk, DiskFile, FolderItem, list_if_there, read_whole};
 use super::durably;
 use super::error::StoreError;
-use super::presence::parse_stub_name;
+use super::stand_ins::StandIns;
 
 /// A log object that is longer cannot be right; it bounds what one read can allocate (I8).
 const LOG_BYTES_MAX: u64 = 1 << 30;
@@ -25,43 +24,6 @@ pub(super) const PACK_BYTES_MAX: u64 = 64 << 20;
 /// Folders within folders that are looked into.
 const DEPTH_MAX: u32 = 8;
 
-/// Which objects a vault holds, by name and length; nothing of them was read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct VaultListing {
-    /// Log objects by device and number, with their lengths.
-    pub logs: BTreeMap<(DeviceId, u64), u64>,
-    /// Checkpoints likewise.
-    pub checkpoints: BTreeMap<(DeviceId, u64), u64>,
-    /// Packs with their lengths.
-    pub packs: BTreeMap<PackId, u64>,
-    /// Those of them that only a stub of iCloud Drive's stands for; of what length is not known.
-    pub stubs: BTreeSet<PackId>,
-    /// Files that are no objects of ours, by path below the vault.
-    pub strangers: Vec<String>,
-}
-
-impl VaultListing {
-    /// Objects.
-    pub fn objects(&self) -> u64 {
-        (self.logs.len() + self.checkpoints.len() + self.packs.len()) as u64
-    }
-
-    /// Bytes of those.
-    pub fn object_bytes(&self) -> u64 {
-        total(self.logs.values().chain(self.checkpoints.values()).chain(self.packs.values()))
-    }
-
-    /// Bytes of packs.
-    pub fn pack_bytes(&self) -> u64 {
-        total(self.packs.values())
-    }
-}
-
-/// The sum of these lengths, as far as it goes: a few sparse files can be longer than any number.
-fn total<'a>(lengths: impl Iterator<Item = &'a u64>) -> u64 {
-    lengths.fold(0, |sum, bytes| sum.saturating_add(*bytes))
-}
-
 /// A folder that is, or becomes, a vault.
 #[derive(Clone, Debug)]
 pub struct VaultFolder {
@@ -70,7 +32,7 @@ pub struct VaultFolder {
     /// Folders whose names are known to be durable.
     durable_folders: Arc<Mutex<HashSet<String>>>,
     /// Objects that are read from another path of the vault than their own.
-    stand_ins: Arc<HashMap<String, String>>,
+    pub(super) stand_ins: Arc<Mutex<StandIns>>,
 }
 
 impl VaultFolder {
@@ -83,12 +45,6 @@ impl VaultFolder {
     pub fn new(disk: Arc<dyn Disk>, root: impl Into<PathBuf>) -> Self {
         let (durable_folders, stand_ins) = Default::default();
         Self { disk, root: root.into(), durable_folders, stand_ins }
-    }
-
-    /// The same folder as it would be if each object (a path below the vault) had the content
-    /// that now stands at another path. Only reading objects goes by it, not listing them.
-    pub fn with_stand_ins(&self, stand_ins: HashMap<String, String>) -> Self {
-        Self { stand_ins: Arc::new(stand_ins), ..self.clone() }
     }
 
     /// Where it is.
@@ -169,9 +125,9 @@ impl VaultFolder {
     /// # Errors
     /// [`StoreError::Missing`], [`StoreError::TooLong`] or what the disk says.
     pub fn get(&self, path: &str, max_bytes: u64) -> Result<Vec<u8>, StoreError> {
-        let place = self.place(self.stand_ins.get(path).map_or(path, String::as_str));
+        let (place, file) = self.open_to_read(path);
         let fail = |error| StoreError::io("cannot read", &place, error);
-        let file = self.disk.open(&place, false).map_err(fail)?;
+        let file = file.map_err(fail)?;
         let bytes = file.len().map_err(fail)?;
         if bytes > max_bytes {
             return Err(StoreError::TooLong { path: place, bytes, max_bytes });
@@ -184,8 +140,30 @@ impl VaultFolder {
     /// # Errors
     /// [`StoreError`].
     pub fn open(&self, path: &str) -> Result<Arc<dyn DiskFile>, StoreError> {
-        let place = self.place(self.stand_ins.get(path).map_or(path, String::as_str));
+        let (place, file) = self.open_to_read(path);
+        file.map_err(|e| StoreError::io("cannot open", &place, e))
+    }
+
+    /// Opens what stands at a path of the vault, whatever is read instead of it otherwise.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn open_as_named(&self, path: &str) -> Result<Arc<dyn DiskFile>, StoreError> {
+        let place = self.place(path);
         self.disk.open(&place, false).map_err(|e| StoreError::io("cannot open", &place, e))
+    }
+
+    /// Opens the object `path` where it is read from, or where it should be if it is no longer
+    /// there; gives that place, too.
+    fn open_to_read(&self, path: &str) -> (PathBuf, io::Result<Arc<dyn DiskFile>>) {
+        let (own, place) = (self.place(path), self.place_to_read(path));
+        match self.disk.open(&place, false) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && place != own => {
+                let file = self.disk.open(&own, false);
+                (own, file)
+            }
+            file => (place, file),
+        }
     }
 
     /// Names in one folder of the vault (`""`: the vault itself).
@@ -232,7 +210,7 @@ impl VaultFolder {
     /// # Errors
     /// [`StoreError`].
     pub fn settle_name(&self, path: &str) -> Result<(), StoreError> {
-        let place = self.place(path);
+        let place = self.place_to_read(path);
         let folder = durably::parent(&place);
         self.disk.sync_folder(folder).map_err(|e| StoreError::io("cannot sync", folder, e))
     }
@@ -263,11 +241,11 @@ impl VaultFolder {
         self.put_new(&log_path(kind, device, seq), bytes)
     }
 
-    /// Reads, authenticates and places a log object or checkpoint.
+    /// Reads, authenticates and places a log object or checkpoint from where it is known to be.
     ///
     /// # Errors
     /// [`StoreError`]; [`StoreError::Format`] where it is not what it should be.
-    pub fn get_log(
+    pub fn get_log_as_named(
         &self,
         keys: &ClassKeys,
         kind: LogKind,
@@ -285,7 +263,7 @@ impl VaultFolder {
     /// its name.
     ///
     /// # Errors
-    /// [`StoreError`], as for [`Self::get_log`].
+    /// [`StoreError`], as for [`Self::get_log_as_named`].
     pub fn get_log_at(
         &self,
         keys: &ClassKeys,
@@ -320,102 +298,29 @@ impl VaultFolder {
 
     /// When an object came to this vault folder, in seconds since 1970, if the disk tells.
     pub fn arrived_secs(&self, path: &str) -> Option<i64> {
-        self.disk.arrived_secs(&self.place(path))
+        self.disk.arrived_secs(&self.place_to_read(path))
     }
 
-    /// Removes an object, or what is left of one; fine if it is not there.
+    /// Removes an object, or what is left of one; fine if it is not there. Copies of it stay, and
+    /// are not read instead of it any more.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn remove(&self, path: &str) -> Result<(), StoreError> {
         let place = self.place(path);
+        self.read_as_named(path);
         match self.disk.remove(&place) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             removed => removed.map_err(|e| StoreError::io("cannot remove", &place, e)),
         }
     }
 
-    /// Which objects there are.
-    ///
-    /// # Errors
-    /// [`StoreError`] if a folder cannot be listed; one that is missing counts as empty.
-    pub fn listing(&self) -> Result<VaultListing, StoreError> {
-        let mut listing = VaultListing::default();
-        let known =
-            [README_NAME, DESCRIPTOR_NAME, KEYS_FOLDER, LOG_FOLDER, DATA_FOLDER, LOST_FOLDER];
-        let beside = self.items("")?.into_iter().map(|item| item.name);
-        listing.strangers.extend(beside.filter(|name| !known.contains(&name.as_str())));
-        let slots = self.items(KEYS_FOLDER)?.into_iter().map(|item| item.name);
-        let no_slots = slots.filter(|name| !may_be_slot_name(name));
-        listing.strangers.extend(no_slots.map(|name| format!("{KEYS_FOLDER}/{name}")));
-        for item in self.items(LOG_FOLDER)? {
-            match parse_log_name(&item.name) {
-                Some((LogKind::Increment, device, seq)) if !item.is_folder => {
-                    listing.logs.insert((device, seq), item.bytes);
-                }
-                Some((LogKind::Checkpoint, device, seq)) if !item.is_folder => {
-                    listing.checkpoints.insert((device, seq), item.bytes);
-                }
-                _ => listing.strangers.push(format!("{LOG_FOLDER}/{}", item.name)),
-            }
-        }
-        for folder in self.items(DATA_FOLDER)? {
-            let path = format!("{DATA_FOLDER}/{}", folder.name);
-            if !folder.is_folder {
-                listing.strangers.push(path);
-                continue;
-            }
-            for item in self.items(&path)? {
-                if let Some(pack) = parse_stub_name(&item.name)
-                    && !item.is_folder
-                    && pack_folder(pack) == folder.name
-                {
-                    listing.stubs.insert(pack);
-                    continue;
-                }
-                match parse_pack_name(&item.name) {
-                    Some(pack) if !item.is_folder && pack_folder(pack) == folder.name => {
-                        listing.packs.insert(pack, item.bytes);
-                    }
-                    _ => listing.strangers.push(format!("{path}/{}", item.name)),
-                }
-            }
-        }
-        listing.stubs.retain(|pack| !listing.packs.contains_key(pack));
-        listing.packs.extend(listing.stubs.iter().map(|pack| (*pack, 0)));
-        Ok(listing)
-    }
-
-    /// How many slots there are, by name.
-    ///
-    /// # Errors
-    /// [`StoreError`] if the folder cannot be listed.
-    pub fn slot_count(&self) -> Result<u64, StoreError> {
-        let items = self.items(KEYS_FOLDER)?;
-        Ok(items.iter().filter(|item| item.name.ends_with(".key")).count() as u64)
-    }
-
-    fn items(&self, folder: &str) -> Result<Vec<super::disk::FolderItem>, StoreError> {
+    pub(super) fn items(&self, folder: &str) -> Result<Vec<FolderItem>, StoreError> {
         list_if_there(&*self.disk, &self.place(folder))
     }
 }
 
 /// Where a log object or checkpoint is below the vault.
 pub fn log_path(kind: LogKind, device: DeviceId, seq: u64) -> String {
-    format!("{LOG_FOLDER}/{}", log_name(kind, device, seq))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lengths_of_objects_add_up_whatever_they_are() {
-        let mut listing = VaultListing::default();
-        listing.logs.insert((DeviceId(1), 1), 5);
-        listing.packs.insert(PackId::random(), 7);
-        assert_eq!((listing.object_bytes(), listing.pack_bytes()), (12, 7));
-        listing.packs.insert(PackId::random(), u64::MAX);
-        assert_eq!((listing.object_bytes(), listing.pack_bytes()), (u64::MAX, u64::MAX));
-    }
+    ObjectName::Log(kind, device, seq).path()
 }

@@ -95,6 +95,8 @@ fn vault_words(path: &str, report: &VerifyReport) -> &'static str {
         "named as a newer program’s"
     } else if is_there(&report.strangers) {
         "named as not used"
+    } else if report.copies.iter().any(|copy| copy.path == path) {
+        "named as a copy"
     } else if is_there(&report.notes) {
         "named in a note"
     } else {

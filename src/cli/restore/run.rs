@@ -8,10 +8,11 @@ use std::sync::Arc;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::cli::args::RestoreArgs;
+use crate::cli::descriptor::claimed_descriptor;
 use crate::cli::device::{open_files, open_state, state_path};
 use crate::cli::error::Error;
 use crate::cli::progress::Progress;
-use crate::cli::unlock::{claimed_descriptor, unlock};
+use crate::cli::unlock::unlock;
 use crate::format::Ino;
 use crate::fs::{FileSystem, MountMode};
 use crate::store::{HostDisk, LockedBy, VaultFolder};

@@ -89,14 +89,15 @@ impl FileSystem {
         (history, before): (Duration, Time),
         collected: &mut Collected,
     ) -> Result<(), FsError> {
+        // A copy may go as it came: it stands for nothing here.
+        let vault = self.vault.as_named();
         let names = listing.checkpoints.keys();
         let checkpoints: Vec<Base> = names
             .filter_map(|(device, seq)| {
-                let log =
-                    self.vault.get_log(&self.keys, LogKind::Checkpoint, *device, *seq).ok()?;
+                let log = vault.get_log(&self.keys, LogKind::Checkpoint, *device, *seq).ok()?;
                 let is_usable = log.operations().all(|operation| operation.is_ok())
                     && log.frontier.iter().all(|entry| publisher.has_seen(entry));
-                is_usable.then(|| Base::of(&self.vault, log))
+                is_usable.then(|| Base::of(&vault, log))
             })
             .collect();
         let Some(newest) = checkpoints.iter().map(|base| base.age).max() else { return Ok(()) };

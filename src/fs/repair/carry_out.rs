@@ -23,6 +23,7 @@ impl RepairPlan {
         }
         let RepairRequest { vault, keys, descriptor, .. } = request;
         let state = request.state.ok_or(RepairError::NoState)?;
+        let vault = &vault.as_named();
         let mut hand = Hand { vault, moved: HashMap::new() };
         if self.fixed.makes_descriptor {
             hand.replace(DESCRIPTOR_NAME, &descriptor.seal(keys))?;

@@ -91,6 +91,13 @@ pub fn plan_repair(
     request: &RepairRequest<'_>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<RepairPlan, RepairError> {
+    // What is to be put in its place must not be read from elsewhere meanwhile.
+    let request = &RepairRequest {
+        vault: &request.vault.as_named(),
+        device_name: request.device_name.clone(),
+        machine: request.machine.clone(),
+        ..*request
+    };
     let RepairRequest { vault, state, keys, descriptor, .. } = request;
     let mut report = RepairReport::default();
     let trust = Trust::read(*state, vault, keys)?;
