@@ -24,7 +24,7 @@ use super::caching::OpenHandles;
 use super::control::{self, Control};
 use super::convert::{self, file_attr, ino};
 use super::listings::Listings;
-use super::outside::Outside;
+use super::outside::{Afterwards, Outside};
 use super::permissions::Permissions;
 use super::replies::{GENERATION, guarded, reply_attr, reply_empty, reply_entry, reply_xattr};
 use super::requests::is_root;
@@ -72,6 +72,7 @@ pub struct Adapter {
     pub(super) access_lists: AccessLists,
     /// Set once the session has begun.
     pub(super) notifier: Arc<OnceLock<Notifier>>,
+    pub(super) afterwards: Afterwards,
 }
 
 impl Adapter {
@@ -85,6 +86,7 @@ impl Adapter {
             permissions,
             access_lists: AccessLists::default(),
             notifier: Arc::new(OnceLock::new()),
+            afterwards: Afterwards::default(),
         }
     }
 

@@ -30,7 +30,15 @@ impl Adapter {
         flags: OpenFlags,
     ) -> Result<u32, Errno> {
         let clears_mode = clear && self.files.attributes(ino)?.mode & SET_IDS != 0;
-        self.files.write(ino, offset, data, clear)?;
+        if flags.0 & libc::O_APPEND != 0 {
+            // The kernel says where the end is, but another device may have moved it since.
+            if self.files.append(ino, offset, data, clear)? != offset {
+                // What it has kept of `data` is in the wrong place.
+                self.afterwards.forget(ino, || self.outside());
+            }
+        } else {
+            self.files.write(ino, offset, data, clear)?;
+        }
         if clears_mode {
             self.forget_attributes(ino);
         }

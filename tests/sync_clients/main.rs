@@ -20,6 +20,7 @@ mod arrivals;
 mod rclone;
 mod service;
 mod site;
+mod staying_mounted;
 mod syncthing;
 mod syncthing_pair;
 mod turns;
