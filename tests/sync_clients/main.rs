@@ -17,6 +17,7 @@ mod snapshot;
 mod watchdog;
 
 mod arrivals;
+mod leaving_nothing;
 mod rclone;
 mod service;
 mod site;

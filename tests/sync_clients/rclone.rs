@@ -26,7 +26,7 @@ impl<'a> Cloud<'a> {
         fs::create_dir(&folder).unwrap();
         let mut command = client(bench, "rclone");
         command.args(["--config", "", "serve", "webdav", "--addr", "127.0.0.1:0"]).arg(&folder);
-        let server = Service::start(&mut command, &bench.folder().join("rclone serves"));
+        let server = Service::start(&command, &bench.folder().join("rclone serves"));
         let address = server.told("Server started on ", "\n");
         let address = address.trim_matches(['[', ']']).to_owned();
         Self { bench, folder, address, _server: server }

@@ -50,19 +50,32 @@ fn home(bench: &Bench) -> PathBuf {
     bench.folder().join("home")
 }
 
-/// A process with all that it starts, which ends with its test.
+/// Runs a program in the background, and kills it with all of its process group as soon as the
+/// standard input ends: whoever has started this is gone then.
+const WARDEN: &str = r#""$@" & read -r _; kill -KILL 0"#;
+
+/// A process with all that it starts, which ends with its test, also when the whole run is killed.
 pub struct Service {
-    /// Until it was killed; it is not waited for before, so its number stays its own.
-    leader: Option<Child>,
+    /// Leads the process group, and has the other end of its standard input. `None` once it was
+    /// killed; it is not waited for before, so its number stays its own.
+    warden: Option<Child>,
     log: PathBuf,
 }
 
 impl Service {
-    /// Starts it in a process group of its own.
-    pub fn start(command: &mut Command, log: &Path) -> Self {
+    /// Starts it in a process group of its own, which nothing of it may leave.
+    pub fn start(command: &Command, log: &Path) -> Self {
         let file = File::create(log).unwrap();
-        command.stdout(file.try_clone().unwrap()).stderr(file).process_group(0);
-        Self { leader: Some(command.spawn().unwrap()), log: log.to_owned() }
+        let mut warden = Command::new("sh");
+        warden.args(["-c", WARDEN, "sh"]).arg(command.get_program()).args(command.get_args());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => warden.env(name, value),
+                None => warden.env_remove(name),
+            };
+        }
+        warden.stdin(Stdio::piped()).stdout(file.try_clone().unwrap()).stderr(file);
+        Self { warden: Some(warden.process_group(0).spawn().unwrap()), log: log.to_owned() }
     }
 
     /// What it said between these two texts, once it has.
@@ -76,9 +89,9 @@ impl Service {
 
     /// Kills all of it at once.
     pub fn kill(&mut self) {
-        if let Some(mut leader) = self.leader.take() {
-            let _ = kill_process_group(Pid::from_child(&leader), Signal::KILL);
-            let _ = leader.wait();
+        if let Some(mut warden) = self.warden.take() {
+            let _ = kill_process_group(Pid::from_child(&warden), Signal::KILL);
+            let _ = warden.wait();
         }
     }
 }

@@ -83,7 +83,7 @@ impl<'a> Syncthing<'a> {
         command.env("STMONITORED", "yes");
         command.args(["serve", "--no-browser", "--no-restart", "--no-upgrade"]);
         command.arg("--home").arg(&self.home);
-        self.service = Some(Service::start(&mut command, &self.home.join("said")));
+        self.service = Some(Service::start(&command, &self.home.join("said")));
         wait_for(|| self.ask("GET", "/rest/system/ping").map(|_| ()));
     }
 
