@@ -302,6 +302,7 @@ impl FileSystem {
                 live.drop_inode(*ino);
             }
         }
+        live.resized_outside.extend(&differences.inodes);
         changes.inodes.extend(differences.inodes);
         changes.names.extend(differences.names);
         Ok(())

@@ -2,7 +2,7 @@
 //!
 //! Everything here happens under one lock, which `FileSystem` holds.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::slice;
 
 use crate::format::{InlineChunk, Ino, Operation, Run, encode_operation};
@@ -14,6 +14,7 @@ use super::dirty::{DirtyChunk, DirtyFile};
 use super::error::FsError;
 use super::stage::Stage;
 use super::sync::Instant;
+use super::touched::inode_of;
 
 /// Content of one fsync goes inline into the journal up to this size: one write, one sync.
 pub(super) const INLINE_BYTES_MAX: usize = 256 << 10;
@@ -80,6 +81,9 @@ pub(super) struct Live {
     pub(super) dirty_bytes: usize,
     /// Open handles; an inode that is open outlives its last name.
     pub(super) open: HashMap<Ino, u32>,
+    /// Files that another device has made longer or shorter: who remembers their sizes may not have
+    /// heard of it.
+    pub(super) resized_outside: HashSet<Ino>,
     pub(super) writing: Option<Writing>,
     /// Why nothing can be written, if so.
     pub(super) read_only: Option<String>,
@@ -97,6 +101,7 @@ impl Live {
             dirty: BTreeMap::new(),
             dirty_bytes: 0,
             open: HashMap::new(),
+            resized_outside: HashSet::new(),
             writing,
             read_only,
             has_ended: false,
@@ -158,9 +163,15 @@ impl Live {
 
     /// Applies an operation that another device has published.
     pub(super) fn apply_outside(&mut self, operation: &Operation<'_>) -> Result<(), FsError> {
+        let changed = inode_of(operation);
+        let size = |tree: &Tree| tree.attributes(changed?).ok().map(|attributes| attributes.size);
+        let before = size(&self.tree);
         let gone = self.tree.apply(operation)?;
         if let Some(ino) = gone.filter(|ino| !self.open.contains_key(ino)) {
             self.drop_inode(ino);
+        }
+        if before != size(&self.tree) {
+            self.resized_outside.extend(changed);
         }
         Ok(())
     }
@@ -201,6 +212,7 @@ impl Live {
         if let Some(file) = self.dirty.remove(&ino) {
             self.dirty_bytes -= file.chunks.values().map(|chunk| chunk.bytes.len()).sum::<usize>();
         }
+        self.resized_outside.remove(&ino);
         self.tree.forget(ino);
     }
 

@@ -33,22 +33,52 @@ impl FileSystem {
         data: &[u8],
         clear_set_ids: bool,
     ) -> Result<(), FsError> {
+        self.write_at(ino, data, clear_set_ids, |_| Ok(plain_offset)).map(drop)
+    }
+
+    /// Like [`Self::write`], for somebody who appends and takes `end` for the file's end. If another
+    /// device has made it longer or shorter, `data` goes to where its end is. Tells where that was.
+    ///
+    /// # Errors
+    /// [`Self::write`]'s.
+    pub fn append(
+        &self,
+        ino: Ino,
+        end: u64,
+        data: &[u8],
+        clear_set_ids: bool,
+    ) -> Result<u64, FsError> {
+        self.write_at(ino, data, clear_set_ids, |live| match live.resized_outside.contains(&ino) {
+            true => Ok(live.tree.attributes(ino)?.size),
+            false => Ok(end),
+        })
+    }
+
+    /// Writes `data` at the place that is told once nothing changes any more, and gives that.
+    fn write_at(
+        &self,
+        ino: Ino,
+        data: &[u8],
+        clear_set_ids: bool,
+        place: impl FnOnce(&Live) -> Result<u64, FsError>,
+    ) -> Result<u64, FsError> {
         if data.is_empty() {
-            return Ok(());
-        }
-        let end = plain_offset.checked_add(data.len() as u64).ok_or(FsError::TooLarge)?;
-        if end > ChunkSize::FILE_BYTES_MAX {
-            return Err(FsError::TooLarge);
+            return place(&*self.read_live()?);
         }
         self.keep_pace()?;
         let mut live = self.write_live()?;
         let live = &mut *live;
+        let plain_offset = place(live)?;
+        let end = plain_offset.checked_add(data.len() as u64).ok_or(FsError::TooLarge)?;
+        if end > ChunkSize::FILE_BYTES_MAX {
+            return Err(FsError::TooLarge);
+        }
         let result = self.write_locked(live, ino, plain_offset, data);
         self.ask_for_full_packs(live);
         if clear_set_ids {
             clear_set_id_bits(live, ino)?;
         }
-        result
+        result.map(|()| plain_offset)
     }
 
     /// Lets whoever writes faster than the vault takes packs bring some there, before so much waits

@@ -72,11 +72,11 @@ pub struct Adapter {
 impl Adapter {
     /// For a mount at `mountpoint`, made just now by this process with these `permissions`.
     pub fn new(files: Arc<FileSystem>, mountpoint: PathBuf, permissions: Permissions) -> Self {
-        let notifier = Arc::new(OnceLock::new());
+        let contents = Contents::of(files.clone());
         Self {
-            contents: Contents { files: files.clone(), notifier },
             files,
-            handles: Arc::default(),
+            handles: contents.outside.handles.clone(),
+            contents,
             listings: Listings::default(),
             control: Control::new(mountpoint),
             permissions,
@@ -86,12 +86,12 @@ impl Adapter {
 
     /// Where the session puts what the adapter needs to talk to the kernel unasked.
     pub(super) fn notifier(&self) -> Arc<OnceLock<Notifier>> {
-        self.contents.notifier.clone()
+        self.contents.outside.notifier.clone()
     }
 
     /// What tells the kernel of changes from outside.
     pub(super) fn outside(&self) -> Outside {
-        Outside { handles: self.handles.clone(), notifier: self.notifier() }
+        self.contents.outside.clone()
     }
 }
 

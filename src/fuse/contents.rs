@@ -1,10 +1,11 @@
 //! What requests ask of a file's content. Each can be asked again from another thread.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use fuser::{Errno, INodeNo, Notifier, OpenFlags};
+use fuser::{Errno, INodeNo, OpenFlags};
 
 use super::convert;
+use super::outside::{Afterwards, Outside};
 use super::waiting::Refusal;
 use crate::format::Ino;
 use crate::format::mode::SET_IDS;
@@ -14,11 +15,16 @@ use crate::fs::{CopyRange, FileSystem, FsError};
 #[derive(Clone)]
 pub(super) struct Contents {
     pub(super) files: Arc<FileSystem>,
-    /// Set once the session has begun.
-    pub(super) notifier: Arc<OnceLock<Notifier>>,
+    pub(super) outside: Outside,
+    afterwards: Arc<Afterwards>,
 }
 
 impl Contents {
+    pub(super) fn of(files: Arc<FileSystem>) -> Self {
+        let outside = Outside { handles: Arc::default(), notifier: Arc::default() };
+        Self { files, outside, afterwards: Arc::default() }
+    }
+
     pub(super) fn write(
         &self,
         ino: Ino,
@@ -29,7 +35,11 @@ impl Contents {
     ) -> Result<u32, Refusal> {
         let clears_mode = clear && self.files.attributes(ino)?.mode & SET_IDS != 0;
         // Whatever comes of the write, they are gone then.
-        let written = self.files.write(ino, offset, data, clear);
+        let written = if flags.0 & libc::O_APPEND != 0 {
+            self.append(ino, offset, data, clear)
+        } else {
+            self.files.write(ino, offset, data, clear)
+        };
         if clears_mode {
             self.forget_attributes(ino);
         }
@@ -42,12 +52,22 @@ impl Contents {
         Ok(u32::try_from(data.len()).map_err(|_| Errno::EFBIG)?)
     }
 
+    /// The kernel says where the end is, but another device may have moved it since.
+    fn append(&self, ino: Ino, offset: u64, data: &[u8], clear: bool) -> Result<(), FsError> {
+        if self.files.append(ino, offset, data, clear)? != offset {
+            // What the kernel has kept of `data` is in the wrong place.
+            self.afterwards.forget(ino, || self.outside.clone());
+        }
+        Ok(())
+    }
+
     /// Makes the kernel ask for the mode again, which went without setuid: after a write, or an
     /// open that empties, it asks only for size and times.
     pub(super) fn forget_attributes(&self, ino: Ino) {
         // Negative: attributes alone. Pages it could not drop from here without waiting for other
         // requests.
-        let told = self.notifier.get().map(|notifier| notifier.inval_inode(INodeNo(ino.0), -1, 0));
+        let notifier = self.outside.notifier.get();
+        let told = notifier.map(|notifier| notifier.inval_inode(INodeNo(ino.0), -1, 0));
         if let Some(Err(error)) = told {
             log::debug!("inval_inode: {error}");
         }

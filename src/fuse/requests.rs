@@ -46,7 +46,7 @@ impl Adapter {
     /// Gives the kernel the content of a small file, so that it need not ask for it. What cannot be
     /// read is not given: whoever reads it is told why.
     fn give_content(&self, ino: Ino, held: &Held<'_>) {
-        let Some(notifier) = self.contents.notifier.get() else { return };
+        let Some(notifier) = self.contents.outside.notifier.get() else { return };
         let size = self.files.attributes(ino).map_or(0, |attributes| attributes.size);
         if !(1..=SMALL_FILE_BYTES_MAX).contains(&size) {
             return;

@@ -110,3 +110,31 @@ fn a_file_that_is_open_here_stays_readable_when_it_goes_there() {
     one.files.release(first);
     assert!(one.files.attributes(first).is_err());
 }
+
+#[test]
+fn what_is_appended_goes_to_where_the_end_is_now() {
+    let (_bench, one, other) = pair();
+    let first = one.ino("first");
+    // Nobody else has been there: whoever appends elsewhere means that.
+    assert_eq!(one.files.append(first, 10_000, b"within", false).unwrap(), 10_000);
+    one.publish();
+    other.files.take_arrivals().unwrap();
+    assert_eq!(other.files.append(first, 20_000, b"more", false).unwrap(), 20_000);
+    other.publish();
+    one.files.take_arrivals().unwrap();
+    assert_eq!(one.files.append(first, 20_000, b"still more", false).unwrap(), 20_004);
+    one.publish();
+    other.files.take_arrivals().unwrap();
+    assert_equal(&one, &other);
+    let mut end = [0; 20];
+    assert_eq!(one.files.read(first, 20_000, &mut end).unwrap(), 14);
+    assert_eq!(&end[..14], b"morestill more");
+    // Shorter, too.
+    other.files.write(first, 0, b"x", false).unwrap();
+    let size = hushfs::fs::AttributeChange { size: Some(5), ..Default::default() };
+    other.files.set_attributes(first, &size).unwrap();
+    other.publish();
+    one.files.take_arrivals().unwrap();
+    assert_eq!(one.files.append(first, 20_014, b"last", false).unwrap(), 5);
+    assert_eq!(one.files.attributes(first).unwrap().size, 9);
+}

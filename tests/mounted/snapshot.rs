@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -37,67 +38,81 @@ pub struct Node {
 /// Fails if two trees are not the same, and says only where they differ.
 #[track_caller]
 pub fn assert_same(one: &Snapshot, other: &Snapshot) {
+    let different = differences(one, other);
+    assert!(different.is_empty(), "{} paths differ:\n{}", different.len(), different.join("\n"));
+}
+
+/// Where two trees are not the same, and how.
+pub fn differences(one: &Snapshot, other: &Snapshot) -> Vec<String> {
     let paths: BTreeSet<&PathBuf> = one.keys().chain(other.keys()).collect();
     let different = paths.into_iter().filter(|path| one.get(*path) != other.get(*path));
-    let different: Vec<String> = different
+    different
         .map(|path| format!("{}: {:?} or {:?}", path.display(), one.get(path), other.get(path)))
-        .collect();
-    assert!(different.is_empty(), "{} paths differ:\n{}", different.len(), different.join("\n"));
+        .collect()
 }
 
 /// What is below a folder.
 pub fn of(folder: &Path) -> Snapshot {
+    try_of(folder).unwrap()
+}
+
+/// The same, of a folder that may change meanwhile.
+pub fn try_of(folder: &Path) -> io::Result<Snapshot> {
     let mut snapshot = Snapshot::new();
     let mut first_paths = BTreeMap::new();
     let mut left = vec![PathBuf::new()];
     while let Some(path) = left.pop() {
         let full = folder.join(&path);
-        let metadata = fs::symlink_metadata(&full).unwrap();
+        let metadata = fs::symlink_metadata(&full)?;
         if metadata.is_dir() {
-            let mut names: Vec<_> =
-                fs::read_dir(&full).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+            let entries = fs::read_dir(&full)?.map(|entry| Ok(entry?.file_name()));
+            let mut names = entries.collect::<io::Result<Vec<_>>>()?;
             names.sort();
             left.extend(names.iter().rev().map(|name| path.join(name)));
         }
         let first_path = first_paths.entry(metadata.ino()).or_insert_with(|| path.clone()).clone();
-        snapshot.insert(path, node(&full, &metadata, first_path));
+        snapshot.insert(path, node(&full, &metadata, first_path)?);
     }
-    snapshot
+    Ok(snapshot)
 }
 
-fn node(full: &Path, metadata: &fs::Metadata, first_path: PathBuf) -> Node {
+fn node(full: &Path, metadata: &fs::Metadata, first_path: PathBuf) -> io::Result<Node> {
     let kind = metadata.file_type();
     let content = if kind.is_symlink() {
-        fs::read_link(full).unwrap().as_os_str().as_bytes().to_vec()
+        fs::read_link(full)?.as_os_str().as_bytes().to_vec()
     } else if kind.is_file() {
-        Sha256::digest(fs::read(full).unwrap()).to_vec()
+        Sha256::digest(fs::read(full)?).to_vec()
     } else {
         Vec::new()
     };
     let rdev = if kind.is_char_device() || kind.is_block_device() { metadata.rdev() } else { 0 };
-    Node {
+    Ok(Node {
         mode: metadata.mode(),
         numbers: [metadata.uid().into(), metadata.gid().into(), rdev],
         links: if kind.is_dir() { 0 } else { metadata.nlink() },
         first_path,
         size: if kind.is_dir() { 0 } else { metadata.size() },
         mtime: (metadata.mtime(), metadata.mtime_nsec()),
-        xattrs: xattrs(full),
+        xattrs: try_xattrs(full)?,
         content,
-    }
+    })
 }
 
 /// Extended attributes of what a path names, not of what it links to.
 pub fn xattrs(path: &Path) -> BTreeMap<OsString, Vec<u8>> {
+    try_xattrs(path).unwrap()
+}
+
+fn try_xattrs(path: &Path) -> io::Result<BTreeMap<OsString, Vec<u8>>> {
     let mut names = vec![0; 65_536];
-    let length = llistxattr(path, &mut names[..]).unwrap();
+    let length = llistxattr(path, &mut names[..])?;
     let names = names[..length].split(|byte| *byte == 0).filter(|name| !name.is_empty());
     names
         .map(|name| {
             let mut value = vec![0; 65_536];
-            let length = lgetxattr(path, OsStr::from_bytes(name), &mut value[..]).unwrap();
+            let length = lgetxattr(path, OsStr::from_bytes(name), &mut value[..])?;
             value.truncate(length);
-            (OsStr::from_bytes(name).to_owned(), value)
+            Ok((OsStr::from_bytes(name).to_owned(), value))
         })
         .collect()
 }
