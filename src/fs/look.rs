@@ -118,8 +118,8 @@ pub(super) fn look(request: &OpenRequest) -> Result<Found, OpenError> {
         // Its records were written onto a state that is not to be had, or not to be told.
         if replay.has_records() {
             state_damage.push("changes that wait in the state folder are not shown".into());
+            replay = Replay::default();
         }
-        replay = Replay::default();
     }
     damage.append(&mut state_damage);
     let mut found = Found {

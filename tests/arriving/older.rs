@@ -123,7 +123,7 @@ fn what_only_the_other_device_is_behind_with_is_still_to_come() {
     let device = open(&bench, MountMode::ReadWrite).unwrap();
     let status = device.files.status();
     assert_eq!((status.damage, status.not_arrived.len()), (vec![], 1));
-    assert!(status.read_only.is_some());
+    assert_eq!(status.read_only, None);
     put_in_place(&bench, &whole);
     device.files.take_arrivals().unwrap();
     assert_eq!((names(&device).len(), device.files.status().not_arrived), (2, vec![]));

@@ -105,7 +105,7 @@ fn changes_that_waited_while_their_ground_was_collected_are_kept_and_not_mixed_i
     here.unmount();
     let waiting = bench.device_at("waiting");
     let reason = waiting.files.status().read_only.unwrap();
-    assert!(reason.contains("another device"), "{reason}");
+    assert!(reason.contains("no longer tells what they were made on"), "{reason}");
     let names = |name: &[u8]| waiting.files.lookup(Ino::ROOT, name).is_ok();
     assert!(names(b"first") && names(b"file-3") && !names(b"second"));
 }

@@ -69,7 +69,25 @@ impl Merge {
                 self.versions_mut(first).add_beside(parent, now, (shown_by, other, copy));
                 self.versions_of.insert(copy, first);
                 self.changed.insert(copy, vec![last_author]);
+                self.copies.push((copy, shown_by));
                 Ok(shown_by)
+            }
+        }
+    }
+
+    /// Takes away copies with the very content of what they stand beside: two had the same to publish.
+    pub(super) fn drop_equal_copies(&mut self) {
+        for (copy, of) in std::mem::take(&mut self.copies) {
+            let size = |ino| self.tree.inode(ino).map(|inode| inode.size);
+            let runs = |ino| self.tree.runs(ino, 0, u64::MAX);
+            let is_equal = size(copy) == size(of) && runs(copy) == runs(of);
+            if is_equal
+                && self.tree.name_count(of) > 0
+                && self.tree.name_count(copy) == 1
+                && let Some((parent, name)) = self.tree.place_of(copy)
+                && self.tree.detach(parent, &name).is_ok()
+            {
+                self.hidden.push(copy);
             }
         }
     }

@@ -34,6 +34,8 @@ pub struct Merge {
     /// The versions of those, by the inode that they began with, and which inodes hold some.
     pub(super) versions: HashMap<Ino, Versions>,
     pub(super) versions_of: HashMap<Ino, Ino>,
+    /// The others of two versions, and what they stand beside.
+    pub(super) copies: Vec<(Ino, Ino)>,
     /// Inodes that are never shown.
     pub(super) hidden: Vec<Ino>,
 }
@@ -53,6 +55,7 @@ impl Merge {
             contested,
             versions: HashMap::new(),
             versions_of: HashMap::new(),
+            copies: Vec::new(),
             hidden: Vec::new(),
         }
     }
@@ -69,6 +72,7 @@ impl Merge {
 
     /// The state.
     pub fn finish(mut self) -> Tree {
+        self.drop_equal_copies();
         let dead = self.graves.into_keys().chain(self.hidden);
         dead.for_each(|ino| self.tree.forget(ino));
         self.tree
@@ -82,6 +86,10 @@ impl Merge {
     pub fn apply(&mut self, operation: &Operation<'_>) -> Result<(), ApplyError> {
         match *operation {
             Operation::Create { parent, name, ino, .. } => {
+                // A copy of a state folder publishes what was in it once more.
+                if self.tree.inode(ino).is_ok() {
+                    return Ok(());
+                }
                 self.bring_back(parent)?;
                 self.make_room(parent, name)?;
                 self.tree.apply(operation)?;
