@@ -87,11 +87,6 @@ impl Bench {
         })
     }
 
-    /// The vault as a restore opens it.
-    pub fn open_to_look(&self, image: &Image) -> Arc<FileSystem> {
-        self.open_with(image, "state", "machine", MountMode::ReadOnly).unwrap()
-    }
-
     pub fn open(&self, image: &Image) -> Arc<FileSystem> {
         self.try_open(image, "state").unwrap()
     }

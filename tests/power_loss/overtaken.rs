@@ -67,7 +67,7 @@ fn what_waited_while_another_took_its_turn_is_merged_with_that_and_nothing_is_mi
         let a = bench.open(&image);
         assert!(a.status().read_only.is_none(), "{meeting}");
         let merged = contents(&a);
-        let before = vec![content(1, 20_000)];
+        let before = [content(1, 20_000)];
         for left in as_a_left_it.iter().chain(&as_b_left_it).filter(|left| !before.contains(left)) {
             assert!(merged.contains(left), "{meeting}");
         }

@@ -172,7 +172,8 @@ impl<'a> Site<'a> {
     pub fn assert_whole(&self, litter: &[&str]) {
         let (code, told) = self.verify();
         assert_eq!(code, 0, "{}: {told}", self.name);
-        assert_eq!(told["strangers"], serde_json::json!(litter), "{}", self.name);
+        assert_eq!(told["litter"], serde_json::json!(litter), "{}", self.name);
+        assert_eq!(told["strangers"], serde_json::json!([]), "{}", self.name);
         assert_eq!(told["notes"], serde_json::json!([]), "{}", self.name);
     }
 

@@ -134,9 +134,17 @@ fn devices_that_write_at_the_same_time_give_syncthing_nothing_to_copy_beside() {
     pair.sync();
     for site in sites {
         let (code, told) = site.verify();
-        assert_eq!((code, &told["strangers"]), (0, &serde_json::json!([MARKER])), "{told}");
+        assert_eq!((code, &told["litter"]), (0, &serde_json::json!([MARKER])), "{told}");
+        assert_eq!(told["strangers"], serde_json::json!([]), "{told}");
     }
     assert_same_objects(sites);
+    let trees = sites.map(|site| {
+        site.mount();
+        let tree = snapshot::of(&site.mount_point());
+        site.unmount();
+        tree
+    });
+    snapshot::assert_same(&trees[0], &trees[1]);
 }
 
 #[test]
@@ -168,7 +176,7 @@ fn a_half_done_transfer_of_syncthing_is_no_damage_and_goes_on() {
     assert_eq!(told["damaged"], serde_json::json!([]));
     for path in &arriving {
         let path = path.to_str().unwrap();
-        assert!(told["strangers"].as_array().unwrap().iter().any(|it| it == path), "{told}");
+        assert!(told["litter"].as_array().unwrap().iter().any(|it| it == path), "{told}");
     }
     pair.limit_sending(0);
     pair.join();

@@ -34,6 +34,8 @@ pub struct Merge {
     /// The versions of those, by the inode that they began with, and which inodes hold some.
     pub(super) versions: HashMap<Ino, Versions>,
     pub(super) versions_of: HashMap<Ino, Ino>,
+    /// Who has set attributes, and when.
+    attributes_set: HashMap<(Ino, Time), usize>,
     /// The others of two versions, and what they stand beside.
     pub(super) copies: Vec<(Ino, Ino)>,
     /// Inodes that are never shown.
@@ -55,6 +57,7 @@ impl Merge {
             contested,
             versions: HashMap::new(),
             versions_of: HashMap::new(),
+            attributes_set: HashMap::new(),
             copies: Vec::new(),
             hidden: Vec::new(),
         }
@@ -140,6 +143,8 @@ impl Merge {
                 Err(ApplyError::NoXattr) | Ok(_) => Ok(()),
                 Err(error) => Err(error),
             },
+            // Of a copied state folder likewise: again it would undo what came in between.
+            Operation::SetAttr { ino, ctime, .. } if self.is_set_already(ino, ctime) => Ok(()),
             Operation::SetAttr { .. }
             | Operation::SetXattr { .. }
             | Operation::PackUnused { .. } => self.tree.apply(operation).map(drop),
@@ -149,6 +154,16 @@ impl Merge {
             | Operation::WriteInline { .. }
             | Operation::Relocate { .. } => self.change_content(operation),
         }
+    }
+
+    /// Whether somebody unknown has set attributes at that very moment; else takes it down.
+    fn is_set_already(&mut self, ino: Ino, ctime: Time) -> bool {
+        let by = self.attributes_set.get(&(ino, ctime)).copied();
+        let is_set = by.is_some_and(|by| !self.knows(by));
+        if !is_set {
+            self.attributes_set.insert((ino, ctime), self.now());
+        }
+        is_set
     }
 
     /// The place in the row of authors of the one who is at it.
