@@ -115,6 +115,7 @@ impl Logs<'_> {
         let contested = contested(&window.logs);
         let tree = std::mem::replace(&mut ground.tree, Tree::new(self.chunk_size));
         let mut merge = Merge::new(tree, contested);
+        let start = ground.frontier.clone();
         for log in &window.logs {
             let (device, seq) = (log.device, log.seq);
             let knew_all = is_covered(&ground.frontier, &log.frontier);
@@ -124,6 +125,7 @@ impl Logs<'_> {
                 seen: log.frontier.clone(),
                 device_name: log.device_name.clone(),
                 published: log.published,
+                knew_ground: is_covered(&start, &log.frontier),
             });
             for operation in log.operations() {
                 let applied = match &operation {

@@ -77,6 +77,30 @@ impl Fleet {
         }
     }
 
+    /// One device lets go of all that nobody needs any more, once everybody is up to date; the sync
+    /// client removes that everywhere.
+    pub fn collect(&self, nth: usize) {
+        self.join();
+        let before = self.objects(nth);
+        self.device(nth).files.collect(std::time::Duration::ZERO).unwrap();
+        let after = self.objects(nth);
+        for other in (0..self.count()).filter(|other| *other != nth) {
+            self.take_away(other, before.difference(&after));
+            self.sync(nth, other, || true);
+            self.device(other).files.take_arrivals().unwrap();
+        }
+    }
+
+    /// Paths of what is in a device's vault folder.
+    pub fn objects(&self, nth: usize) -> BTreeSet<String> {
+        files_below(&self.vault(nth)).into_keys().collect()
+    }
+
+    /// A sync client removes what was removed elsewhere.
+    pub fn take_away<'a>(&self, nth: usize, removed: impl Iterator<Item = &'a String>) {
+        removed.for_each(|path| drop(fs::remove_file(self.vault(nth).join(path))));
+    }
+
     /// Everybody gets everything, and takes it in.
     pub fn join(&self) {
         for _ in 0..3 {

@@ -56,6 +56,7 @@ fn history(seed: u64) {
                     );
                 }
             }
+            _ if dice.below(4) == 0 => fleet.collect(nth),
             _ => fleet.restart(nth),
         }
     }

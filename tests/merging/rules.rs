@@ -189,3 +189,44 @@ fn whoever_goes_on_with_the_version_that_lost_its_name_changes_that_one() {
     assert_eq!(contents.len(), 2, "{:?}", names(&shown));
     assert_eq!((has(b"more by the first"), has(b"more by the third")), (1, 1));
 }
+
+#[test]
+fn whoever_comes_back_after_what_they_built_on_was_collected_loses_and_mixes_nothing() {
+    let fleet = Fleet::new(2);
+    put(fleet.device(0), "a", &content(0, 30_000));
+    put(fleet.device(0), "gone", b"x");
+    fleet.join();
+    // One goes on without the other, and lets go of all that came before.
+    overwrite(fleet.device(1), "a", 1);
+    fleet.device(1).files.unlink(Ino::ROOT, b"gone").unwrap();
+    put(fleet.device(1), "new", b"new");
+    fleet.device(1).publish();
+    overwrite(fleet.device(0), "a", 2);
+    for nth in 0..8 {
+        put(fleet.device(0), &format!("file-{nth}"), b"x");
+        fleet.device(0).publish();
+    }
+    let before = fleet.objects(0);
+    assert!(fleet.device(0).files.collect(std::time::Duration::ZERO).unwrap().removed_logs > 0);
+    fleet.take_away(1, before.difference(&fleet.objects(0)));
+    fleet.join();
+    let shown = fleet.shown(0);
+    for (other, which) in [(fleet.shown(1), "other"), (fleet.shown_anew(0), "anew")] {
+        assert_same(&shown, &other, which);
+    }
+    assert!(shown["/a"].content == Ok(overwritten(2)));
+    assert!(
+        shown.contains_key("/new") && shown.contains_key("/gone") && shown.contains_key("/file-7")
+    );
+    let part = content(1, 5000);
+    let copy = content_of(&shown, "/a (conflict device-1").remove(0);
+    assert!(
+        copy[4000..9000] == part && copy.len() == 30_000,
+        "the other version has what was written"
+    );
+    // And goes on from there.
+    overwrite(fleet.device(1), "a", 3);
+    fleet.join();
+    assert_same(&fleet.shown(0), &fleet.shown(1), "later");
+    assert_eq!(fleet.shown(0).len(), shown.len());
+}

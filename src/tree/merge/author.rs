@@ -15,6 +15,9 @@ pub struct Author {
     pub device_name: String,
     /// When the log object was made.
     pub published: Time,
+    /// Whether it had seen all that the merge starts from. If not, what it had seen instead is no
+    /// longer told.
+    pub knew_ground: bool,
 }
 
 impl Author {

@@ -47,6 +47,7 @@ mod tests {
             seen: Frontier::default(),
             device_name: device.into(),
             published: Time { secs: 1_795_546_302, nanos: 0 },
+            knew_ground: true,
         };
         String::from_utf8(conflict_name(name.as_bytes(), &author, nth)).unwrap()
     }

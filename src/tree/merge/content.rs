@@ -12,6 +12,7 @@ use super::versions::{Spot, Versions};
 /// What is made anew: the other of two versions, or one that others were written on.
 const COPY: u64 = 1;
 const SNAPSHOT: u64 = 2;
+const LATE: u64 = 3;
 
 impl Merge {
     /// Changes the version of a file that the author had seen.
@@ -24,6 +25,7 @@ impl Merge {
             _ => return Err(ApplyError::BadField("an operation that no log object holds")),
         };
         let held_by = match self.versions_of.get(&ino).copied() {
+            _ if self.is_beyond(ino) => self.late_copy(ino)?,
             None if !self.contested.contains(&ino) => ino,
             first => self.version(first.unwrap_or(ino), ino)?,
         };
@@ -33,6 +35,25 @@ impl Merge {
         self.tree.apply(&to_inode(operation, held_by))?;
         self.note_changed(held_by);
         Ok(())
+    }
+
+    /// The file beside another that takes what an author wrote to it who came too late to be told what
+    /// it was written on. It holds that alone.
+    fn late_copy(&mut self, ino: Ino) -> Result<Ino, ApplyError> {
+        self.tree.inode(ino)?;
+        let now = self.now();
+        let copy = derived(ino, self.authors[now].device, 0, LATE);
+        // It may be of the ground, too, by now.
+        if self.tree.inode(copy).is_ok() {
+            return Ok(copy);
+        }
+        if self.tree.name_count(ino) == 0 {
+            self.bring_back(ino)?;
+        }
+        self.make_like(ino, copy)?;
+        self.put_beside(copy, ino, now)?;
+        self.made.insert(copy);
+        Ok(copy)
     }
 
     /// The inode that holds the version which the author who is at it changes, made ready for that.
@@ -70,6 +91,7 @@ impl Merge {
                 self.versions_of.insert(copy, first);
                 self.changed.insert(copy, vec![last_author]);
                 self.copies.push((copy, shown_by));
+                self.made.insert(copy);
                 Ok(shown_by)
             }
         }

@@ -27,6 +27,8 @@ pub struct Merge {
     unnamed: HashMap<Ino, Vec<usize>>,
     /// Names that a merge has given, and which names they are given instead of.
     given: HashMap<(Ino, Vec<u8>), Instead>,
+    /// Inodes that are not of the ground.
+    pub(super) made: HashSet<Ino>,
     /// Where inodes stood that have no name any more.
     graves: HashMap<Ino, (Ino, Vec<u8>)>,
     /// Files that two have written to without knowing of each other.
@@ -53,6 +55,7 @@ impl Merge {
             moved: HashMap::new(),
             unnamed: HashMap::new(),
             given: HashMap::new(),
+            made: HashSet::new(),
             graves: HashMap::new(),
             contested,
             versions: HashMap::new(),
@@ -96,6 +99,7 @@ impl Merge {
                 self.bring_back(parent)?;
                 self.make_room(parent, name)?;
                 self.tree.apply(operation)?;
+                self.made.insert(ino);
                 self.note_changed(ino);
                 Ok(())
             }
@@ -292,8 +296,17 @@ impl Merge {
         self.bury(parent, &name, time)
     }
 
+    /// Whether an inode is one of which the author who is at it saw what is no longer told.
+    pub(super) fn is_beyond(&self, ino: Ino) -> bool {
+        let is_late = self.authors.last().is_some_and(|author| !author.knew_ground);
+        is_late && !self.made.contains(&ino)
+    }
+
     /// Whether an inode holds something that the author who is at it did not know of.
     fn keeps(&self, ino: Ino) -> bool {
+        if self.is_beyond(ino) {
+            return true;
+        }
         match self.tree.entry_count(ino) {
             Ok(entries) => entries > 0,
             // Whoever takes away the last name may have seen another, and have meant to keep that.
