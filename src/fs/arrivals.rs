@@ -7,8 +7,9 @@
 //! anew, and what is shown becomes that. So it is what any device shows that has the same objects (I3).
 
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
-use crate::format::{DeviceId, Ino, OpenedLog, Operation, Operations, PackId, pack_path};
+use crate::format::{DeviceId, Ino, LogKind, OpenedLog, Operation, Operations, PackId, pack_path};
 use crate::store::{Seen, VaultListing};
 
 use super::arriving::{Unseen, absent_packs, may_be_whole, not_arrived};
@@ -20,6 +21,7 @@ use super::fold::{
 use super::live::Live;
 use super::publish::Publisher;
 use super::stand_ins::{needed_packs, take_in_packs};
+use super::sync::Mutex;
 use super::touched::{Touched, inode_of, names_of};
 use super::trust::rollback;
 
@@ -53,11 +55,15 @@ pub(super) type Listener = Box<dyn Fn(&OutsideChanges) + Send + Sync>;
 
 /// Somebody who wants to be told of changes from outside, perhaps.
 #[derive(Default)]
-pub(super) struct Listening(std::sync::OnceLock<Listener>);
+pub(super) struct Listening {
+    listener: std::sync::OnceLock<Listener>,
+    /// The log objects that were there when a merge last changed nothing.
+    left: Mutex<Option<u64>>,
+}
 
 impl std::fmt::Debug for Listening {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Listening").field(&self.0.get().is_some()).finish()
+        f.debug_struct("Listening").field("is_set", &self.listener.get().is_some()).finish()
     }
 }
 
@@ -78,7 +84,7 @@ impl FileSystem {
     /// Has `listener` told what others change, after it has changed. It is called without any lock,
     /// by one thread at a time. Only the first listener counts.
     pub fn listen(&self, listener: impl Fn(&OutsideChanges) + Send + Sync + 'static) {
-        let _ = self.listening.0.set(Box::new(listener));
+        let _ = self.listening.listener.set(Box::new(listener));
     }
 
     /// Looks at what has come into the vault folder, and shows what can be shown. Tells the
@@ -93,6 +99,10 @@ impl FileSystem {
         let mut changes = OutsideChanges::default();
         let taken = match self.take_logs(&listing, &mut changes) {
             Ok(Taken::InARow) => Ok(()),
+            // What could not be merged cannot be as long as nothing else comes.
+            Ok(Taken::ToMerge) if *lock(&self.listening.left) == Some(names_hash(&listing)) => {
+                Ok(())
+            }
             Ok(Taken::ToMerge) => self.merge_arrivals(&mut changes),
             Err(error) => Err(error),
         };
@@ -101,7 +111,7 @@ impl FileSystem {
             self.note_arrived_packs(listing)?;
         }
         if !changes.is_empty()
-            && let Some(listener) = self.listening.0.get()
+            && let Some(listener) = self.listening.listener.get()
         {
             listener(&changes);
         }
@@ -270,6 +280,7 @@ impl FileSystem {
         let Folded { tree, frontier, clock, gaps, devices, checkpoint_bytes, bytes_since, unseen } =
             folded;
         if frontier == publisher.frontier {
+            *lock(&self.listening.left) = Some(names_hash(listing));
             return Ok(());
         }
         for (id, device) in &devices {
@@ -338,6 +349,15 @@ impl FileSystem {
         let seen = Seen { frontier, generation, awaited, publishing: None };
         state.set_seen(&self.keys, &seen).map_err(|error| live.disk_failed(error))
     }
+}
+
+/// Which log objects and checkpoints there are, in a number.
+fn names_hash(listing: &VaultListing) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for names in [listing.log_names(LogKind::Increment), listing.log_names(LogKind::Checkpoint)] {
+        names.hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 fn said(gap: &FoldGap) -> String {

@@ -5,7 +5,7 @@ use crate::format::{Ino, Operation};
 use super::super::apply::ApplyError;
 use super::super::inode::Inode;
 use super::super::state::Tree;
-use super::names::Merge;
+use super::merging::Merge;
 use super::place::derived;
 use super::versions::{Spot, Versions};
 

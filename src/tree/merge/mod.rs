@@ -17,9 +17,10 @@
 mod author;
 mod conflict_name;
 mod content;
+mod merging;
 mod names;
 mod place;
 mod versions;
 
 pub use author::Author;
-pub use names::Merge;
+pub use merging::Merge;
