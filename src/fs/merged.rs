@@ -154,6 +154,10 @@ impl Logs<'_> {
             ground.frontier.advance(log.entry());
         }
         ground.tree = merge.finish();
+        if let Some(last) = window.logs.last() {
+            // What only versions needed that are not shown.
+            ground.tree.note_unused_packs(|| durable_since(self.vault, last));
+        }
         ground.gaps = window.gaps;
         Ok(ground)
     }
