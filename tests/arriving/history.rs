@@ -3,14 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use hushfs::cli::args::UnlockArgs;
-use hushfs::cli::unlock::{Unlocked, unlock};
 use hushfs::format::NodeKind;
-use hushfs::fs::{FileKind, FileSystem, MountMode, OpenError, OpenRequest, RenameMode};
-use hushfs::store::{HostDisk, VaultFolder};
+use hushfs::fs::{FileKind, FileSystem, OpenError, RenameMode};
 
 use crate::bench::Bench;
-use crate::bench::device::{Device, content};
+use crate::bench::device::{Device, content, look};
 use crate::dice::Dice;
 use crate::shown::{self, Shown};
 
@@ -53,20 +50,7 @@ impl History {
 
     /// Opens a copy of the vault only for looking, as a device that has never seen it.
     pub fn look(&self, vault: &Path) -> Result<Arc<FileSystem>, OpenError> {
-        let folder = VaultFolder::new(Arc::new(HostDisk), vault);
-        let how = UnlockArgs { key_file: Some(self.bench.key()), ..UnlockArgs::default() };
-        let Unlocked { descriptor, keys } = unlock(vault, &folder, &how).unwrap();
-        FileSystem::open_vault(OpenRequest {
-            vault: folder,
-            state: None,
-            lock: None,
-            keys,
-            descriptor,
-            mode: MountMode::ReadOnly,
-            device_name: "looker".into(),
-            machine: "machine".into(),
-            owner: (0, 0),
-        })
+        look(vault, &self.bench.key())
     }
 
     /// An empty copy of the vault: what it takes to open it, and no objects.

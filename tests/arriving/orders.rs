@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::dice::Dice;
+use crate::dice::{self, Dice};
 use crate::files::files_below;
 use crate::history::{History, move_in, put};
 use crate::shown;
@@ -89,12 +89,5 @@ fn deliver(seed: u64) {
 
 #[test]
 fn in_whatever_order_objects_arrive_a_state_that_was_is_shown_and_in_the_end_the_last() {
-    let wish = std::env::var("HUSHFS_ORDERS").ok();
-    let (first, count) = wish
-        .as_deref()
-        .and_then(|wish| wish.split_once('+'))
-        .map_or((1, 12), |(first, count)| (first.parse().unwrap(), count.parse().unwrap()));
-    for seed in first..first + count {
-        deliver(seed);
-    }
+    dice::seeds("HUSHFS_ORDERS", 12).for_each(deliver);
 }

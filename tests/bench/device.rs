@@ -97,6 +97,25 @@ impl Device {
     }
 }
 
+/// Opens a vault only for looking, as a device that has never seen it.
+#[allow(dead_code, reason = "for tests of several devices")]
+pub fn look(vault: &Path, key: &Path) -> Result<Arc<FileSystem>, OpenError> {
+    let folder = VaultFolder::new(Arc::new(HostDisk), vault);
+    let how = UnlockArgs { key_file: Some(key.to_owned()), ..UnlockArgs::default() };
+    let Unlocked { descriptor, keys } = unlock(vault, &folder, &how).unwrap();
+    FileSystem::open_vault(OpenRequest {
+        vault: folder,
+        state: None,
+        lock: None,
+        keys,
+        descriptor,
+        mode: MountMode::ReadOnly,
+        device_name: "looker".into(),
+        machine: "machine".into(),
+        owner: (0, 0),
+    })
+}
+
 /// Bytes that differ from chunk to chunk and from seed to seed.
 pub fn content(seed: u32, bytes: usize) -> Vec<u8> {
     let word = |i: u32| (i ^ seed.wrapping_mul(0x85EB_CA6B)).wrapping_mul(0x9E37_79B1);

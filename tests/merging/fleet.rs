@@ -5,13 +5,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use hushfs::cli::args::UnlockArgs;
-use hushfs::cli::unlock::{Unlocked, unlock};
-use hushfs::fs::{FileSystem, MountMode, OpenRequest};
-use hushfs::store::{HostDisk, VaultFolder};
+use hushfs::fs::{FileSystem, MountMode};
 
 use crate::bench::Bench;
-use crate::bench::device::Device;
+use crate::bench::device::{Device, look};
 use crate::files::files_below;
 use crate::shown::{self, Shown};
 
@@ -124,22 +121,7 @@ impl Fleet {
     }
 
     pub fn look(&self, nth: usize) -> Arc<FileSystem> {
-        let vault = self.vault(nth);
-        let folder = VaultFolder::new(Arc::new(HostDisk), &vault);
-        let how = UnlockArgs { key_file: Some(self.bench.key()), ..UnlockArgs::default() };
-        let Unlocked { descriptor, keys } = unlock(&vault, &folder, &how).unwrap();
-        let request = OpenRequest {
-            vault: folder,
-            state: None,
-            lock: None,
-            keys,
-            descriptor,
-            mode: MountMode::ReadOnly,
-            device_name: "looker".into(),
-            machine: "machine".into(),
-            owner: (0, 0),
-        };
-        FileSystem::open_vault(request).unwrap()
+        look(&self.vault(nth), &self.bench.key()).unwrap()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::dice::Dice;
+use crate::dice::{self, Dice};
 use crate::fleet::{Fleet, assert_same};
 use crate::shown::Shown;
 use crate::steps::step;
@@ -79,12 +79,5 @@ fn history(seed: u64) {
 
 #[test]
 fn all_devices_end_with_the_same_tree_and_nothing_that_nobody_gave_up_is_lost() {
-    let wish = std::env::var("HUSHFS_MERGES").ok();
-    let (first, count) = wish
-        .as_deref()
-        .and_then(|wish| wish.split_once('+'))
-        .map_or((1, 20), |(first, count)| (first.parse().unwrap(), count.parse().unwrap()));
-    for seed in first..first + count {
-        history(seed);
-    }
+    dice::seeds("HUSHFS_MERGES", 20).for_each(history);
 }

@@ -26,3 +26,14 @@ impl Dice {
         self.below(2) == 0
     }
 }
+
+/// The seeds that are wished for as FIRST+COUNT in a variable of the environment, else the first so
+/// many.
+#[allow(dead_code, reason = "for tests that go through seeds")]
+pub fn seeds(variable: &str, count: u64) -> std::ops::Range<u64> {
+    let wish = std::env::var(variable).unwrap_or_default();
+    let (first, count) = wish.split_once('+').map_or((1, count), |(first, count)| {
+        (first.parse().unwrap(), count.parse::<u64>().unwrap())
+    });
+    first..first + count
+}
