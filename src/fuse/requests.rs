@@ -93,7 +93,7 @@ impl Adapter {
 
     pub(super) fn xattr(&self, who: &Request, ino: Ino, name: &OsStr) -> Result<Vec<u8>, Errno> {
         if control::is_reserved(ino, name) {
-            return self.control.get(&self.files, who, ino, name);
+            return self.control.get(&self.contents, who, ino, name);
         }
         self.access_lists.check(name)?;
         Ok(self.files.xattr(ino, name.as_bytes())?)
