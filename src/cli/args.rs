@@ -276,6 +276,9 @@ pub struct MountArgs {
     /// vaults that are shared with macOS; every look at a name then takes a little longer
     #[arg(long)]
     pub equate_name_forms: bool,
+    /// Show no earlier states in .hushfs/history, a folder of the mount that is never listed
+    #[arg(long)]
+    pub no_history_folder: bool,
     /// Options as mount(8) and fstab have them
     #[arg(
         short = 'o',
@@ -300,6 +303,7 @@ impl MountArgs {
         options.read_only |= self.read_only;
         options.allow_other |= self.allow_other;
         options.equate_name_forms |= self.equate_name_forms;
+        options.history_folder &= !self.no_history_folder;
         if self.state_dir.is_some() {
             options.state_dir.clone_from(&self.state_dir);
         }

@@ -121,7 +121,8 @@ fn mount(
         let told = lock.tell(&LockHolder { pid: std::process::id(), mountpoint });
         told.unwrap_or_else(|error| log::warn!("{error}"));
     }
-    let session = Session::start(device, mount_point, files.clone(), permissions)?;
+    let shows_history = options.history_folder && args.at.is_none();
+    let session = Session::start(device, mount_point, files.clone(), permissions, shows_history)?;
     let ready = match files.start_background() {
         Ok(()) => detacher
             .map_or(Ok(()), Detacher::detach)

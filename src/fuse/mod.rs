@@ -12,6 +12,7 @@ mod fusermount;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 pub mod harden;
+mod history;
 mod listings;
 mod mount_info;
 mod mount_point;

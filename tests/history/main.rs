@@ -24,6 +24,7 @@ mod mounted;
 mod watchdog;
 
 mod collected;
+mod folder;
 mod past;
 mod rescues;
 mod states;

@@ -199,6 +199,12 @@ impl VaultHistory {
 }
 
 impl FileSystem {
+    /// What was published and has arrived by now; `None` while a publication is under way, which may
+    /// take as long as the disk does.
+    pub fn published_frontier(&self) -> Option<Frontier> {
+        self.publisher.try_lock().ok().map(|publisher| publisher.frontier.clone())
+    }
+
     /// The states that lead to what was last published or has arrived.
     ///
     /// # Errors

@@ -35,6 +35,11 @@ impl State {
         digits
     }
 
+    /// The hash of the last log object in it.
+    pub fn hash(&self) -> LogHash {
+        self.hash
+    }
+
     /// Its id in full.
     pub fn full_id(&self) -> String {
         hex(&self.hash)
