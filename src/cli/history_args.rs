@@ -17,7 +17,8 @@ pub struct HistoryArgs {
     /// Print JSON, for programs
     #[arg(long)]
     pub json: bool,
-    /// The vault's folder
+    /// The vault's folder or where it is mounted
+    #[arg(value_name = "VAULT|MOUNTPOINT")]
     pub vault: PathBuf,
     /// Only states that changed one of these, as paths in the vault
     #[arg(value_name = "PATH")]
@@ -33,7 +34,8 @@ pub struct DiffArgs {
     /// Print JSON, for programs
     #[arg(long)]
     pub json: bool,
-    /// The vault's folder
+    /// The vault's folder or where it is mounted
+    #[arg(value_name = "VAULT|MOUNTPOINT")]
     pub vault: PathBuf,
     /// The earlier state: a time or an id
     #[arg(value_name = "TIME|ID", value_parser = When::parse)]

@@ -8,15 +8,20 @@ use crate::store::{HostDisk, VaultFolder};
 
 use super::args::UnlockArgs;
 use super::error::Error;
+use super::status::vault_mount;
 use super::unlock::{Unlocked, unlock};
 
-/// The states of a vault.
+/// The states of a vault, or of the one that is mounted at this path.
 ///
 /// # Errors
 /// [`Error`] if it does not open.
-pub(super) fn open_history(path: &Path, how: &UnlockArgs) -> Result<VaultHistory, Error> {
-    let vault = VaultFolder::new(Arc::new(HostDisk), path);
-    let Unlocked { descriptor, keys } = unlock(path, &vault, how)?;
+pub(super) fn open_history(place: &Path, how: &UnlockArgs) -> Result<VaultHistory, Error> {
+    let path = match vault_mount(place) {
+        Ok((_, mount)) => mount.source.into(),
+        Err(_) => place.to_owned(),
+    };
+    let vault = VaultFolder::new(Arc::new(HostDisk), &path);
+    let Unlocked { descriptor, keys } = unlock(&path, &vault, how)?;
     Ok(VaultHistory::open(vault, keys, descriptor)?)
 }
 

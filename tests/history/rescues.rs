@@ -163,6 +163,10 @@ fn a_vault_is_mounted_as_it_was_beside_the_mount_that_goes_on() {
     fs::write(bench.at("file"), "newer").unwrap();
     publish(&bench);
     assert_eq!(fs::read_to_string(then.join("file")).unwrap(), "old");
+    // A mount stands for its vault.
+    let mut diff = bench.command("diff");
+    diff.arg("--key-file").arg(bench.key_file()).arg(bench.mount_point()).arg(&before);
+    assert_eq!(said(&diff.output().unwrap()), (0, "changed  file\n".to_owned()));
     // What asks for the vault's mount does not mean this one.
     let told = bench.run("status", &["--json".as_ref(), bench.vault().as_os_str()], |_| {});
     let told: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();

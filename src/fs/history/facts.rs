@@ -107,18 +107,14 @@ impl<'a> Observer<'a> {
             if let Ok(ino) = tree.lookup(folder, name) {
                 self.touch(tree, ino);
             }
-            if let Some(path) = tree.path(folder) {
-                self.hit(&path);
-            }
+            self.hit_at(tree, folder);
         }
         if let Operation::Create { ino, .. } | Operation::Link { ino, .. } = operation {
             self.touch(tree, *ino);
         }
         if let Some(ino) = inode_of(operation) {
             self.touch(tree, ino);
-            if let Some(path) = self.is_hit.contains(&false).then(|| tree.path(ino)).flatten() {
-                self.hit(&path);
-            }
+            self.hit_at(tree, ino);
         }
         if let Operation::Move { ino, replaced: Some(replaced), exchange: false, .. } = operation
             && let Some(before) = self.touched.get_mut(replaced)
@@ -133,8 +129,11 @@ impl<'a> Observer<'a> {
             .or_insert_with(|| Before { is_named: is_named(tree, ino), replaced_by: None });
     }
 
-    /// Something at a path, or right below it, changes.
-    fn hit(&mut self, changed: &[u8]) {
+    /// An inode changes, or the names in a folder.
+    fn hit_at(&mut self, tree: &Tree, ino: Ino) {
+        // To find a path takes longer than all else here.
+        let is_asked = self.is_hit.contains(&false);
+        let Some(changed) = is_asked.then(|| tree.path(ino)).flatten() else { return };
         for (path, is_hit) in self.paths.iter().zip(&mut self.is_hit) {
             let rest = changed.strip_prefix(path.as_slice());
             *is_hit |= path.is_empty()
