@@ -6,9 +6,11 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::format::ChunkSize;
+use crate::fs::When;
 
 use super::error::Error;
 use super::exit::ExitCode;
+pub use super::history_args::{DiffArgs, HistoryArgs, UndeleteArgs};
 use super::mount_options::{
     MountOption, MountOptions, parse_fetch_limit, parse_history, parse_waiting_limit,
 };
@@ -86,6 +88,41 @@ is still needed moves out of packs that are mostly unneeded, and small packs bec
 does all this by itself when it is quiet, if no other device writes into the vault; where others do,
 let them sync before.")]
     Collect(CollectArgs),
+    /// List a vault's earlier states, or the versions of some of its files
+    #[command(after_long_help = "\
+Examples:
+  hushfs history ~/Dropbox/chats
+  hushfs history ~/Dropbox/chats SignalBackups/signal.backup
+      only the states that changed it: every version of the file
+  hushfs history --json ~/Dropbox/chats
+
+A line for each state: when it was published, its id, by which device, how much was in it, and what it
+changed. “hushfs mount --at”, “hushfs restore --at” and “hushfs diff” take the time or the id. Whatever
+is published at once, a few seconds' worth of changes mostly, is one state. What is older than the
+history period (see “hushfs help mount”) may have been collected.")]
+    History(HistoryArgs),
+    /// Say what is different between two states of a vault
+    #[command(after_long_help = "\
+Examples:
+  hushfs diff ~/Dropbox/chats yesterday
+      from the last state of yesterday to now
+  hushfs diff ~/Dropbox/chats '2026-11-24 18:30' 3h SignalBackups
+  hushfs diff ~/Dropbox/chats c0ffee12 now")]
+    Diff(DiffArgs),
+    /// Bring a deleted or overwritten file or folder back
+    #[command(after_long_help = "\
+Examples:
+  hushfs undelete ~/Chats/SignalBackups/signal.backup
+      as it was before it was deleted or overwritten last
+  hushfs undelete --at 3h ~/Chats/SignalBackups
+      a folder, as it was three hours ago
+  hushfs undelete --vault ~/Dropbox/chats --at yesterday SignalBackups
+      in a vault that is not mounted
+
+It comes back as a copy that takes no room, with its owner, mode and times, under its own name if that
+is free, and else beside: “SignalBackups (restored 2026-11-24)”. Nothing is ever overwritten. It finds
+what was published: a file that was made and deleted within seconds may never have been.")]
+    Undelete(UndeleteArgs),
     /// Bring files in that the sync client keeps online only
     #[command(after_long_help = "\
 Examples:
@@ -111,7 +148,9 @@ Examples:
   hushfs restore ~/Dropbox/chats ~/restored
       everything
   hushfs restore ~/Dropbox/chats ~/restored SignalBackups 'Telegram Desktop'
-      two folders")]
+      two folders
+  hushfs restore --at yesterday ~/Dropbox/chats ~/restored SignalBackups
+      a folder as it was at the end of yesterday")]
     Restore(RestoreArgs),
     /// Get files out of the packs of a vault that has lost its log
     #[command(after_long_help = "\
@@ -208,6 +247,10 @@ pub struct MountArgs {
     /// Change nothing in the vault
     #[arg(long)]
     pub read_only: bool,
+    /// Show the vault as it was, read-only: at a time (2026-11-24, “2026-11-24 18:30”, yesterday, 3h,
+    /// 2d; by this machine's time zone) or in a state of this id
+    #[arg(long, value_name = "TIME|ID", value_parser = When::parse, conflicts_with = "accept_rollback")]
+    pub at: Option<When>,
     /// Go on from the vault as it is, although it is older than what this device has seen: what is
     /// newer is given up, but for what waits in the state folder, which is kept as files
     #[arg(long, conflicts_with = "read_only")]
@@ -233,6 +276,9 @@ pub struct MountArgs {
     /// vaults that are shared with macOS; every look at a name then takes a little longer
     #[arg(long)]
     pub equate_name_forms: bool,
+    /// Show no earlier states in .hushfs/history, a folder of the mount that is never listed
+    #[arg(long)]
+    pub no_history_folder: bool,
     /// Options as mount(8) and fstab have them
     #[arg(
         short = 'o',
@@ -257,6 +303,7 @@ impl MountArgs {
         options.read_only |= self.read_only;
         options.allow_other |= self.allow_other;
         options.equate_name_forms |= self.equate_name_forms;
+        options.history_folder &= !self.no_history_folder;
         if self.state_dir.is_some() {
             options.state_dir.clone_from(&self.state_dir);
         }
@@ -341,6 +388,10 @@ pub struct RestoreArgs {
     /// Where this device's journal is, if not below ~/.local/state
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
+    /// Restore the vault as it was, at a time (2026-11-24, “2026-11-24 18:30”, yesterday, 3h, 2d; by
+    /// this machine's time zone) or in a state of this id
+    #[arg(long, value_name = "TIME|ID", value_parser = When::parse)]
+    pub at: Option<When>,
     /// Replace files that are in the destination already
     #[arg(long)]
     pub overwrite: bool,

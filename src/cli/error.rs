@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::fs::{FsError, OpenError, RepairError};
+use crate::fs::{FsError, HistoryError, OpenError, RepairError, UndeleteError};
 use crate::fuse::{MountError, SessionError};
 use crate::store::{LockedBy, StoreError};
 
@@ -38,6 +38,12 @@ pub enum Error {
     /// The vault cannot be opened as asked.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// Nothing was brought back.
+    #[error(transparent)]
+    Undelete(#[from] UndeleteError),
+    /// There is no such state.
+    #[error(transparent)]
+    History(#[from] HistoryError),
     /// The vault was not repaired, or not to the end.
     #[error(transparent)]
     Repair(#[from] RepairError),
@@ -120,6 +126,8 @@ impl Error {
                 | InitError::Stretch(_) => ExitCode::Failed,
             },
             Self::Ask(_)
+            | Self::History(_)
+            | Self::Undelete(_)
             | Self::Io { .. }
             | Self::Session(_)
             | Self::Files(_)

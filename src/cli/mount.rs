@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::format::Time;
-use crate::fs::MountMode;
+use crate::fs::{FileSystem, MountMode};
 use crate::fuse::daemon::{self, Detacher, Role};
 use crate::fuse::{self, Permissions, Session, harden, hushfs_mounts};
 use crate::store::{HostDisk, LockHolder, StateLock, VaultFolder};
@@ -15,6 +15,7 @@ use super::descriptor::claimed_descriptor;
 use super::device::{open_files, open_state, state_path};
 use super::error::Error;
 use super::mount_options::{FETCH_LIMIT_DEFAULT, HISTORY_DEFAULT, MountOptions};
+use super::past::open_past;
 use super::units::ago;
 use super::unlock::unlock;
 
@@ -60,18 +61,22 @@ fn mount(
             args.mountpoint.display()
         )));
     }
-    let vault = VaultFolder::new(Arc::new(HostDisk), &vault_path);
-    let claimed = claimed_descriptor(&vault_path, &vault)?;
-    let state_path = state_path(options.state_dir.as_deref(), claimed.claimed_vault())?;
-    refuse_if_in_use(&vault_path, &state_path)?;
-
-    let unlocked = unlock(&vault_path, &vault, &options.unlock)?;
-    let mode = match (options.read_only, args.accept_rollback) {
+    let mode = match (options.read_only || args.at.is_some(), args.accept_rollback) {
         (true, _) => MountMode::ReadOnly,
         (false, true) => MountMode::AcceptRollback,
         (false, false) => MountMode::ReadWrite,
     };
-    let files = open_files(vault, open_state(&state_path, mode)?, unlocked, mode)?;
+    let mut source = vault_path.display().to_string();
+    let files = match &args.at {
+        Some(when) => {
+            let (files, state) = open_past(&vault_path, &options.unlock, when)?;
+            eprintln!("hushfs: mounting the state of {state}");
+            // Whoever looks for the vault's mount does not mean this one.
+            source.push_str(&format!("@{}", state.id()));
+            files
+        }
+        None => open_now(&vault_path, options, mode)?,
+    };
     if let Some(bytes) = options.waiting_limit {
         files.limit_waiting(bytes);
     }
@@ -104,11 +109,11 @@ fn mount(
         &fuse::MountOptions {
             allow_other: options.allow_other,
             permissions,
-            read_only: options.read_only,
+            read_only: mode == MountMode::ReadOnly,
             suid: options.suid,
             dev: options.dev,
             noexec: !options.exec,
-            source: vault_path.display().to_string(),
+            source,
         },
     )?;
     if let Some(lock) = files.state_lock() {
@@ -116,7 +121,8 @@ fn mount(
         let told = lock.tell(&LockHolder { pid: std::process::id(), mountpoint });
         told.unwrap_or_else(|error| log::warn!("{error}"));
     }
-    let session = Session::start(device, mount_point, files.clone(), permissions)?;
+    let shows_history = options.history_folder && args.at.is_none();
+    let session = Session::start(device, mount_point, files.clone(), permissions, shows_history)?;
     let ready = match files.start_background() {
         Ok(()) => detacher
             .map_or(Ok(()), Detacher::detach)
@@ -136,6 +142,20 @@ fn mount(
     // Threads of a mount that is busy elsewhere may still wait for requests, others for a pack that
     // does not come: leave them behind.
     std::process::exit(0);
+}
+
+/// The vault as it is, as this machine's device.
+fn open_now(
+    vault_path: &Path,
+    options: &MountOptions,
+    mode: MountMode,
+) -> Result<Arc<FileSystem>, Error> {
+    let vault = VaultFolder::new(Arc::new(HostDisk), vault_path);
+    let claimed = claimed_descriptor(vault_path, &vault)?;
+    let state_path = state_path(options.state_dir.as_deref(), claimed.claimed_vault())?;
+    refuse_if_in_use(vault_path, &state_path)?;
+    let unlocked = unlock(vault_path, &vault, &options.unlock)?;
+    open_files(vault, open_state(&state_path, mode)?, unlocked, mode)
 }
 
 /// Refuses before anybody types a password for nothing.

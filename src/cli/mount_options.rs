@@ -16,6 +16,8 @@ pub enum MountOption {
     AllowOther,
     /// `equate_name_forms`.
     EquateNameForms,
+    /// `no_history_folder`.
+    NoHistoryFolder,
     /// `suid` or `nosuid`.
     Suid(bool),
     /// `dev` or `nodev`.
@@ -134,6 +136,7 @@ impl MountOption {
             "rw" => Self::ReadOnly(false),
             "allow_other" => Self::AllowOther,
             "equate_name_forms" => Self::EquateNameForms,
+            "no_history_folder" => Self::NoHistoryFolder,
             "suid" => Self::Suid(true),
             "nosuid" => Self::Suid(false),
             "dev" => Self::Dev(true),
@@ -170,6 +173,8 @@ pub struct MountOptions {
     pub allow_other: bool,
     /// A name stands for an entry that has it in another form of Unicode.
     pub equate_name_forms: bool,
+    /// Earlier states are shown in a folder that is never listed.
+    pub history_folder: bool,
     /// Set-user-id bits count.
     pub suid: bool,
     /// Device files work.
@@ -199,6 +204,7 @@ impl MountOptions {
             read_only: false,
             allow_other: false,
             equate_name_forms: false,
+            history_folder: true,
             suid: false,
             dev: false,
             exec: true,
@@ -214,6 +220,7 @@ impl MountOptions {
                 MountOption::ReadOnly(is) => gathered.read_only = is,
                 MountOption::AllowOther => gathered.allow_other = true,
                 MountOption::EquateNameForms => gathered.equate_name_forms = true,
+                MountOption::NoHistoryFolder => gathered.history_folder = false,
                 MountOption::Suid(is) => gathered.suid = is,
                 MountOption::Dev(is) => gathered.dev = is,
                 MountOption::Exec(is) => gathered.exec = is,
@@ -258,6 +265,7 @@ mod tests {
         let plain = gathered("");
         assert!(!plain.read_only && !plain.allow_other && !plain.suid && !plain.dev);
         assert!(!plain.equate_name_forms && gathered("equate_name_forms").equate_name_forms);
+        assert!(plain.history_folder && !gathered("no_history_folder").history_folder);
         assert!(plain.exec && plain.unlock.is_silent());
         assert_eq!(
             gathered(

@@ -6,7 +6,10 @@ use super::args::{Command, CommandLine};
 use super::error::Error;
 use super::exit::ExitCode;
 use super::helper::{Invocation, as_invoked};
-use super::{collect, fetch, init, logger, mount, repair, restore, salvage, show, unmount, verify};
+use super::{
+    collect, diff, fetch, history, init, logger, mount, repair, restore, salvage, show, undelete,
+    unmount, verify,
+};
 use crate::fuse::harden;
 
 /// Carries out the process's command line; says on standard error why it failed.
@@ -48,6 +51,9 @@ fn dispatch(command: &Command) -> Result<(), Error> {
         Command::Unmount(args) => Ok(unmount::unmount(&args.mountpoint)?),
         Command::Status(args) => show::run(args),
         Command::Collect(args) => collect::run(args),
+        Command::History(args) => history::run(args),
+        Command::Diff(args) => diff::run(args),
+        Command::Undelete(args) => undelete::run(args),
         Command::Fetch(args) => fetch::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Restore(args) => restore::run(args),

@@ -79,6 +79,14 @@ pub enum FsError {
         /// Which object is awaited.
         what: String,
     },
+    /// Content of an earlier state that has been collected since; other ranges still read.
+    #[error("collected: {path}: {what} is no longer in the vault")]
+    Collected {
+        /// The file, from the root of the mount.
+        path: String,
+        /// The pack that it was in.
+        what: String,
+    },
     /// The disk failed; what had been acknowledged before is not touched by it.
     #[error("{0}")]
     Disk(String),

@@ -14,6 +14,7 @@ use super::content::PackReaders;
 use super::equivalent::NameForms;
 use super::error::FsError;
 use super::fetch::Fetches;
+use super::history::Past;
 use super::live::Live;
 use super::publish::Publisher;
 use super::room::RoomGauge;
@@ -52,6 +53,8 @@ pub struct FileSystem {
     /// What waits in the journal is shown although nothing is written: what others do can not be
     /// put before it any more.
     pub(super) shows_unpublished: bool,
+    /// Of a vault that is shown as it was.
+    pub(super) past: Option<Past>,
     pub(super) background: Background,
     /// Held for as long as a collection takes: before `publisher`.
     pub(super) one_collection: Mutex<()>,

@@ -187,7 +187,7 @@ fn give_back(window: Window, opened: &mut BTreeMap<(DeviceId, u64), Option<Opene
 }
 
 /// Files that two log objects write to, neither of which knew of the other.
-fn contested(logs: &[OpenedLog]) -> HashSet<Ino> {
+pub(super) fn contested(logs: &[OpenedLog]) -> HashSet<Ino> {
     let mut writers: HashMap<Ino, Vec<&OpenedLog>> = HashMap::new();
     let mut contested = HashSet::new();
     for log in logs {

@@ -19,6 +19,7 @@ mod error;
 mod fetch;
 mod file_system;
 mod fold;
+mod history;
 mod live;
 mod look;
 mod merged;
@@ -27,6 +28,7 @@ mod next_log;
 mod online_only;
 mod open;
 mod pack_copies;
+mod parts;
 mod publish;
 mod recover;
 mod recovered_files;
@@ -40,6 +42,7 @@ mod sync;
 mod touched;
 mod trust;
 mod types;
+mod undelete;
 mod verify;
 mod witnesses;
 mod writing;
@@ -52,6 +55,10 @@ pub use error::FsError;
 pub use fetch::{FailedPack, FetchStatus, FetchedPack, FileFetch, Then};
 pub use file_system::FileSystem;
 pub use fold::{FoldGap, Folded, fold};
+pub use history::{
+    Change, Changes, Diff, History, HistoryError, State, Told, VaultHistory, Version, When,
+    WhenError, day_and_time, folder_name,
+};
 pub use open::{MountMode, OpenError, OpenRequest};
 pub use repair::{
     Healed, Moved, RepairError, RepairPlan, RepairReport, RepairRequest, plan_repair,
@@ -60,6 +67,7 @@ pub use salvage::{Lost, Salvage, SalvagedFile};
 pub use stand_ins::UnusedCopy;
 pub use status::{DeviceStatus, Status};
 pub use types::{AllocateMode, AttributeChange, FolderEntry, NewNode, RenameMode, Room, XattrMode};
+pub use undelete::{UndeleteError, Undeleted};
 pub use verify::{DamagedObject, VerifyProgress, VerifyReport, VerifyRequest, verify};
 
 pub use crate::tree::{Attributes, FileKind};

@@ -129,6 +129,10 @@ impl FileSystem {
         self.readers.close_moved(pack);
         let path = String::from_utf8_lossy(&path.unwrap_or_default()).into_owned();
         let what = format!("{}: {error}", pack_path(pack));
+        let has_let_go = |past: &super::history::Past| past.has_let_go(&self.vault, pack);
+        if self.past.as_ref().is_some_and(has_let_go) {
+            return FsError::Collected { path, what: pack_path(pack) };
+        }
         if self.awaits_pack(pack) {
             return FsError::NotArrived { path, what };
         }

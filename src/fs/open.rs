@@ -12,22 +12,17 @@ use crate::store::{
 };
 use crate::tree::Tree;
 
-use super::arrivals::Listening;
 use super::arriving::{Awaited, absent_packs};
-use super::content::PackReaders;
-use super::equivalent::NameForms;
 use super::error::FsError;
-use super::fetch::Fetches;
-use super::file_system::{Background, FileSystem};
+use super::file_system::FileSystem;
 use super::fold::Folded;
 use super::live::{Live, Writing};
 use super::look::{Found, look};
+use super::parts::Parts;
 use super::publish::Publisher;
 use super::recover::{Recovered, replay_records, staged_readers};
 use super::recovered_files::bring_back_files;
-use super::room::RoomGauge;
 use super::stage::Stage;
-use super::sync::{Mutex, RwLock};
 use super::trust::is_copied_state;
 
 /// Whether a vault is opened for changing.
@@ -240,47 +235,35 @@ fn put_together(
     let shows_unpublished = live.writing.is_none() && !recovered.log.is_empty();
     let staged: BTreeMap<PackId, Arc<PackReader>> =
         if live.writing.is_some() { BTreeMap::new() } else { recovered.readers };
-    let gauge = RoomGauge::new(
-        vault.disk().clone(),
-        state.as_ref().map(|state| state.root().to_owned()),
-        vault.root().to_owned(),
-    );
-    let fs = FileSystem {
-        readers: PackReaders::new(descriptor.chunk_size, staged),
-        publisher: Mutex::new(Publisher {
-            device,
-            device_name,
-            frontier,
-            clock,
-            generation,
-            checkpoint_bytes,
-            bytes_since,
-            devices,
-            pending: None,
-            last_publish: None,
-            last_error: None,
-        }),
-        fetches: Fetches::new(vault.clone()),
-        durable: Mutex::new(0),
-        damage: Mutex::new(damage),
-        notes: Mutex::new(notes),
-        awaited: Mutex::new(awaited),
-        one_arrival: Mutex::default(),
-        listening: Listening::default(),
-        shows_unpublished,
-        background: Background::default(),
-        one_collection: Mutex::default(),
-        collections: Mutex::default(),
-        chunk_bytes_of: Mutex::default(),
-        live: RwLock::new(live),
-        gauge,
-        name_forms: NameForms::default(),
+    let publisher = Publisher {
+        device,
+        device_name,
+        frontier,
+        clock,
+        generation,
+        checkpoint_bytes,
+        bytes_since,
+        devices,
+        pending: None,
+        last_publish: None,
+        last_error: None,
+    };
+    let fs = Parts {
         vault,
         state,
+        lock,
         keys,
         descriptor,
-        lock,
-    };
+        live,
+        publisher,
+        staged,
+        awaited,
+        damage,
+        notes,
+        shows_unpublished,
+        past: None,
+    }
+    .assemble();
     fs.note_removed_packs(&listing)?;
     if is_new && read_only.is_none() {
         let operation = Operation::SetAttr {

@@ -23,6 +23,7 @@ use super::caching::OpenHandles;
 use super::contents::Contents;
 use super::control::{self, Control};
 use super::convert::{self, file_attr, ino};
+use super::history::HistoryFolder;
 use super::listings::Listings;
 use super::outside::Outside;
 use super::permissions::Permissions;
@@ -67,11 +68,18 @@ pub struct Adapter {
     pub(super) permissions: Permissions,
     pub(super) access_lists: AccessLists,
     pub(super) contents: Contents,
+    pub(super) history: HistoryFolder,
 }
 
 impl Adapter {
-    /// For a mount at `mountpoint`, made just now by this process with these `permissions`.
-    pub fn new(files: Arc<FileSystem>, mountpoint: PathBuf, permissions: Permissions) -> Self {
+    /// For a mount at `mountpoint`, made just now by this process with these `permissions`, that shows
+    /// earlier states or not.
+    pub fn new(
+        files: Arc<FileSystem>,
+        mountpoint: PathBuf,
+        permissions: Permissions,
+        shows_history: bool,
+    ) -> Self {
         let contents = Contents::of(files.clone());
         Self {
             files,
@@ -81,6 +89,7 @@ impl Adapter {
             control: Control::new(mountpoint),
             permissions,
             access_lists: AccessLists::default(),
+            history: HistoryFolder::new(shows_history),
         }
     }
 
@@ -123,18 +132,28 @@ impl Filesystem for Adapter {
     }
 
     fn lookup(&self, _who: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
-        let found = guarded("lookup", || Ok(self.files.lookup(ino(parent), name.as_bytes())?));
+        let parent = ino(parent);
+        let found = guarded("lookup", || match self.history.lookup(&self.files, parent, name) {
+            Some(found) => found,
+            None => Ok(self.files.lookup(parent, name.as_bytes())?),
+        });
         match found {
-            Err(Errno::ENOENT) => reply.entry(&self.ttl(), &convert::absent(), GENERATION),
+            // A state of that name may come.
+            Err(Errno::ENOENT) if !self.history.has(parent) => {
+                reply.entry(&self.ttl(), &convert::absent(), GENERATION)
+            }
             found => reply_entry(reply, self.ttl(), found),
         }
     }
 
-    // Inodes live as long as they have names or handles, whatever the kernel remembers.
-    fn forget(&self, _who: &Request, _ino: INodeNo, _lookups: u64) {}
+    // Inodes live as long as they have names or handles, whatever the kernel remembers; but for those
+    // of earlier states.
+    fn forget(&self, _who: &Request, of: INodeNo, lookups: u64) {
+        self.history.forget(ino(of), lookups);
+    }
 
     fn getattr(&self, _who: &Request, of: INodeNo, _fh: Option<FileHandle>, reply: ReplyAttr) {
-        let attributes = guarded("getattr", || Ok(self.files.attributes(ino(of))?));
+        let attributes = guarded("getattr", || self.attributes(ino(of)));
         reply_attr(reply, attributes);
     }
 
@@ -165,14 +184,15 @@ impl Filesystem for Adapter {
             mtime: mtime.map(convert::time_to_set),
         };
         let changed = guarded("setattr", || {
-            let _held = size.map(|_| self.handles.hold(ino(of)));
-            Ok(self.files.set_attributes(ino(of), &change)?)
+            let ino = self.present(of)?;
+            let _held = size.map(|_| self.handles.hold(ino));
+            Ok(self.files.set_attributes(ino, &change)?)
         });
         reply_attr(reply, changed);
     }
 
     fn readlink(&self, _who: &Request, of: INodeNo, reply: ReplyData) {
-        match guarded("readlink", || Ok(self.files.read_link(ino(of))?)) {
+        match guarded("readlink", || self.read_link(ino(of))) {
             Ok(target) => reply.data(&target),
             Err(errno) => reply.error(errno),
         }
@@ -190,8 +210,8 @@ impl Filesystem for Adapter {
     ) {
         let made = guarded("mknod", || {
             let kind = convert::node_kind(mode, rdev).ok_or(Errno::EINVAL)?;
-            let new = new_node(who, mode, umask);
-            Ok(self.files.make(ino(parent), name.as_bytes(), kind, new)?)
+            let (new, parent) = (new_node(who, mode, umask), self.present_name(parent, name)?);
+            Ok(self.files.make(parent, name.as_bytes(), kind, new)?)
         });
         reply_entry(reply, self.ttl(), made);
     }
@@ -207,19 +227,23 @@ impl Filesystem for Adapter {
     ) {
         let made = guarded("mkdir", || {
             let (kind, new) = (NodeKind::Folder, new_node(who, mode, umask));
-            Ok(self.files.make(ino(parent), name.as_bytes(), kind, new)?)
+            let parent = self.present_name(parent, name)?;
+            Ok(self.files.make(parent, name.as_bytes(), kind, new)?)
         });
         reply_entry(reply, self.ttl(), made);
     }
 
     fn unlink(&self, _who: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
-        let done = guarded("unlink", || Ok(self.files.unlink(ino(parent), name.as_bytes())?));
+        let done = guarded("unlink", || {
+            Ok(self.files.unlink(self.present_name(parent, name)?, name.as_bytes())?)
+        });
         reply_empty(reply, done);
     }
 
     fn rmdir(&self, _who: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
-        let done =
-            guarded("rmdir", || Ok(self.files.remove_folder(ino(parent), name.as_bytes())?));
+        let done = guarded("rmdir", || {
+            Ok(self.files.remove_folder(self.present_name(parent, name)?, name.as_bytes())?)
+        });
         reply_empty(reply, done);
     }
 
@@ -233,8 +257,8 @@ impl Filesystem for Adapter {
     ) {
         let made = guarded("symlink", || {
             let kind = NodeKind::Symlink(target.as_os_str().as_bytes());
-            let new = new_node(who, 0o777, 0);
-            Ok(self.files.make(ino(parent), name.as_bytes(), kind, new)?)
+            let (new, parent) = (new_node(who, 0o777, 0), self.present_name(parent, name)?);
+            Ok(self.files.make(parent, name.as_bytes(), kind, new)?)
         });
         reply_entry(reply, self.ttl(), made);
     }
@@ -251,8 +275,10 @@ impl Filesystem for Adapter {
     ) {
         let done = guarded("rename", || {
             let mode = convert::rename_mode(flags).ok_or(Errno::EINVAL)?;
+            let parent = self.present_name(parent, name)?;
+            let newparent = self.present_name(newparent, newname)?;
             let (from, to) = (name.as_bytes(), newname.as_bytes());
-            Ok(self.files.rename(ino(parent), from, ino(newparent), to, mode)?)
+            Ok(self.files.rename(parent, from, newparent, to, mode)?)
         });
         reply_empty(reply, done);
     }
@@ -265,13 +291,15 @@ impl Filesystem for Adapter {
         newname: &OsStr,
         reply: ReplyEntry,
     ) {
-        let linked =
-            guarded("link", || Ok(self.files.link(ino(of), ino(newparent), newname.as_bytes())?));
+        let linked = guarded("link", || {
+            let (of, newparent) = (self.present(of)?, self.present_name(newparent, newname)?);
+            Ok(self.files.link(of, newparent, newname.as_bytes())?)
+        });
         reply_entry(reply, self.ttl(), linked);
     }
 
     fn open(&self, _who: &Request, of: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
-        match guarded("open", || Ok(self.open(ino(of), flags)?)) {
+        match guarded("open", || self.open_any(ino(of), flags)) {
             Ok(how) => reply.opened(HANDLE, how),
             Err(errno) => reply.error(errno),
         }
@@ -289,7 +317,8 @@ impl Filesystem for Adapter {
     ) {
         let created = guarded("create", || {
             let new = new_node(who, mode, umask);
-            let attributes = self.files.create(ino(parent), name.as_bytes(), new)?;
+            let parent = self.present_name(parent, name)?;
+            let attributes = self.files.create(parent, name.as_bytes(), new)?;
             let how = self.handles.opened(attributes.ino, OpenFlags(flags)).how;
             Ok((attributes, how))
         });
@@ -312,7 +341,10 @@ impl Filesystem for Adapter {
         _lock_owner: Option<LockOwner>,
         reply: ReplyData,
     ) {
-        waiting::answer_read(&self.contents, ino(of), offset, size, reply);
+        match guarded("read", || self.place(ino(of))) {
+            Ok((files, ino)) => waiting::answer_read(&files, ino, offset, size, reply),
+            Err(errno) => reply.error(errno),
+        }
     }
 
     fn write(
@@ -343,7 +375,7 @@ impl Filesystem for Adapter {
         _lock_owner: LockOwner,
         reply: ReplyEmpty,
     ) {
-        reply_empty(reply, guarded("flush", || Ok(self.files.close(ino(of))?)));
+        reply_empty(reply, guarded("flush", || self.sync(ino(of), FileSystem::close)));
     }
 
     fn release(
@@ -372,7 +404,7 @@ impl Filesystem for Adapter {
         _datasync: bool,
         reply: ReplyEmpty,
     ) {
-        reply_empty(reply, guarded("fsync", || Ok(self.files.fsync(ino(of))?)));
+        reply_empty(reply, guarded("fsync", || self.sync(ino(of), FileSystem::fsync)));
     }
 
     fn opendir(&self, _who: &Request, of: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
@@ -410,7 +442,7 @@ impl Filesystem for Adapter {
         mut reply: ReplyDirectory,
     ) {
         let listed = guarded("readdir", || {
-            self.list(ino(of), handle, offset, &mut |entry| {
+            self.list_any(ino(of), handle, offset, false, &mut |entry| {
                 let name = OsStr::from_bytes(entry.name);
                 let kind = convert::file_type(entry.attributes.kind);
                 let of = INodeNo(entry.attributes.ino.0);
@@ -432,7 +464,7 @@ impl Filesystem for Adapter {
         mut reply: ReplyDirectoryPlus,
     ) {
         let listed = guarded("readdirplus", || {
-            self.list(ino(of), handle, offset, &mut |entry| {
+            self.list_any(ino(of), handle, offset, true, &mut |entry| {
                 let name = OsStr::from_bytes(entry.name);
                 let attr = file_attr(&entry.attributes);
                 !reply.add(attr.ino, entry.cookie, name, &self.ttl(), &attr, GENERATION)
@@ -452,7 +484,7 @@ impl Filesystem for Adapter {
         _datasync: bool,
         reply: ReplyEmpty,
     ) {
-        reply_empty(reply, guarded("fsyncdir", || Ok(self.files.fsync(ino(of))?)));
+        reply_empty(reply, guarded("fsyncdir", || self.sync(ino(of), FileSystem::fsync)));
     }
 
     fn statfs(&self, _who: &Request, _of: INodeNo, reply: ReplyStatfs) {
@@ -488,7 +520,7 @@ impl Filesystem for Adapter {
             }
             self.access_lists.check(name)?;
             let mode = convert::xattr_mode(flags).ok_or(Errno::EINVAL)?;
-            let name = name.as_bytes();
+            let (of, name) = (INodeNo(self.present(of)?.0), name.as_bytes());
             access_lists::set_xattr(&self.files, who, ino(of), name, value, mode)?;
             if self.access_lists.changes_mode_unseen(name) {
                 self.contents.forget_attributes(ino(of));
@@ -505,7 +537,7 @@ impl Filesystem for Adapter {
 
     fn listxattr(&self, who: &Request, of: INodeNo, size: u32, reply: ReplyXattr) {
         let names = guarded("listxattr", || {
-            let names = self.access_lists.listed(self.files.xattr_names(ino(of))?);
+            let names = self.access_lists.listed(self.xattr_names(ino(of))?);
             // The kernel hides the values of `trusted`, but not the names.
             Ok(if is_root(who) { names } else { convert::untrusted_names(&names) })
         });
@@ -518,7 +550,7 @@ impl Filesystem for Adapter {
                 return Err(Errno::EPERM);
             }
             self.access_lists.check(name)?;
-            Ok(self.files.remove_xattr(ino(of), name.as_bytes())?)
+            Ok(self.files.remove_xattr(self.present(of)?, name.as_bytes())?)
         });
         reply_empty(reply, done);
     }
@@ -552,9 +584,10 @@ impl Filesystem for Adapter {
     ) {
         let found = guarded("lseek", || {
             let from = u64::try_from(offset).map_err(|_| Errno::ENXIO)?;
+            let (files, ino) = self.place(ino(of))?;
             let found = match whence {
-                libc::SEEK_DATA => self.files.seek_data(ino(of), from)?,
-                libc::SEEK_HOLE => self.files.seek_hole(ino(of), from)?,
+                libc::SEEK_DATA => files.seek_data(ino, from)?,
+                libc::SEEK_HOLE => files.seek_hole(ino, from)?,
                 _ => return Err(Errno::EINVAL),
             };
             i64::try_from(found).map_err(|_| Errno::EOVERFLOW)
@@ -578,6 +611,10 @@ impl Filesystem for Adapter {
         _flags: CopyFileRangeFlags,
         reply: ReplyWrite,
     ) {
+        // Programs then read and write: runs are shared within one state alone.
+        if self.history.has(ino(from)) {
+            return reply.error(Errno::EXDEV);
+        }
         let range = CopyRange { from: ino(from), from_offset, to: ino(to), to_offset, bytes };
         let by_root = is_root(who);
         let work = move |contents: &Contents, _: &[u8]| contents.copy(by_root, range);
@@ -588,7 +625,7 @@ impl Filesystem for Adapter {
     /// Asked only where the kernel does not check permissions itself.
     fn access(&self, _who: &Request, of: INodeNo, mask: AccessFlags, reply: ReplyEmpty) {
         let allowed = guarded("access", || {
-            let attributes = self.files.attributes(ino(of))?;
+            let attributes = self.attributes(ino(of))?;
             Permissions::allow(&attributes, mask).then_some(()).ok_or(Errno::EACCES)
         });
         reply_empty(reply, allowed);

@@ -5,15 +5,20 @@
 //! for root and users alike; `user.` names would depend on the root's own mode bits, and
 //! `trusted.` ones need root. They are never listed, so no copying tool meets them.
 
+use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread;
 use std::time::Duration;
 
 use fuser::{Errno, Request};
+use serde::{Deserialize, Serialize};
 
+use super::contents::Contents;
 use crate::format::{Ino, Time};
-use crate::fs::{FileSystem, Status};
+use crate::fs::{FileSystem, Status, Undeleted, When};
 
 /// Reading it gives the [`Status`] as JSON.
 pub const STATUS_ATTRIBUTE: &str = "system.hushfs.status";
@@ -32,6 +37,30 @@ pub const FETCH_ATTRIBUTE: &str = "system.hushfs.fetch";
 /// Reading it of a file tells the same, and has nothing fetched.
 pub const FETCHING_ATTRIBUTE: &str = "system.hushfs.fetching";
 
+/// Setting it asks for something to be brought back ([`UndeleteRequest`] as JSON). Reading it with the
+/// request's token behind its name brings it back, and gives an [`UndeleteAnswer`] as JSON. Two steps,
+/// since what sets an attribute holds the root, whose names the kernel has to forget.
+pub const UNDELETE_ATTRIBUTE: &str = "system.hushfs.undelete";
+
+/// What is to be brought back.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct UndeleteRequest {
+    /// Tells requests apart.
+    pub token: String,
+    /// The path from the root of the mount, in bytes, without a slash at either end.
+    pub path: Vec<u8>,
+    /// The state that it is to come from: a time or an id; without it, the newest that fits.
+    pub at: Option<When>,
+}
+
+/// What became of it: done, or in a sentence why not.
+pub type UndeleteAnswer = Result<Undeleted, String>;
+
+/// So many requests are kept that nobody has read the answer of.
+const UNDELETES_KEPT: usize = 16;
+/// A kernel that does not forget a name at once is left to it.
+const FORGET_WITHIN: Duration = Duration::from_secs(5);
+
 /// What all names start with.
 const RESERVED: &[u8] = b"system.hushfs.";
 /// No attribute's value can be longer (`XATTR_SIZE_MAX`).
@@ -49,23 +78,35 @@ pub(super) struct Control {
     mountpoint: PathBuf,
     owner_uid: u32,
     since: i64,
+    /// Requests to bring something back. A leaf: nothing else is locked while this is.
+    undeletes: Mutex<VecDeque<UndeleteRequest>>,
 }
 
 impl Control {
     /// For a mount made just now, by this process and its user.
     pub(super) fn new(mountpoint: PathBuf) -> Self {
-        Self { mountpoint, owner_uid: rustix::process::getuid().as_raw(), since: Time::now().secs }
+        Self {
+            mountpoint,
+            owner_uid: rustix::process::getuid().as_raw(),
+            since: Time::now().secs,
+            undeletes: Mutex::default(),
+        }
     }
 
     /// The value of a reserved attribute.
     pub(super) fn get(
         &self,
-        files: &FileSystem,
+        contents: &Contents,
         who: &Request,
         ino: Ino,
         name: &OsStr,
     ) -> Result<Vec<u8>, Errno> {
+        let files = &contents.files;
         self.check(who)?;
+        if let Some(token) = name.to_str().and_then(|name| name.strip_prefix(UNDELETE_ATTRIBUTE)) {
+            let answer = self.undelete(contents, token)?;
+            return serde_json::to_vec(&answer).map_err(|_| Errno::EIO);
+        }
         if name == FETCH_ATTRIBUTE {
             files.fetch_file(ino)?;
         }
@@ -97,6 +138,15 @@ impl Control {
         if name == PUBLISH_ATTRIBUTE {
             return Ok(files.publish()?);
         }
+        if name == UNDELETE_ATTRIBUTE {
+            let request = serde_json::from_slice(value).map_err(|_| Errno::EINVAL)?;
+            let mut undeletes = self.undeletes();
+            if undeletes.len() >= UNDELETES_KEPT {
+                undeletes.pop_front();
+            }
+            undeletes.push_back(request);
+            return Ok(());
+        }
         if name != COLLECT_ATTRIBUTE {
             return Err(Errno::EPERM);
         }
@@ -108,6 +158,36 @@ impl Control {
             }
         };
         Ok(files.collect(history).map(drop)?)
+    }
+
+    fn undeletes(&self) -> MutexGuard<'_, VecDeque<UndeleteRequest>> {
+        self.undeletes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Brings back what was asked for, and has the kernel hear of it.
+    fn undelete(&self, contents: &Contents, token: &str) -> Result<UndeleteAnswer, Errno> {
+        let token = token.strip_prefix('.').ok_or(Errno::ENODATA)?;
+        let request = {
+            let mut undeletes = self.undeletes();
+            let at = undeletes.iter().position(|request| request.token == token);
+            at.and_then(|at| undeletes.remove(at)).ok_or(Errno::ENODATA)?
+        };
+        let done = match contents.files.undelete(&request.path, request.at.as_ref()) {
+            Ok(done) => done,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        let (told, heard) = mpsc::channel();
+        let (outside, changes) = (contents.outside.clone(), done.changes.clone());
+        // The kernel may wait for requests in flight, which this thread may have to answer.
+        let started = thread::Builder::new().name("hushfs-undelete".into()).spawn(move || {
+            outside.tell(&changes);
+            let _ = told.send(());
+        });
+        match started {
+            Ok(_) => drop(heard.recv_timeout(FORGET_WITHIN)),
+            Err(error) => log::warn!("no thread to tell the kernel with: {error}"),
+        }
+        Ok(Ok(done))
     }
 
     fn check(&self, who: &Request) -> Result<(), Errno> {

@@ -28,6 +28,7 @@ pub fn errno_of(error: &FsError) -> Errno {
         FsError::ReadOnly(_) => Errno::EROFS,
         FsError::Damaged { .. }
         | FsError::NotArrived { .. }
+        | FsError::Collected { .. }
         | FsError::OnlineOnly(_)
         | FsError::Disk(_) => Errno::EIO,
     }

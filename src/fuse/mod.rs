@@ -12,6 +12,7 @@ mod fusermount;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 pub mod harden;
+mod history;
 mod listings;
 mod mount_info;
 mod mount_point;
@@ -27,6 +28,7 @@ mod waiting;
 pub use adapter::Adapter;
 pub use control::{
     COLLECT_ATTRIBUTE, FETCH_ATTRIBUTE, FETCHING_ATTRIBUTE, PUBLISH_ATTRIBUTE, STATUS_ATTRIBUTE,
+    UNDELETE_ATTRIBUTE, UndeleteAnswer, UndeleteRequest,
 };
 pub use errno::errno_of;
 pub use mount_info::{FUSE_TYPE, MountInfo, hushfs_mounts, mount_at, mounts};

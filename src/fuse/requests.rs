@@ -62,6 +62,9 @@ impl Adapter {
     }
 
     pub(super) fn open_folder(&self, ino: Ino) -> Result<FileHandle, Errno> {
+        if self.history.has(ino) {
+            return Ok(self.listings.opened());
+        }
         self.files.open(ino)?;
         Ok(self.listings.opened())
     }
@@ -92,11 +95,12 @@ impl Adapter {
     }
 
     pub(super) fn xattr(&self, who: &Request, ino: Ino, name: &OsStr) -> Result<Vec<u8>, Errno> {
-        if control::is_reserved(ino, name) {
-            return self.control.get(&self.files, who, ino, name);
+        if control::is_reserved(ino, name) && !self.history.has(ino) {
+            return self.control.get(&self.contents, who, ino, name);
         }
         self.access_lists.check(name)?;
-        Ok(self.files.xattr(ino, name.as_bytes())?)
+        let (files, ino) = self.place(ino)?;
+        Ok(files.xattr(ino, name.as_bytes())?)
     }
 }
 

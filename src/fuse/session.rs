@@ -52,7 +52,8 @@ enum Event {
 
 impl Session {
     /// Agrees with the kernel on how to talk. From here on SIGTERM, SIGINT and SIGHUP no longer
-    /// end the process: [`Session::run`] minds them. `permissions` as it was mounted with.
+    /// end the process: [`Session::run`] minds them. `permissions` as it was mounted with;
+    /// `shows_history` for a folder of earlier states.
     ///
     /// # Errors
     /// [`SessionError`]; the mount is gone then, and `files` not yet shut down.
@@ -61,10 +62,11 @@ impl Session {
         mount_point: MountPoint,
         files: Arc<FileSystem>,
         permissions: Permissions,
+        shows_history: bool,
     ) -> Result<Self, SessionError> {
         let started = Signals::catch().map_err(SessionError::System).and_then(|signals| {
             let path = mount_point.path().to_owned();
-            let adapter = Adapter::new(files.clone(), path, permissions);
+            let adapter = Adapter::new(files.clone(), path, permissions, shows_history);
             let notifier = adapter.notifier();
             let outside = adapter.outside();
             files.listen(move |changes| outside.tell(changes));

@@ -41,13 +41,18 @@ impl From<Errno> for Refusal {
 }
 
 /// Answers a READ.
-pub(super) fn answer_read(contents: &Contents, of: Ino, offset: u64, size: u32, reply: ReplyData) {
+pub(super) fn answer_read(
+    files: &Arc<FileSystem>,
+    of: Ino,
+    offset: u64,
+    size: u32,
+    reply: ReplyData,
+) {
     let bytes = size as usize;
     let mut buffer = READ_BUFFER.take();
     if buffer.len() < bytes {
         buffer.resize(bytes, 0);
     }
-    let files = &contents.files;
     match attempted("read", || Ok(files.read(of, offset, &mut buffer[..bytes])?)) {
         Ok(read) => reply.data(&buffer[..read]),
         Err(Refusal::Errno(errno)) => reply.error(errno),

@@ -65,6 +65,14 @@ impl Tree {
         self.content_bytes
     }
 
+    /// Inodes that have a name, the root not counted, and content bytes of those.
+    pub fn named_totals(&self) -> (u64, u64) {
+        let named = self.inodes.iter().flatten().filter(|inode| inode.names > 0);
+        let chunks = |inode: &Inode| inode.extents().map_or(0, Extents::chunks);
+        let (count, all) = named.fold((0, 0), |(n, all), inode| (n + 1, all + chunks(inode)));
+        (count - 1, self.chunk_size.start_of(all))
+    }
+
     /// Packs that operations have named, needed or not.
     pub fn packs(&self) -> impl Iterator<Item = PackUse> {
         self.packs.iter()

@@ -28,19 +28,31 @@ pub(super) struct Lost {
     pub(super) bytes: u64,
     /// What is wrong, for the first of them.
     pub(super) what: String,
-    /// Some of them are damaged or gone, and not only still to arrive.
-    pub(super) is_damage: bool,
+    /// The worst of what became of them.
+    pub(super) cause: Cause,
+}
+
+/// Why bytes cannot be had, the worst last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Cause {
+    /// They belong to an earlier state, and were let go of since.
+    #[default]
+    Collected,
+    /// They have not arrived yet.
+    Awaited,
+    /// They are damaged or gone.
+    Damage,
 }
 
 impl Lost {
     /// Takes down that a part cannot be had, and makes zeroes of it.
-    fn add(&mut self, part: &mut [u8], what: String, is_damage: bool) {
+    fn add(&mut self, part: &mut [u8], what: String, cause: Cause) {
         part.fill(0);
         if self.bytes == 0 {
             self.what = what;
         }
         self.bytes += part.len() as u64;
-        self.is_damage |= is_damage;
+        self.cause = self.cause.max(cause);
     }
 }
 
@@ -71,7 +83,11 @@ pub(super) fn copy_content(
             let piece = &mut buffer[..bytes as usize];
             match files.read(ino, at, piece) {
                 Ok(_) => target.write_all_at(piece, at)?,
-                Err(FsError::Damaged { .. } | FsError::NotArrived { .. }) => {
+                Err(
+                    FsError::Damaged { .. }
+                    | FsError::NotArrived { .. }
+                    | FsError::Collected { .. },
+                ) => {
                     copy_chunks(files, ino, at, piece, &mut lost)?;
                     target.write_all_at(piece, at)?;
                 }
@@ -98,8 +114,9 @@ fn copy_chunks(
         let part = &mut piece[filled..filled + span.bytes];
         match files.read(ino, at + filled as u64, part) {
             Ok(_) => {}
-            Err(FsError::Damaged { what, .. }) => lost.add(part, what, true),
-            Err(FsError::NotArrived { what, .. }) => lost.add(part, what, false),
+            Err(FsError::Damaged { what, .. }) => lost.add(part, what, Cause::Damage),
+            Err(FsError::NotArrived { what, .. }) => lost.add(part, what, Cause::Awaited),
+            Err(FsError::Collected { what, .. }) => lost.add(part, what, Cause::Collected),
             Err(error) => return Err(error),
         }
         filled += span.bytes;

@@ -12,7 +12,6 @@ pub(super) mod target;
 mod walk;
 
 pub(super) use report::headed;
-#[cfg(fuzzing)]
 pub(super) use run::components;
 pub(super) use run::refuse_within_vault;
 pub use run::run;

@@ -22,6 +22,8 @@ pub struct Report {
     pub damaged: Vec<String>,
     /// What lacks content that has not arrived yet, likewise.
     pub awaited: Vec<String>,
+    /// What lacks content that has been collected since, likewise.
+    pub collected: Vec<String>,
     /// What could not be written, and why.
     pub failed: Vec<String>,
     /// Files that belong to whoever ran this, since only root can give files away.
@@ -55,6 +57,7 @@ impl Report {
             ("IN THE WAY", &self.in_the_way),
             ("DAMAGED", &self.damaged),
             ("AWAITED", &self.awaited),
+            ("COLLECTED", &self.collected),
             ("FAILED", &self.failed),
         ])
     }
@@ -105,6 +108,10 @@ impl Report {
             let files = counted(self.awaited.len() as u64, "file waits", "files wait");
             sentences.push(format!("{files} for content"));
         }
+        if !self.collected.is_empty() {
+            let files = counted(self.collected.len() as u64, "file lacks", "files lack");
+            sentences.push(format!("{files} content that has been collected"));
+        }
         if undone > 0 {
             let entries = counted(undone, "entry was", "entries were");
             sentences.push(format!("{entries} not restored in full"));
@@ -118,6 +125,7 @@ impl Report {
         }
         let sentence = sentences.join("; ");
         let damaged = self.vault_damage.len() + self.damaged.len();
+        let undone = undone + self.collected.len() as u64;
         match (damaged, undone, self.not_arrived.len() + self.awaited.len()) {
             (0, 0, 0) => Ok(()),
             (0, 0, _) => Err(Error::NotArrived(sentence)),
@@ -142,6 +150,7 @@ mod tests {
             overwrite: false,
             damaged: vec!["b: x".to_owned()],
             awaited: vec!["e: z".to_owned()],
+            collected: vec!["g: w".to_owned()],
             failed: vec!["c: y".to_owned()],
             owner_kept: 3,
             copied_names: 2,
@@ -151,7 +160,7 @@ mod tests {
         assert_eq!(
             report.problems(),
             "VAULT      d\nAWAITED    f\nIN THE WAY a\nDAMAGED    b: x\nAWAITED    e: z\n\
-             FAILED     c: y\n"
+             COLLECTED  g: w\nFAILED     c: y\n"
         );
         assert_eq!(
             report.summary(),

@@ -11,6 +11,7 @@ use crate::cli::args::RestoreArgs;
 use crate::cli::descriptor::claimed_descriptor;
 use crate::cli::device::{open_files, open_state, state_path};
 use crate::cli::error::Error;
+use crate::cli::past::open_past;
 use crate::cli::progress::Progress;
 use crate::cli::unlock::unlock;
 use crate::format::Ino;
@@ -30,10 +31,20 @@ pub fn run(args: &RestoreArgs) -> Result<(), Error> {
     refuse_within_vault(&args.vault, &args.destination)?;
     let paths =
         args.paths.iter().map(|path| components(path.as_path())).collect::<Result<Vec<_>, _>>()?;
-    let files = open(args)?;
+    let files = match &args.at {
+        Some(when) => {
+            let (files, state) = open_past(&args.vault, &args.unlock, when)?;
+            eprintln!("hushfs: restoring the state of {state}");
+            files
+        }
+        None => open(args)?,
+    };
     raise_file_limit();
 
     let status = files.status();
+    for note in status.notes.iter().filter(|_| args.at.is_some()) {
+        eprintln!("hushfs: {note}");
+    }
     let mut report = Report {
         vault_damage: status.damage,
         not_arrived: status.not_arrived,

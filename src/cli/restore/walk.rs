@@ -10,7 +10,7 @@ use crate::format::{Ino, NAME_BYTES_MAX};
 use crate::fs::{Attributes, FileKind, FileSystem, FsError};
 
 use super::attributes::{AttributeError, Owner, Place, set_attributes};
-use super::content::{CopyError, copy_content};
+use super::content::{Cause, CopyError, copy_content};
 use super::report::Report;
 use super::target::{Draft, TargetFolder, There, shown};
 
@@ -286,7 +286,11 @@ impl Restorer<'_> {
         draft.place(&damaged_name, true)?;
         self.damaged_names.insert((level.attributes.ino, damaged_name.clone()));
         let lists = &mut self.report;
-        let list = if lost.is_damage { &mut lists.damaged } else { &mut lists.awaited };
+        let list = match lost.cause {
+            Cause::Damage => &mut lists.damaged,
+            Cause::Awaited => &mut lists.awaited,
+            Cause::Collected => &mut lists.collected,
+        };
         list.push(format!(
             "{}: {} of {size} bytes cannot be read ({}); the rest is in {}, with zeroes for those",
             shown(path),

@@ -69,7 +69,8 @@ impl FileSystem {
                 collected.history_bytes += pack_bytes;
                 continue;
             }
-            // No file can come to need it again: a copy is made of what another file has.
+            // No file can come to need it again: a copy is made of what another file has, and nothing
+            // is brought back while this goes on.
             self.readers.close_moved(id);
             self.vault.remove(&pack_path(id)).map_err(disk_answer)?;
             self.write_live()?.tree.note_pack_removed(id);

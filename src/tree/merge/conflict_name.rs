@@ -1,6 +1,6 @@
 //! What the other of two files of one name is called.
 
-use crate::format::NAME_BYTES_MAX;
+use crate::format::name_beside;
 
 use super::author::Author;
 
@@ -9,30 +9,14 @@ use super::author::Author;
 pub(super) fn conflict_name(name: &[u8], author: &Author, nth: u64) -> Vec<u8> {
     let number = if nth > 1 { format!(" {nth}") } else { String::new() };
     let device: String = author.device_name.chars().map(safe).take(DEVICE_CHARS_MAX).collect();
-    let note = format!(" (conflict {device} {}{number})", author.published.date());
-    let dot = name.iter().rposition(|byte| *byte == b'.').filter(|dot| *dot > 0);
-    let dot = dot.filter(|dot| name.len() - dot <= EXTENSION_BYTES_MAX).unwrap_or(name.len());
-    let (stem, extension) = name.split_at(dot);
-    let room = NAME_BYTES_MAX.saturating_sub(note.len() + extension.len());
-    [&stem[..whole_chars(stem, room)], note.as_bytes(), extension].concat()
+    name_beside(name, &format!("conflict {device} {}{number}", author.published.date()))
 }
 
 const DEVICE_CHARS_MAX: usize = 32;
-/// What is longer is no extension.
-const EXTENSION_BYTES_MAX: usize = 16;
 
 /// What can be in a name.
 fn safe(c: char) -> char {
     if c == '/' || c.is_control() { '_' } else { c }
-}
-
-/// How many bytes of `text` fit, without cutting a character of UTF-8 in two.
-fn whole_chars(text: &[u8], room: usize) -> usize {
-    let mut end = text.len().min(room);
-    while end > 0 && end < text.len() && text[end] & 0xC0 == 0x80 {
-        end -= 1;
-    }
-    end
 }
 
 #[cfg(test)]

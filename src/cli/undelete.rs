@@ -1,0 +1,206 @@
+//! `hushfs undelete`: brings back what was deleted or overwritten, in a mount or in a vault.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{XattrFlags, getxattr, setxattr};
+use rustix::io::Errno;
+use serde::Serialize;
+
+use crate::crypto::ObjectId;
+use crate::fs::{MountMode, Undeleted, When};
+use crate::fuse::{UNDELETE_ATTRIBUTE, UndeleteAnswer, UndeleteRequest, hushfs_mounts};
+use crate::store::{HostDisk, VaultFolder};
+
+use super::args::UndeleteArgs;
+use super::descriptor::claimed_descriptor;
+use super::device::{open_files, open_state, state_path};
+use super::error::Error;
+use super::restore::components;
+use super::units::{bytes, counted};
+use super::unlock::unlock;
+
+/// No attribute's value is longer.
+const VALUE_BYTES_MAX: usize = 65_536;
+
+/// Brings back each path, and says where it is now.
+///
+/// # Errors
+/// [`Error`] for the first path that cannot be brought back; [`Error::Incomplete`] if something of
+/// one has been collected.
+pub(super) fn run(args: &UndeleteArgs) -> Result<(), Error> {
+    let done = match &args.vault {
+        Some(vault) => in_vault(vault, args)?,
+        None => in_mounts(args)?,
+    };
+    let text = match args.json {
+        true => serde_json::to_string_pretty(&done).map(|text| text + "\n"),
+        false => Ok(done.iter().map(described).collect()),
+    };
+    text.map_err(io::Error::from)
+        .and_then(|text| io::stdout().lock().write_all(text.as_bytes()))
+        .map_err(|source| Error::Io { doing: "printing".into(), source })?;
+    match done.iter().map(|done| done.undeleted.lacking_count).sum() {
+        0 => Ok(()),
+        lacking => {
+            let files = counted(lacking, "file was", "files were");
+            Err(Error::Incomplete(format!(
+                "{files} left out, since content has been collected; “hushfs restore --at” gets \
+                 what is left of it"
+            )))
+        }
+    }
+}
+
+/// What came back, and below what its path is.
+#[derive(Debug, Serialize)]
+struct Done {
+    root: String,
+    #[serde(flatten)]
+    undeleted: Undeleted,
+}
+
+fn in_vault(path: &Path, args: &UndeleteArgs) -> Result<Vec<Done>, Error> {
+    let paths = args.paths.iter().map(|path| Ok(components(path)?.join(&b'/')));
+    let paths = paths.collect::<Result<Vec<_>, Error>>()?;
+    let vault_path = std::fs::canonicalize(path)
+        .map_err(|source| Error::Io { doing: format!("reading {}", path.display()), source })?;
+    let mounts = hushfs_mounts().unwrap_or_default();
+    if let Some(mount) = mounts.into_iter().find(|mount| mount.source == vault_path) {
+        let done = |path: &Vec<u8>| in_mount(&mount.mount_point, path, args.at.as_ref());
+        return paths.iter().map(done).collect();
+    }
+    let vault = VaultFolder::new(Arc::new(HostDisk), path);
+    let claimed = claimed_descriptor(path, &vault)?;
+    let state_path = state_path(args.state_dir.as_deref(), claimed.claimed_vault())?;
+    let unlocked = unlock(path, &vault, &args.unlock)?;
+    let mode = MountMode::ReadWrite;
+    let files = open_files(vault, open_state(&state_path, mode)?, unlocked, mode)?;
+    let done: Result<Vec<_>, _> =
+        paths.iter().map(|path| files.undelete(path, args.at.as_ref())).collect();
+    files.shut_down()?;
+    let root = String::new();
+    Ok(done?.into_iter().map(|undeleted| Done { root: root.clone(), undeleted }).collect())
+}
+
+fn in_mounts(args: &UndeleteArgs) -> Result<Vec<Done>, Error> {
+    let mounts = hushfs_mounts().unwrap_or_default();
+    let mut places = Vec::new();
+    for path in &args.paths {
+        let full = resolved(path)
+            .map_err(|source| Error::Io { doing: format!("finding {}", path.display()), source })?;
+        let around = mounts.iter().filter(|mount| full.starts_with(&mount.mount_point));
+        let mount = around.max_by_key(|mount| mount.mount_point.components().count());
+        let mount = mount.ok_or_else(|| {
+            Error::Usage(format!(
+                "{} is in no mount of a vault; for a vault that is not mounted, pass --vault",
+                path.display()
+            ))
+        })?;
+        let below = full.strip_prefix(&mount.mount_point).unwrap_or(&full).to_owned();
+        places.push((mount.mount_point.clone(), components(&below)?.join(&b'/')));
+    }
+    let done = |(mount, path): &(PathBuf, Vec<u8>)| in_mount(mount, path, args.at.as_ref());
+    places.iter().map(done).collect()
+}
+
+/// A path free of symbolic links as far as it is there: what is to come back is not.
+fn resolved(path: &Path) -> io::Result<PathBuf> {
+    let absolute = std::path::absolute(path)?;
+    let mut missing: Vec<OsString> = Vec::new();
+    let mut existing = absolute.as_path();
+    loop {
+        match (std::fs::canonicalize(existing), existing.parent(), existing.file_name()) {
+            (Ok(mut found), _, _) => {
+                found.extend(missing.iter().rev());
+                return Ok(found);
+            }
+            (Err(error), Some(parent), Some(name))
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                missing.push(name.to_owned());
+                existing = parent;
+            }
+            (Err(error), _, _) => return Err(error),
+        }
+    }
+}
+
+/// Asks the daemon of a mount.
+fn in_mount(mount_point: &Path, path: &[u8], at: Option<&When>) -> Result<Done, Error> {
+    let token = ObjectId::random().to_string();
+    let request = UndeleteRequest { token, path: path.to_vec(), at: at.cloned() };
+    let failed = |source: io::Error| Error::Io {
+        doing: format!("asking the mount at {}", mount_point.display()),
+        source,
+    };
+    let refused = |error: Errno| match error {
+        Errno::PERM => Error::Usage(format!(
+            "{}: only root and who has mounted this can bring something back",
+            mount_point.display()
+        )),
+        error => failed(error.into()),
+    };
+    let json = serde_json::to_vec(&request).map_err(|error| failed(error.into()))?;
+    setxattr(mount_point, UNDELETE_ATTRIBUTE, &json, XattrFlags::empty()).map_err(refused)?;
+    let name = format!("{UNDELETE_ATTRIBUTE}.{}", request.token);
+    let mut answer = vec![0; VALUE_BYTES_MAX];
+    let length = getxattr(mount_point, name, &mut answer[..]).map_err(refused)?;
+    let answer: UndeleteAnswer =
+        serde_json::from_slice(&answer[..length]).map_err(|error| failed(error.into()))?;
+    match answer {
+        Ok(undeleted) => Ok(Done { root: mount_point.display().to_string(), undeleted }),
+        Err(why) => Err(Error::Incomplete(why)),
+    }
+}
+
+fn described(done: &Done) -> String {
+    let Done { root, undeleted } = done;
+    let mut text = String::new();
+    for path in &undeleted.lacking {
+        text.push_str(&format!("COLLECTED  {path}\n"));
+    }
+    let place = if root.is_empty() { String::new() } else { format!("{root}/") };
+    let entries = counted(undeleted.entries, "entry", "entries");
+    let size = bytes(undeleted.bytes);
+    let Undeleted { path, state, .. } = undeleted;
+    text.push_str(&format!("{place}{path}: {entries}, {size}, as of {state}\n"));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_back_is_told_with_its_place_and_what_did_not_with_its_path() {
+        let undeleted = Undeleted {
+            path: "chats (restored 2026-11-24)".to_owned(),
+            state: "2026-11-24T18:30:05Z".to_owned(),
+            entries: 2,
+            bytes: 5000,
+            lacking: vec!["chats/b".to_owned()],
+            lacking_count: 1,
+            ..Undeleted::default()
+        };
+        let done = Done { root: "/home/ann/Chats".to_owned(), undeleted };
+        let expected = "COLLECTED  chats/b\n/home/ann/Chats/chats (restored 2026-11-24): \
+                        2 entries, 5.0 kB, as of 2026-11-24T18:30:05Z\n";
+        assert_eq!(described(&done), expected);
+    }
+
+    #[test]
+    fn a_path_is_resolved_as_far_as_it_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let real = std::fs::canonicalize(folder.path()).unwrap();
+        std::fs::create_dir(real.join("folder")).unwrap();
+        std::os::unix::fs::symlink("folder", real.join("link")).unwrap();
+        let found = resolved(&folder.path().join("link/gone/file")).unwrap();
+        assert_eq!(found, real.join("folder/gone/file"));
+    }
+}

@@ -1,0 +1,265 @@
+//! A vault as it was: opened at a state, with no state folder and nothing of the journal.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use crate::crypto::ClassKeys;
+use crate::format::{Descriptor, DeviceId, Frontier, LogKind, ObjectName, PackId};
+use crate::store::{Presence, StoreError, VaultFolder, VaultListing};
+use crate::tree::Tree;
+
+use super::super::arriving::{Awaited, Unseen, absent_packs};
+use super::super::error::FsError;
+use super::super::file_system::{FileSystem, lock};
+use super::super::fold::{Folded, Logs, fold, fold_beyond, is_covered};
+use super::super::live::Live;
+use super::super::parts::Parts;
+use super::super::publish::Publisher;
+use super::super::stand_ins::{needed_packs, take_in_packs};
+use super::states::{History, HistoryError, State};
+use super::walk::{Told, walk_logs};
+use super::when::When;
+
+/// What is known of a vault that is shown as it was.
+#[derive(Debug)]
+pub(in super::super) struct Past {
+    /// Packs that the vault's files still needed when this was opened.
+    still_needed: HashSet<PackId>,
+}
+
+impl Past {
+    /// Whether a pack is gone because nothing needs it any more.
+    pub(in super::super) fn has_let_go(&self, vault: &VaultFolder, pack: PackId) -> bool {
+        !self.still_needed.contains(&pack) && vault.presence(pack) == Presence::Missing
+    }
+}
+
+/// The states of a vault, and a way to each of them. Nothing is written anywhere.
+#[derive(Debug)]
+pub struct VaultHistory {
+    vault: VaultFolder,
+    keys: Arc<ClassKeys>,
+    descriptor: Descriptor,
+    listing: VaultListing,
+    history: History,
+    /// What the checkpoints cover.
+    checkpoints: Vec<((DeviceId, u64), Frontier)>,
+    still_needed: HashSet<PackId>,
+    unseen: Unseen,
+    gaps: Vec<String>,
+}
+
+impl VaultHistory {
+    /// Of a vault that is unlocked; another process may have it mounted meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the folder cannot be listed. Of what is damaged or has not arrived,
+    /// [`Self::gaps`] tells.
+    pub fn open(
+        vault: VaultFolder,
+        keys: ClassKeys,
+        descriptor: Descriptor,
+    ) -> Result<Self, StoreError> {
+        let keys = Arc::new(keys);
+        let listing = vault.listing()?;
+        let folded = fold(&vault, &listing, &keys, descriptor.chunk_size);
+        let gaps = folded.gaps.iter().map(ToString::to_string).collect();
+        let still_needed = needed_packs(&folded.tree).collect();
+        let Folded { frontier, unseen, .. } = folded;
+        let of = Of { vault, keys, descriptor, listing, still_needed, unseen, gaps };
+        Ok(of.history(&frontier))
+    }
+
+    /// The states.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// What keeps the newest state from being the whole story, in sentences.
+    pub fn gaps(&self) -> &[String] {
+        &self.gaps
+    }
+
+    /// The state that somebody means.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub fn find(&self, when: &When) -> Result<&State, HistoryError> {
+        self.history.find(when)
+    }
+
+    /// Tells of every state, the oldest first, and of what became of `paths`, each from the root and
+    /// without a slash at either end. While two devices did something at the same time, files and
+    /// bytes are those of what is merged by then.
+    ///
+    /// # Errors
+    /// [`HistoryError::Gone`] where something that was listed is gone.
+    pub fn walk(
+        &self,
+        paths: &[Vec<u8>],
+        tell: &mut dyn FnMut(&Told<'_>),
+    ) -> Result<(), HistoryError> {
+        let logs = Logs {
+            vault: &self.vault,
+            listing: &self.listing,
+            keys: &self.keys,
+            chunk_size: self.descriptor.chunk_size,
+            seen: &Frontier::default(),
+        };
+        walk_logs(&logs, &self.history, paths, tell)
+    }
+
+    /// The tree of a state.
+    ///
+    /// # Errors
+    /// [`HistoryError::Gone`].
+    pub(in super::super) fn tree_at(&self, state: &State) -> Result<Tree, HistoryError> {
+        Ok(self.fold_at(state)?.tree)
+    }
+
+    fn fold_at(&self, state: &State) -> Result<Folded, HistoryError> {
+        let mut listing = self.listing.clone();
+        listing.keep_logs(|device, seq| seq <= state.frontier.seq(device));
+        for ((device, seq), covers) in &self.checkpoints {
+            if !is_covered(covers, &state.frontier) {
+                listing.checkpoints.remove(&(*device, *seq));
+                let name = ObjectName::Log(LogKind::Checkpoint, *device, *seq);
+                Arc::make_mut(&mut listing.copies).remove(&name);
+            }
+        }
+        let (keys, chunk_size) = (&self.keys, self.descriptor.chunk_size);
+        let folded = fold_beyond(&Frontier::default(), &self.vault, &listing, keys, chunk_size);
+        (folded.frontier == state.frontier).then_some(folded).ok_or(HistoryError::Gone)
+    }
+
+    /// The vault as it was in a state, read-only. What was collected since is told among its notes.
+    ///
+    /// # Errors
+    /// [`HistoryError::Gone`].
+    pub fn files_at(&self, state: &State) -> Result<Arc<FileSystem>, HistoryError> {
+        let Folded { tree, frontier, clock, devices, checkpoint_bytes, bytes_since, .. } =
+            self.fold_at(state)?;
+        let mut listing = self.listing.clone();
+        take_in_packs(&self.vault, &self.keys, &mut listing, needed_packs(&tree));
+        let is_collected =
+            |id: &PackId| !listing.packs.contains_key(id) && !self.still_needed.contains(id);
+        let collected: HashSet<PackId> = needed_packs(&tree).filter(is_collected).collect();
+        let mut notes = Vec::new();
+        if !collected.is_empty() {
+            let packs: Vec<PackId> = collected.iter().copied().collect();
+            let files = tree.files_in_packs(&packs).len();
+            notes.push(format!(
+                "{} of {} packs of this state have been collected: {files} {} be read in full",
+                packs.len(),
+                needed_packs(&tree).count(),
+                if files == 1 { "file cannot" } else { "files cannot" },
+            ));
+        }
+        let is_here = |id| collected.contains(&id);
+        let (absent, lost) = absent_packs(&tree, &listing, &self.unseen, is_here);
+        let damage = match lost.len() {
+            0 => Vec::new(),
+            count => vec![format!("{count} packs of this state are gone from the vault folder")],
+        };
+        let mut awaited = Awaited { unseen: self.unseen.clone(), ..Awaited::default() };
+        awaited.packs = absent;
+        let (device, device_name) = (state.device, state.device_name.clone());
+        let publisher = Publisher {
+            device,
+            device_name,
+            frontier,
+            clock,
+            generation: 0,
+            checkpoint_bytes,
+            bytes_since,
+            devices,
+            pending: None,
+            last_publish: None,
+            last_error: None,
+        };
+        let read_only = format!("this is the vault as it was: {state}");
+        let parts = Parts {
+            vault: self.vault.clone(),
+            state: None,
+            lock: None,
+            keys: self.keys.clone(),
+            descriptor: self.descriptor.clone(),
+            live: Live::new(tree, None, Some(read_only)),
+            publisher,
+            staged: BTreeMap::new(),
+            awaited,
+            damage,
+            notes,
+            // Nothing that comes later belongs to it.
+            shows_unpublished: true,
+            past: Some(Past { still_needed: self.still_needed.clone() }),
+        };
+        Ok(Arc::new(parts.assemble()))
+    }
+}
+
+impl FileSystem {
+    /// What was published and has arrived by now; `None` while a publication is under way, which may
+    /// take as long as the disk does.
+    pub fn published_frontier(&self) -> Option<Frontier> {
+        self.publisher.try_lock().ok().map(|publisher| publisher.frontier.clone())
+    }
+
+    /// The states that lead to what was last published or has arrived.
+    ///
+    /// # Errors
+    /// [`FsError`] if the vault folder cannot be listed.
+    pub fn vault_history(&self) -> Result<VaultHistory, FsError> {
+        let listing = self.vault.listing().map_err(|error| FsError::Disk(error.to_string()))?;
+        let frontier = lock(&self.publisher).frontier.clone();
+        let still_needed = needed_packs(&self.read_live()?.tree).collect();
+        let unseen = lock(&self.awaited).unseen.clone();
+        let (vault, keys) = (self.vault.clone(), self.keys.clone());
+        let (descriptor, gaps) = (self.descriptor.clone(), Vec::new());
+        let of = Of { vault, keys, descriptor, listing, still_needed, unseen, gaps };
+        Ok(of.history(&frontier))
+    }
+}
+
+/// What a history is of.
+struct Of {
+    vault: VaultFolder,
+    keys: Arc<ClassKeys>,
+    descriptor: Descriptor,
+    listing: VaultListing,
+    still_needed: HashSet<PackId>,
+    unseen: Unseen,
+    gaps: Vec<String>,
+}
+
+impl Of {
+    fn history(self, frontier: &Frontier) -> VaultHistory {
+        let Self { vault, keys, descriptor, listing, still_needed, unseen, gaps } = self;
+        let (history, checkpoints) = {
+            let logs = Logs {
+                vault: &vault,
+                listing: &listing,
+                keys: &keys,
+                chunk_size: descriptor.chunk_size,
+                seen: &Frontier::default(),
+            };
+            let names = listing.log_names(LogKind::Checkpoint).into_iter();
+            let checkpoints = names.filter_map(|(device, seq)| {
+                let (log, _) = logs.checkpoint(device, seq).ok()?;
+                Some(((device, seq), log.frontier))
+            });
+            (logs.history(frontier), checkpoints.collect())
+        };
+        VaultHistory {
+            vault,
+            keys,
+            descriptor,
+            listing,
+            history,
+            checkpoints,
+            still_needed,
+            unseen,
+            gaps,
+        }
+    }
+}
