@@ -145,6 +145,8 @@ fn merge(
             seen: log.frontier.clone(),
             device_name: log.device_name.clone(),
             published: log.published,
+            // A section begins where everybody had seen what is before it.
+            knew_ground: true,
         });
         for operation in log.operations().flatten() {
             observer.see(merge.tree_mut(), &operation);
