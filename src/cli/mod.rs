@@ -5,6 +5,7 @@
 pub mod args;
 pub mod ask;
 mod collect;
+mod conflicts;
 pub mod error;
 pub mod exit;
 #[cfg(fuzzing)]
@@ -21,6 +22,7 @@ mod helper;
 mod holders;
 mod logger;
 mod mount;
+mod mounted;
 mod progress;
 mod repair;
 mod rescue;

@@ -6,7 +6,9 @@ use super::args::{Command, CommandLine};
 use super::error::Error;
 use super::exit::ExitCode;
 use super::helper::{Invocation, as_invoked};
-use super::{collect, fetch, init, logger, mount, repair, restore, salvage, show, unmount, verify};
+use super::{
+    collect, conflicts, fetch, init, logger, mount, repair, restore, salvage, show, unmount, verify,
+};
 use crate::fuse::harden;
 
 /// Carries out the process's command line; says on standard error why it failed.
@@ -48,6 +50,7 @@ fn dispatch(command: &Command) -> Result<(), Error> {
         Command::Unmount(args) => Ok(unmount::unmount(&args.mountpoint)?),
         Command::Status(args) => show::run(args),
         Command::Collect(args) => collect::run(args),
+        Command::Conflicts(args) => conflicts::run(args),
         Command::Fetch(args) => fetch::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Restore(args) => restore::run(args),
