@@ -84,8 +84,9 @@ Examples:
 
 What was deleted or overwritten stays in the vault for the history period, then goes; content that
 is still needed moves out of packs that are mostly unneeded, and small packs become one. A mount
-does all this by itself when it is quiet, if no other device writes into the vault; where others do,
-let them sync before.")]
+does all this by itself when it is quiet, if no other device writes into the vault. Where others do,
+what they may still need stays until they are known to have seen the rest, or for 90 days; with
+“--history 0” it goes: let them sync before.")]
     Collect(CollectArgs),
     /// List files that two devices changed at the same time, and settle which version stays
     #[command(after_long_help = "\

@@ -98,6 +98,14 @@ fn described(collected: &Collected) -> String {
     if collected.history_bytes > 0 {
         lines.push(format!("kept {} for the history", bytes(collected.history_bytes)));
     }
+    if collected.waits_for_devices > 0 {
+        let devices = counted(
+            collected.waits_for_devices,
+            "other device has to publish before it is known to have seen all",
+            "other devices have to publish before they are known to have seen all",
+        );
+        lines.push(format!("{devices}: what they may need stays"));
+    }
     lines.join("\n") + "\n"
 }
 
@@ -115,9 +123,12 @@ mod tests {
             rewritten_packs: 2,
             rewritten_bytes: 5000,
             history_bytes: 700,
+            waits_for_devices: 1,
         };
         let expected = "freed 3.4 MB: 1 pack and 12 log objects\n\
-                        wrote 5.0 kB of 2 packs anew\nkept 700 bytes for the history\n";
+                        wrote 5.0 kB of 2 packs anew\nkept 700 bytes for the history\n\
+                        1 other device has to publish before it is known to have seen all: what \
+                        they may need stays\n";
         assert_eq!(described(&collected), expected);
     }
 }
