@@ -138,6 +138,14 @@ impl Apart {
         copy(&self.bench.place("vault of other"), &self.bench.vault());
     }
 
+    /// What was removed here goes at the other, which has nothing that is not here.
+    fn delete_what_is_gone_here(&self) {
+        let theirs = self.bench.place("vault of other");
+        let gone = files_below(&theirs).into_keys();
+        let gone = gone.filter(|path| !self.bench.vault().join(path).exists());
+        gone.for_each(|path| fs::remove_file(theirs.join(path)).unwrap());
+    }
+
     /// Here much is done, so that checkpoints are written.
     fn work_here(&self, here: &Device, name: &str) {
         for nth in 0..12_u32 {
@@ -262,4 +270,48 @@ fn log_objects_stay_that_what_a_device_has_done_while_away_is_merged_with() {
     let mut expected = [of(1, 0), of(2, 10_000)];
     expected.sort();
     assert!(contents == expected, "a version is mixed or lost");
+}
+
+#[test]
+fn a_checkpoint_that_others_worked_beside_takes_the_place_of_nothing() {
+    let apart = Apart::new();
+    let here = apart.here();
+    here.file("both", &content(0, 20_000));
+    here.publish();
+    apart.sync();
+    let other = apart.other();
+    let overwrite = |device: &Device, at: u64, seed: u32| {
+        let ino = device.ino("both");
+        device.files.write(ino, at, &content(seed, 5000), false).unwrap();
+        device.files.close(ino).unwrap();
+        device.publish();
+    };
+    // Both at the same time; and a checkpoint of what was done here.
+    overwrite(&here, 0, 1);
+    overwrite(&other, 10_000, 2);
+    apart.work_here(&here, "one");
+    here.files.collect(Duration::from_secs(60)).unwrap();
+    apart.sync();
+    for device in [&here, &other] {
+        device.files.take_arrivals().unwrap();
+        assert_eq!(device.files.conflicts(0, 10).unwrap().total, 1);
+    }
+    // The other one is known to have seen that checkpoint, and works on beside the next one.
+    other.file("seen", b"");
+    other.publish();
+    apart.sync();
+    here.files.take_arrivals().unwrap();
+    apart.work_here(&here, "two");
+    let_history_pass();
+    here.files.collect(MOMENT).unwrap();
+    apart.delete_what_is_gone_here();
+    other.file("late", b"");
+    other.publish();
+    apart.sync();
+    drop((here, other));
+    let anew = apart.bench.device_at("state of nobody");
+    assert_eq!(anew.files.conflicts(0, 10).unwrap().total, 1);
+    for name in ["both", "seen", "late", "one-0", "two-11"] {
+        assert!(anew.files.lookup(Ino::ROOT, name.as_bytes()).is_ok(), "{name}");
+    }
 }
