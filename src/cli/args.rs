@@ -1,9 +1,10 @@
 //! The command line's words: commands, flags and their help.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::format::ChunkSize;
 use crate::fs::When;
@@ -85,8 +86,9 @@ Examples:
 
 What was deleted or overwritten stays in the vault for the history period, then goes; content that
 is still needed moves out of packs that are mostly unneeded, and small packs become one. A mount
-does all this by itself when it is quiet, if no other device writes into the vault; where others do,
-let them sync before.")]
+does all this by itself when it is quiet, if no other device writes into the vault. Where others do,
+what they may still need stays until they are known to have seen the rest, or for 90 days; with
+“--history 0” it goes: let them sync before.")]
     Collect(CollectArgs),
     /// List a vault's earlier states, or the versions of some of its files
     #[command(after_long_help = "\
@@ -123,6 +125,26 @@ It comes back as a copy that takes no room, with its owner, mode and times, unde
 is free, and else beside: “SignalBackups (restored 2026-11-24)”. Nothing is ever overwritten. It finds
 what was published: a file that was made and deleted within seconds may never have been.")]
     Undelete(UndeleteArgs),
+    /// List files that two devices changed at the same time, and settle which version stays
+    #[command(after_long_help = "\
+Examples:
+  hushfs conflicts ~/Chats
+      lists every conflict copy and the file beside it, and where each comes from
+  hushfs conflicts --keep A ~/'Chats/notes (conflict phone 2026-11-24).txt'
+      keeps the file that has the name, notes.txt, and removes the copy
+  hushfs conflicts --keep B ~/'Chats/notes (conflict phone 2026-11-24).txt'
+      puts the copy in the place of notes.txt
+  hushfs conflicts --keep both --as old.txt ~/'Chats/notes (conflict phone 2026-11-24).txt'
+      keeps both, and gives the copy another name
+  hushfs conflicts --keep A ~/Dropbox/chats 'notes (conflict phone 2026-11-24).txt'
+      the same where the vault is not mounted; the path is one in the vault
+
+A is always the file that has the name, B the copy. PATH may name the file that has the name, too, if
+there is one copy of it. What is removed stays in the vault for the history period. Of two folders,
+one is removed only if it is empty: move what you want to keep into the other one before.
+
+Whatever has the name of a conflict copy, as in “NAME (conflict DEVICE DATE).EXT”, counts as one.")]
+    Conflicts(ConflictsArgs),
     /// Bring files in that the sync client keeps online only
     #[command(after_long_help = "\
 Examples:
@@ -352,6 +374,45 @@ pub struct CollectArgs {
     pub place: PathBuf,
 }
 
+/// `hushfs conflicts`.
+#[derive(Debug, Args)]
+pub struct ConflictsArgs {
+    /// How to unlock the vault, if it is not mounted.
+    #[command(flatten)]
+    pub unlock: UnlockArgs,
+    /// Where this device's journal is, if not below ~/.local/state
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// Settle one conflict: keep the file that has the name (A), the copy (B), or both
+    #[arg(long, value_enum, ignore_case = true, value_name = "A|B|both")]
+    pub keep: Option<Keep>,
+    /// What the copy is called from now on, with “--keep both”
+    #[arg(long = "as", value_name = "NAME", requires = "keep", required_if_eq("keep", "both"))]
+    pub new_name: Option<OsString>,
+    /// Print JSON, for programs
+    #[arg(long)]
+    pub json: bool,
+    /// The vault's folder or where it is mounted; with --keep also a path in a mount
+    #[arg(value_name = "VAULT|MOUNTPOINT|PATH")]
+    pub place: PathBuf,
+    /// With --keep: the copy, or the file that has the name, as a path in the vault
+    #[arg(value_name = "PATH", requires = "keep")]
+    pub path: Option<PathBuf>,
+}
+
+/// Which of two versions stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Keep {
+    /// The file that has the name
+    #[value(name = "A")]
+    A,
+    /// The conflict copy
+    #[value(name = "B")]
+    B,
+    /// Both of them
+    Both,
+}
+
 /// `hushfs fetch`.
 #[derive(Debug, Args)]
 pub struct FetchArgs {
@@ -491,6 +552,16 @@ mod tests {
             Err(Error::Usage(_))
         ));
         assert!(parse("hushfs mount v m -o bogus").is_err());
+    }
+
+    #[test]
+    fn which_version_stays_is_said_with_a_name_where_both_do() {
+        for line in ["v", "--json v", "--keep A v/a", "--keep b v a", "--keep both --as n v/a"] {
+            assert!(parse(&format!("hushfs conflicts {line}")).is_ok(), "{line}");
+        }
+        for line in ["", "v a", "--keep both v/a", "--keep C v/a", "--as n v/a"] {
+            assert!(parse(&format!("hushfs conflicts {line}")).is_err(), "{line}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `hushfs collect`: lets go of what a vault no longer needs, mounted or not.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use rustix::io::Errno;
 use serde::Serialize;
 
 use crate::fs::{Collected, FsError, MountMode};
-use crate::fuse::{COLLECT_ATTRIBUTE, hushfs_mounts};
+use crate::fuse::COLLECT_ATTRIBUTE;
 use crate::store::{HostDisk, VaultFolder};
 
 use super::args::CollectArgs;
-use super::descriptor::{claimed_descriptor, is_vault};
+use super::descriptor::claimed_descriptor;
 use super::device::{open_files, open_state, state_path};
 use super::error::Error;
 use super::mount_options::HISTORY_DEFAULT;
-use super::status::status_of_mount;
+use super::mounted::mount_point_of;
 use super::units::{bytes, counted};
 use super::unlock::unlock;
 
@@ -35,7 +35,7 @@ struct Told<'a> {
 /// # Errors
 /// [`Error`]; nothing is lost by it.
 pub fn run(args: &CollectArgs) -> Result<(), Error> {
-    let collected = match mount_point(&args.place)? {
+    let collected = match mount_point_of(&args.place)? {
         Some(mount_point) => collect_mounted(&mount_point, args.history)?,
         None => collect_unmounted(args)?,
     };
@@ -48,17 +48,6 @@ pub fn run(args: &CollectArgs) -> Result<(), Error> {
     };
     text.and_then(|text| io::stdout().lock().write_all(text.as_bytes()))
         .map_err(|source| Error::Io { doing: "printing".into(), source })
-}
-
-/// Where the vault is mounted, if it is; a place that is no vault's folder must be a mount point.
-fn mount_point(place: &Path) -> Result<Option<PathBuf>, Error> {
-    if !is_vault(&VaultFolder::new(Arc::new(HostDisk), place)) {
-        return Ok(Some(PathBuf::from(status_of_mount(place)?.mountpoint)));
-    }
-    let path = std::fs::canonicalize(place)
-        .map_err(|source| Error::Io { doing: format!("reading {}", place.display()), source })?;
-    let mounts = hushfs_mounts().unwrap_or_default();
-    Ok(mounts.into_iter().find(|mount| mount.source == path).map(|mount| mount.mount_point))
 }
 
 /// Asks the daemon, which has the vault to itself.
@@ -109,6 +98,14 @@ fn described(collected: &Collected) -> String {
     if collected.history_bytes > 0 {
         lines.push(format!("kept {} for the history", bytes(collected.history_bytes)));
     }
+    if collected.waits_for_devices > 0 {
+        let devices = counted(
+            collected.waits_for_devices,
+            "other device has to publish before it is known to have seen all",
+            "other devices have to publish before they are known to have seen all",
+        );
+        lines.push(format!("{devices}: what they may need stays"));
+    }
     lines.join("\n") + "\n"
 }
 
@@ -126,9 +123,12 @@ mod tests {
             rewritten_packs: 2,
             rewritten_bytes: 5000,
             history_bytes: 700,
+            waits_for_devices: 1,
         };
         let expected = "freed 3.4 MB: 1 pack and 12 log objects\n\
-                        wrote 5.0 kB of 2 packs anew\nkept 700 bytes for the history\n";
+                        wrote 5.0 kB of 2 packs anew\nkept 700 bytes for the history\n\
+                        1 other device has to publish before it is known to have seen all: what \
+                        they may need stays\n";
         assert_eq!(described(&collected), expected);
     }
 }

@@ -5,6 +5,7 @@
 pub mod args;
 pub mod ask;
 mod collect;
+mod conflicts;
 pub mod error;
 pub mod exit;
 #[cfg(fuzzing)]
@@ -24,6 +25,7 @@ mod history_args;
 mod holders;
 mod logger;
 mod mount;
+mod mounted;
 mod past;
 mod progress;
 mod repair;

@@ -7,8 +7,8 @@ use super::error::Error;
 use super::exit::ExitCode;
 use super::helper::{Invocation, as_invoked};
 use super::{
-    collect, diff, fetch, history, init, logger, mount, repair, restore, salvage, show, undelete,
-    unmount, verify,
+    collect, conflicts, diff, fetch, history, init, logger, mount, repair, restore, salvage, show,
+    undelete, unmount, verify,
 };
 use crate::fuse::harden;
 
@@ -54,6 +54,7 @@ fn dispatch(command: &Command) -> Result<(), Error> {
         Command::History(args) => history::run(args),
         Command::Diff(args) => diff::run(args),
         Command::Undelete(args) => undelete::run(args),
+        Command::Conflicts(args) => conflicts::run(args),
         Command::Fetch(args) => fetch::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Restore(args) => restore::run(args),

@@ -212,6 +212,10 @@ pub(super) fn described(status: &Status, now: i64) -> String {
     if let Some(why) = &status.read_only {
         lines.push(("READ-ONLY", why.clone()));
     }
+    if status.conflicts > 0 {
+        let copies = counted(status.conflicts, "conflict copy", "conflict copies");
+        lines.push(("CONFLICTS", format!("{copies}: “hushfs conflicts” lists them")));
+    }
     lines.push(("unlocked by", counted(status.slots, "slot", "slots")));
     for device in &status.devices {
         let this = if device.this_device { " (this one)" } else { "" };
@@ -344,6 +348,7 @@ device          laptop (this one), wrote 1 minute ago
     fn what_is_wrong_stands_out() {
         let status = Status {
             publish_error: Some("no space left".to_owned()),
+            conflicts: 2,
             read_only: Some("the disk failed".to_owned()),
             damage: vec!["a.txt: pack missing".to_owned()],
             fetches: FetchStatus {
@@ -359,6 +364,7 @@ device          laptop (this one), wrote 1 minute ago
         for line in [
             "PUBLISH FAILS   no space left\n",
             "READ-ONLY       the disk failed\n",
+            "CONFLICTS       2 conflict copies: “hushfs conflicts” lists them\n",
             "fetching        2 packs, 3.1 MB of 32 MB, begun 2 minutes ago\n",
             "NOT FETCHED     data/aa/1.pack: no\n",
             "DAMAGE          a.txt: pack missing\n",

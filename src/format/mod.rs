@@ -41,7 +41,7 @@ pub use log_object::{
     Frontier, FrontierEntry, LOG_HEADER_BYTES, LogDraft, LogHash, LogKind, OpenedLog,
     UnverifiedLog, told_log_bytes,
 };
-pub use name_beside::name_beside;
+pub use name_beside::{EXTENSION_BYTES_MAX, name_beside};
 pub use names::{
     DATA_FOLDER, DESCRIPTOR_NAME, KEYS_FOLDER, LOG_FOLDER, LOST_FOLDER, NAME_BYTES_MAX, NameError,
     README_NAME, check_name, log_name, may_be_slot_name, pack_folder, pack_path, parse_log_name,

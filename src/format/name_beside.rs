@@ -3,7 +3,7 @@
 use super::names::NAME_BYTES_MAX;
 
 /// What is longer is no extension.
-const EXTENSION_BYTES_MAX: usize = 16;
+pub const EXTENSION_BYTES_MAX: usize = 16;
 
 /// `NAME (note).EXT`. A name that would be too long loses the end of what stands before the bracket.
 pub fn name_beside(name: &[u8], note: &str) -> Vec<u8> {

@@ -66,6 +66,9 @@ pub struct Status {
     /// Packs that are online only and being fetched.
     #[serde(default)]
     pub fetches: FetchStatus,
+    /// Conflict copies among the files.
+    #[serde(default)]
+    pub conflicts: u64,
     /// Damage seen since mounting, a sentence each.
     pub damage: Vec<String>,
     /// Files that are copies by their names, and that nothing needs; the first ones.
@@ -122,6 +125,7 @@ impl FileSystem {
             status.not_arrived = awaited.sentences(&live.tree);
             status.read_only = live.read_only.clone();
             status.files = live.tree.inode_count();
+            status.conflicts = live.tree.conflict_copies().len() as u64;
             status.content_bytes = live.tree.content_bytes() + live.dirty_bytes as u64;
             if let Some(writing) = &live.writing {
                 status.unpublished_operations = writing.log_operations + writing.leaving_operations;

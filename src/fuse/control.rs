@@ -60,11 +60,18 @@ pub type UndeleteAnswer = Result<Undeleted, String>;
 const UNDELETES_KEPT: usize = 16;
 /// A kernel that does not forget a name at once is left to it.
 const FORGET_WITHIN: Duration = Duration::from_secs(5);
+/// With a number behind it: reading it gives the conflict copies from that one on ([`Conflicts`]) as
+/// JSON, as many as an attribute holds.
+///
+/// [`Conflicts`]: crate::fs::Conflicts
+pub const CONFLICTS_ATTRIBUTE: &str = "system.hushfs.conflicts.";
 
 /// What all names start with.
 const RESERVED: &[u8] = b"system.hushfs.";
 /// No attribute's value can be longer (`XATTR_SIZE_MAX`).
 const VALUE_BYTES_MAX: usize = 65_536;
+/// So many conflicts are told at a time.
+const CONFLICTS_AT_A_TIME: usize = 128;
 
 /// Whether a name on an inode is one that never reaches the file system.
 pub(super) fn is_reserved(ino: Ino, name: &OsStr) -> bool {
@@ -115,6 +122,10 @@ impl Control {
         }
         if name == COLLECT_ATTRIBUTE {
             return serde_json::to_vec(&files.last_collected()).map_err(|_| Errno::EIO);
+        }
+        if let Some(first) = name.as_bytes().strip_prefix(CONFLICTS_ATTRIBUTE.as_bytes()) {
+            let first = std::str::from_utf8(first).ok().and_then(|first| first.parse().ok());
+            return conflicts_from(files, first.ok_or(Errno::EINVAL)?);
         }
         if name != STATUS_ATTRIBUTE {
             return Err(Errno::ENODATA);
@@ -192,6 +203,19 @@ impl Control {
 
     fn check(&self, who: &Request) -> Result<(), Errno> {
         if who.uid() == self.owner_uid || who.uid() == 0 { Ok(()) } else { Err(Errno::EPERM) }
+    }
+}
+
+/// Conflicts as JSON, as many as fit into an attribute.
+fn conflicts_from(files: &FileSystem, first: usize) -> Result<Vec<u8>, Errno> {
+    let mut told = files.conflicts(first, CONFLICTS_AT_A_TIME)?;
+    loop {
+        let json = serde_json::to_vec(&told).map_err(|_| Errno::EIO)?;
+        if json.len() <= VALUE_BYTES_MAX {
+            return Ok(json);
+        }
+        // One fits: its paths are cut, and everything else is short.
+        told.conflicts.truncate(told.conflicts.len() / 2);
     }
 }
 

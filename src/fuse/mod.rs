@@ -27,8 +27,8 @@ mod waiting;
 
 pub use adapter::Adapter;
 pub use control::{
-    COLLECT_ATTRIBUTE, FETCH_ATTRIBUTE, FETCHING_ATTRIBUTE, PUBLISH_ATTRIBUTE, STATUS_ATTRIBUTE,
-    UNDELETE_ATTRIBUTE, UndeleteAnswer, UndeleteRequest,
+    COLLECT_ATTRIBUTE, CONFLICTS_ATTRIBUTE, FETCH_ATTRIBUTE, FETCHING_ATTRIBUTE, PUBLISH_ATTRIBUTE,
+    STATUS_ATTRIBUTE, UNDELETE_ATTRIBUTE, UndeleteAnswer, UndeleteRequest,
 };
 pub use errno::errno_of;
 pub use mount_info::{FUSE_TYPE, MountInfo, hushfs_mounts, mount_at, mounts};

@@ -7,6 +7,7 @@
 mod apply;
 mod attributes;
 mod checkpoint;
+mod conflict_copies;
 mod extents;
 mod folder;
 mod inode;
@@ -19,8 +20,9 @@ mod turn_into;
 
 pub use apply::ApplyError;
 pub use attributes::{Attributes, FileKind};
+pub use conflict_copies::ConflictCopy;
 pub use extents::{Extent, Extents, PackSlot};
-pub use merge::{Author, Merge};
+pub use merge::{Author, ConflictName, Merge};
 pub use packs::PackUse;
 pub use state::Tree;
 pub use turn_into::Differences;

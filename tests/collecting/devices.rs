@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hushfs::format::Ino;
+use hushfs::fs::CopyRange;
 
 use super::bench::Bench;
 use super::bench::device::{Device, content};
@@ -108,4 +109,209 @@ fn changes_that_waited_while_their_ground_was_collected_are_kept_and_not_mixed_i
     assert!(reason.contains("no longer tells what they were made on"), "{reason}");
     let names = |name: &[u8]| waiting.files.lookup(Ino::ROOT, name).is_ok();
     assert!(names(b"first") && names(b"file-3") && !names(b"second"));
+}
+
+/// Two devices with a copy of the vault each.
+struct Apart {
+    bench: Bench,
+}
+
+impl Apart {
+    fn new() -> Self {
+        let bench = Bench::new();
+        copy(&bench.vault(), &bench.place("vault of other"));
+        Self { bench }
+    }
+
+    fn here(&self) -> Device {
+        Device::open(&self.bench.vault(), &self.bench.key(), &self.bench.place("state of here"))
+    }
+
+    fn other(&self) -> Device {
+        let vault = self.bench.place("vault of other");
+        Device::open(&vault, &self.bench.key(), &self.bench.place("state of other"))
+    }
+
+    /// Everything that either has comes to the other; nothing is deleted by it.
+    fn sync(&self) {
+        copy(&self.bench.vault(), &self.bench.place("vault of other"));
+        copy(&self.bench.place("vault of other"), &self.bench.vault());
+    }
+
+    /// What was removed here goes at the other, which has nothing that is not here.
+    fn delete_what_is_gone_here(&self) {
+        let theirs = self.bench.place("vault of other");
+        let gone = files_below(&theirs).into_keys();
+        let gone = gone.filter(|path| !self.bench.vault().join(path).exists());
+        gone.for_each(|path| fs::remove_file(theirs.join(path)).unwrap());
+    }
+
+    /// Here much is done, so that checkpoints are written.
+    fn work_here(&self, here: &Device, name: &str) {
+        for nth in 0..12_u32 {
+            here.file(format!("{name}-{nth}"), &content(nth, 100));
+            here.publish();
+        }
+    }
+}
+
+/// So short a history that everything is older.
+const MOMENT: Duration = Duration::from_secs(1);
+
+/// Waits until what is in the vault is older than the history.
+fn let_history_pass() {
+    std::thread::sleep(Duration::from_millis(2100));
+}
+
+#[test]
+fn what_a_device_that_is_away_may_share_stays_until_it_is_known_to_have_seen_the_removal() {
+    let apart = Apart::new();
+    let here = apart.here();
+    here.file("shared", &content(1, 60_000));
+    here.publish();
+    apart.sync();
+    let other = apart.other();
+    other.file("of the other", b"");
+    other.publish();
+    apart.sync();
+    here.files.take_arrivals().unwrap();
+    here.files.unlink(Ino::ROOT, b"shared").unwrap();
+    here.publish();
+    let_history_pass();
+    let collected = here.files.collect(MOMENT).unwrap();
+    assert_eq!((collected.removed_packs, collected.waits_for_devices), (0, 1), "{collected:?}");
+    // The other one, which has not seen it, makes a copy that shares the content.
+    let from = other.ino("shared");
+    let to = other.file("copy", b"");
+    let range = CopyRange { from, from_offset: 0, to, to_offset: 0, bytes: 60_000 };
+    assert_eq!(other.files.copy_range(range).unwrap(), 60_000);
+    other.files.close(to).unwrap();
+    other.publish();
+    apart.sync();
+    here.files.take_arrivals().unwrap();
+    let_history_pass();
+    assert_eq!(here.files.collect(MOMENT).unwrap().removed_packs, 0);
+    other.files.take_arrivals().unwrap();
+    drop((here, other));
+    apart.sync();
+    assert_holds(&apart.bench, &[("copy", &content(1, 60_000)), ("of the other", b"")]);
+}
+
+#[test]
+fn a_pack_goes_once_every_other_device_has_published_on_top_of_its_removal() {
+    let apart = Apart::new();
+    let here = apart.here();
+    here.file("gone", &content(1, 60_000));
+    here.publish();
+    apart.sync();
+    let other = apart.other();
+    other.file("first", b"");
+    other.publish();
+    apart.sync();
+    here.files.take_arrivals().unwrap();
+    here.files.unlink(Ino::ROOT, b"gone").unwrap();
+    here.publish();
+    apart.sync();
+    other.files.take_arrivals().unwrap();
+    other.file("second", b"");
+    other.publish();
+    apart.sync();
+    here.files.take_arrivals().unwrap();
+    let_history_pass();
+    let collected = here.files.collect(MOMENT).unwrap();
+    assert_eq!((collected.removed_packs, collected.waits_for_devices), (1, 0), "{collected:?}");
+}
+
+#[test]
+fn log_objects_stay_that_what_a_device_has_done_while_away_is_merged_with() {
+    let apart = Apart::new();
+    let here = apart.here();
+    here.file("both", &content(0, 20_000));
+    here.publish();
+    apart.sync();
+    let other = apart.other();
+    other.file("of the other", b"");
+    other.publish();
+    apart.sync();
+    here.files.take_arrivals().unwrap();
+    let overwrite = |device: &Device, at: u64, seed: u32| {
+        let ino = device.ino("both");
+        device.files.write(ino, at, &content(seed, 5000), false).unwrap();
+        device.files.close(ino).unwrap();
+        device.publish();
+    };
+    overwrite(&here, 0, 1);
+    apart.work_here(&here, "one");
+    here.files.collect(MOMENT).unwrap();
+    apart.work_here(&here, "two");
+    let_history_pass();
+    here.files.collect(MOMENT).unwrap();
+    overwrite(&other, 10_000, 2);
+    apart.sync();
+    // Both versions stay, whole, for whoever has nothing but the vault.
+    drop((here, other));
+    let anew = apart.bench.device_at("state of nobody");
+    let told = anew.files.conflicts(0, 10).unwrap();
+    assert_eq!(told.total, 1, "{told:?}");
+    let of = |seed: u32, at: usize| {
+        let mut bytes = content(0, 20_000);
+        bytes[at..at + 5000].copy_from_slice(&content(seed, 5000));
+        bytes
+    };
+    let conflict = &told.conflicts[0];
+    let paths = [&conflict.copy.path, &conflict.named.as_ref().unwrap().path];
+    let mut contents = paths.map(|path| {
+        let mut bytes = vec![0; 20_001];
+        let read = anew.files.read(anew.ino(path), 0, &mut bytes).unwrap();
+        bytes.truncate(read);
+        bytes
+    });
+    contents.sort();
+    let mut expected = [of(1, 0), of(2, 10_000)];
+    expected.sort();
+    assert!(contents == expected, "a version is mixed or lost");
+}
+
+#[test]
+fn a_checkpoint_that_others_worked_beside_takes_the_place_of_nothing() {
+    let apart = Apart::new();
+    let here = apart.here();
+    here.file("both", &content(0, 20_000));
+    here.publish();
+    apart.sync();
+    let other = apart.other();
+    let overwrite = |device: &Device, at: u64, seed: u32| {
+        let ino = device.ino("both");
+        device.files.write(ino, at, &content(seed, 5000), false).unwrap();
+        device.files.close(ino).unwrap();
+        device.publish();
+    };
+    // Both at the same time; and a checkpoint of what was done here.
+    overwrite(&here, 0, 1);
+    overwrite(&other, 10_000, 2);
+    apart.work_here(&here, "one");
+    here.files.collect(Duration::from_secs(60)).unwrap();
+    apart.sync();
+    for device in [&here, &other] {
+        device.files.take_arrivals().unwrap();
+        assert_eq!(device.files.conflicts(0, 10).unwrap().total, 1);
+    }
+    // The other one is known to have seen that checkpoint, and works on beside the next one.
+    other.file("seen", b"");
+    other.publish();
+    apart.sync();
+    here.files.take_arrivals().unwrap();
+    apart.work_here(&here, "two");
+    let_history_pass();
+    here.files.collect(MOMENT).unwrap();
+    apart.delete_what_is_gone_here();
+    other.file("late", b"");
+    other.publish();
+    apart.sync();
+    drop((here, other));
+    let anew = apart.bench.device_at("state of nobody");
+    assert_eq!(anew.files.conflicts(0, 10).unwrap().total, 1);
+    for name in ["both", "seen", "late", "one-0", "two-11"] {
+        assert!(anew.files.lookup(Ino::ROOT, name.as_bytes()).is_ok(), "{name}");
+    }
 }

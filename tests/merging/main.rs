@@ -15,5 +15,6 @@ mod shown;
 
 mod fleet;
 mod histories;
+mod origins;
 mod rules;
 mod steps;

@@ -11,6 +11,8 @@ use rustix::process::{Signal, pidfd_send_signal};
 
 /// No test takes nearly as long, on the slowest machine.
 const PATIENCE: Duration = Duration::from_secs(300);
+/// Runs that a script starts say in this variable how many seconds they may take.
+const PATIENCE_VARIABLE: &str = "HUSHFS_PATIENCE";
 /// So long a test has to fail once its daemons are gone.
 const LAST_MOMENT: Duration = Duration::from_secs(60);
 
@@ -29,8 +31,10 @@ impl Watchdog {
     pub fn over(daemons: Daemons) -> Self {
         let test = thread::current().name().unwrap_or("a test").to_owned();
         let (alive, heard) = channel();
+        let patience = std::env::var(PATIENCE_VARIABLE).ok().and_then(|secs| secs.parse().ok());
+        let patience = patience.map_or(PATIENCE, Duration::from_secs);
         thread::spawn(move || {
-            if heard.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Disconnected) {
+            if heard.recv_timeout(patience) == Err(RecvTimeoutError::Disconnected) {
                 return;
             }
             tell(&format!("{test} hangs: killing its daemons"));

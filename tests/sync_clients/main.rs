@@ -17,12 +17,16 @@ mod snapshot;
 mod watchdog;
 
 mod arrivals;
+mod at_random;
 mod leaving_nothing;
+mod ledger;
 mod rclone;
 mod service;
 mod site;
 mod staying_mounted;
 mod syncthing;
+mod syncthing_group;
 mod syncthing_pair;
+mod three_devices;
 mod turns;
 mod unison;

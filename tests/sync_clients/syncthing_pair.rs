@@ -1,4 +1,4 @@
-//! Two Syncthing instances that know nobody but each other.
+//! Syncthing instances that know nobody but each other.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -29,7 +29,7 @@ pub struct Pair<'a> {
 }
 
 impl<'a> Syncthing<'a> {
-    fn new(site: &'a Site<'a>) -> Self {
+    pub(super) fn new(site: &'a Site<'a>) -> Self {
         let home = site.bench().folder().join(format!("syncthing of {}", site.name()));
         let generate = |arguments: &[&str]| {
             let mut command = client(site.bench(), "syncthing");
@@ -42,20 +42,36 @@ impl<'a> Syncthing<'a> {
         Self { site, home, id, service: None }
     }
 
+    /// The machine that it runs on.
+    pub(super) fn site(&self) -> &'a Site<'a> {
+        self.site
+    }
+
+    /// What the others know it by.
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
     fn socket(&self) -> PathBuf {
         self.home.join("rest")
     }
 
-    /// Starts it with a device that is found at this address, or that comes by itself.
-    fn start(&mut self, (other, address): (&str, &str), versioning: &str) {
+    /// Starts it with devices that are found at these addresses, or that come by themselves.
+    pub(super) fn start(&mut self, others: &[(&str, &str)], versioning: &str) {
+        let shared = others.iter().map(|(other, _)| format!("<device id=\"{other}\"/>"));
+        let shared: String = shared.collect();
+        let others = others.iter().map(|(other, address)| {
+            format!("<device id=\"{other}\"><address>{address}</address></device>")
+        });
+        let others: String = others.collect();
         let config = format!(
             "<configuration version=\"36\">
                <folder id=\"vault\" path=\"{vault}\" type=\"sendreceive\" fsWatcherDelayS=\"1\">
-                 <device id=\"{id}\"/><device id=\"{other}\"/>
+                 <device id=\"{id}\"/>{shared}
                  <versioning type=\"{versioning}\"/>
                </folder>
                <device id=\"{id}\"><address>dynamic</address></device>
-               <device id=\"{other}\"><address>{address}</address></device>
+               {others}
                <gui enabled=\"true\" tls=\"false\">
                  <address>{socket}</address><apikey>{API_KEY}</apikey>
                </gui>
@@ -88,13 +104,13 @@ impl<'a> Syncthing<'a> {
     }
 
     /// Where it listens.
-    fn address(&self) -> String {
+    pub(super) fn address(&self) -> String {
         let said = self.service.as_ref().unwrap().told("TCP listener (", ") starting");
         format!("tcp://{said}")
     }
 
     /// What its REST interface answers.
-    fn ask(&self, method: &str, path: &str) -> Result<Value, String> {
+    pub(super) fn ask(&self, method: &str, path: &str) -> Result<Value, String> {
         self.ask_with(method, path, "")
     }
 
@@ -120,7 +136,7 @@ impl<'a> Syncthing<'a> {
     }
 
     /// Whether nothing is left to be done here; if so, `Ok`.
-    fn at_rest(&self) -> Result<(), String> {
+    pub(super) fn at_rest(&self) -> Result<(), String> {
         let status = self.ask("GET", "/rest/db/status?folder=vault")?;
         let is_at_rest = status["state"] == "idle"
             && ["needTotalItems", "pullErrors"].iter().all(|count| status[count] == 0);
@@ -133,8 +149,8 @@ impl<'a> Pair<'a> {
     /// first deletes by this way of versioning; empty: not at all.
     pub fn start(sites: [&'a Site<'a>; 2], versioning: &str) -> Self {
         let [mut first, mut second] = sites.map(Syncthing::new);
-        first.start((&second.id, "dynamic"), "");
-        second.start((&first.id, &first.address()), versioning);
+        first.start(&[(&second.id, "dynamic")], "");
+        second.start(&[(&first.id, &first.address())], versioning);
         let pair = Self { first, second };
         pair.sync();
         pair

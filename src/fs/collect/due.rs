@@ -91,7 +91,12 @@ impl FileSystem {
                 && live.last_change.elapsed() >= QUIET_FOR
         };
         // Others may be away with copies that share what is unneeded here, or have it mounted.
-        if lock(&self.publisher).devices.len() > 1 {
+        // Of those whose log objects a checkpoint stands for, only the frontier knows.
+        let is_alone = {
+            let publisher = lock(&self.publisher);
+            publisher.frontier.iter().all(|entry| entry.device == publisher.device)
+        };
+        if !is_alone {
             return Ok(None);
         }
         let state = lock(&self.collections);

@@ -3,6 +3,7 @@
 
 mod choose;
 mod due;
+mod others;
 mod remove;
 mod report;
 mod rewrite;

@@ -7,8 +7,9 @@ use crate::store::{StoreError, VaultFolder, VaultListing, log_path};
 
 use super::super::error::FsError;
 use super::super::file_system::FileSystem;
-use super::super::fold::durable_since;
+use super::super::fold::{durable_since, is_covered};
 use super::super::publish::Publisher;
+use super::others::Others;
 use super::report::Collected;
 
 /// What counts of a checkpoint here: its operations are long, and are let go of one by one.
@@ -47,25 +48,63 @@ impl FileSystem {
         collected: &mut Collected,
     ) -> Result<(), FsError> {
         let before = time_before(Time::now(), history);
+        // A copy may go as it came: it stands for nothing here.
+        let vault = self.vault.as_named();
+        let vault = &vault;
+        // Who asks for no history at all asks for the room, whoever is away.
+        let others = match history.is_zero() {
+            true => Others::default(),
+            false => Others::of(self, vault, listing, publisher),
+        };
+        let checkpoints = self.checkpoints(vault, publisher, listing);
         self.note_removed_packs(listing)?;
-        self.remove_unused_packs(listing, before, collected)?;
-        self.remove_old_logs(publisher, listing, (history, before), collected)
+        self.remove_unused_packs(vault, listing, before, (&others, &checkpoints), collected)?;
+        let ages = (history, before);
+        self.remove_old_logs(vault, publisher, listing, ages, (&others, &checkpoints), collected)?;
+        collected.waits_for_devices = others.without(&publisher.frontier);
+        Ok(())
+    }
+
+    /// The checkpoints that can be used.
+    fn checkpoints(
+        &self,
+        vault: &VaultFolder,
+        publisher: &Publisher,
+        listing: &VaultListing,
+    ) -> Vec<Base> {
+        let names = listing.checkpoints.keys();
+        let checkpoints = names.filter_map(|(device, seq)| {
+            let log = vault.get_log(&self.keys, LogKind::Checkpoint, *device, *seq).ok()?;
+            let is_usable = log.operations().all(|operation| operation.is_ok())
+                && log.frontier.iter().all(|entry| publisher.has_seen(entry));
+            is_usable.then(|| Base::of(vault, log))
+        });
+        checkpoints.collect()
     }
 
     fn remove_unused_packs(
         &self,
+        vault: &VaultFolder,
         listing: &VaultListing,
         before: Time,
+        (others, checkpoints): (&Others, &[Base]),
         collected: &mut Collected,
     ) -> Result<(), FsError> {
         let unused: Vec<_> = self.read_live()?.tree.unused_packs().collect();
+        let mut of_others = None;
         for (id, since) in unused {
             let Some(pack_bytes) = listing.packs.get(&id) else { continue };
             // Only iCloud Drive knows what becomes of a pack whose stub is removed.
             if listing.stubs.contains(&id) {
                 continue;
             }
-            if since > before {
+            let mut is_for_others = || {
+                let covered = checkpoints.iter().map(|base| (base.name, &base.frontier));
+                let of_others = of_others
+                    .get_or_insert_with(|| others.needed_packs(self, vault, listing, covered));
+                of_others.as_ref().is_none_or(|needed| needed.contains(&id))
+            };
+            if since > before || is_for_others() {
                 collected.history_bytes += pack_bytes;
                 continue;
             }
@@ -83,30 +122,32 @@ impl FileSystem {
     /// Removes the log objects and checkpoints that are older than a checkpoint which is itself at
     /// least as old as the history goes back. With a history it is never the newest: so there are
     /// two ways to the state, that checkpoint and all that came after it, and the newest one.
+    ///
+    /// All that comes after that checkpoint was written on it, and whatever other devices will write
+    /// is too, since they are known to have seen it: else what was done at the same time could not be
+    /// merged any more (I3). This device's own last log object stays: by it others know what this one
+    /// has seen.
     fn remove_old_logs(
         &self,
+        vault: &VaultFolder,
         publisher: &Publisher,
         listing: &VaultListing,
         (history, before): (Duration, Time),
+        (others, checkpoints): (&Others, &[Base]),
         collected: &mut Collected,
     ) -> Result<(), FsError> {
-        // A copy may go as it came: it stands for nothing here.
-        let vault = self.vault.as_named();
-        let names = listing.checkpoints.keys();
-        let checkpoints: Vec<Base> = names
-            .filter_map(|(device, seq)| {
-                let log = vault.get_log(&self.keys, LogKind::Checkpoint, *device, *seq).ok()?;
-                let is_usable = log.operations().all(|operation| operation.is_ok())
-                    && log.frontier.iter().all(|entry| publisher.has_seen(entry));
-                is_usable.then(|| Base::of(&vault, log))
-            })
-            .collect();
         let Some(newest) = checkpoints.iter().map(|base| base.age).max() else { return Ok(()) };
         let old = checkpoints.iter().filter(|base| base.durable_since <= before);
         let old = old.filter(|base| history.is_zero() || base.age < newest);
-        let Some(base) = old.max_by_key(|base| base.age) else { return Ok(()) };
-        let logs =
-            listing.logs.iter().filter(|((device, seq), _)| base.frontier.seq(*device) >= *seq);
+        let mut old: Vec<&Base> = old.filter(|base| others.without(&base.frontier) == 0).collect();
+        old.sort_by_key(|base| base.age);
+        let base = old.into_iter().rev().find(|base| self.is_ground(vault, listing, base));
+        let Some(base) = base else { return Ok(()) };
+        let own = publisher.device;
+        let is_last = |device, seq| device == own && publisher.frontier.seq(own) == seq;
+        let logs = listing.logs.iter().filter(|((device, seq), _)| {
+            base.frontier.seq(*device) >= *seq && !is_last(*device, *seq)
+        });
         let logs = logs.map(|(name, bytes)| (LogKind::Increment, *name, *bytes));
         let older = checkpoints.iter().filter(|other| other.age < base.age);
         let older = older.map(|base| (LogKind::Checkpoint, base.name, base.object_bytes));
@@ -116,6 +157,17 @@ impl FileSystem {
             collected.freed_bytes += object_bytes;
         }
         Ok(())
+    }
+
+    /// Whether all log objects that a checkpoint does not cover were written on it.
+    fn is_ground(&self, vault: &VaultFolder, listing: &VaultListing, base: &Base) -> bool {
+        let after = listing.logs.keys().filter(|(device, seq)| base.frontier.seq(*device) < *seq);
+        let mut frontiers = after.map(|(device, seq)| {
+            vault.get_log(&self.keys, LogKind::Increment, *device, *seq).map(|log| log.frontier)
+        });
+        frontiers.all(|written_on| {
+            written_on.is_ok_and(|written_on| is_covered(&base.frontier, &written_on))
+        })
     }
 }
 

@@ -15,8 +15,12 @@ pub struct Collected {
     pub rewritten_packs: u64,
     /// Bytes of content that were.
     pub rewritten_bytes: u64,
-    /// Bytes of packs that nothing needs any more but the history.
+    /// Bytes of packs that nothing needs any more but the history, or devices that may not have seen
+    /// that.
     pub history_bytes: u64,
+    /// Other devices that are not known to have seen what has become unneeded.
+    #[serde(default)]
+    pub waits_for_devices: u64,
 }
 
 impl Collected {

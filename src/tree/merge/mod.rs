@@ -23,4 +23,5 @@ mod place;
 mod versions;
 
 pub use author::Author;
+pub use conflict_name::ConflictName;
 pub use merging::Merge;

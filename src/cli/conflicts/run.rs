@@ -1,0 +1,146 @@
+//! Lists or settles, in a mount through the mount itself, else by opening the vault.
+
+use std::ffi::OsStr;
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::cli::args::{ConflictsArgs, Keep};
+use crate::cli::descriptor::{claimed_descriptor, is_vault};
+use crate::cli::device::{open_files, open_state, state_path};
+use crate::cli::error::Error;
+use crate::cli::mounted::{is_in_mount, mount_point_of};
+use crate::cli::unlock::unlock;
+use crate::format::{Ino, Time};
+use crate::fs::{FileSystem, FsError, MountMode};
+use crate::store::{HostDisk, VaultFolder};
+
+use super::folder::{MountedFolder, OpenFolder};
+use super::list::{conflicts_of_mount, described};
+use super::settle::{Settled, settle};
+
+/// Lists conflict copies, or settles one.
+///
+/// # Errors
+/// [`Error`]; then nothing is settled.
+pub(in crate::cli) fn run(args: &ConflictsArgs) -> Result<(), Error> {
+    let text = match args.keep {
+        None => list(args)?,
+        Some(keep) => told(args, &settle_one(args, keep)?)?,
+    };
+    let printed = io::stdout().lock().write_all(text.as_bytes());
+    printed.map_err(|source| Error::Io { doing: "printing".into(), source })
+}
+
+fn list(args: &ConflictsArgs) -> Result<String, Error> {
+    let (below, conflicts) = match mount_point_of(&args.place)? {
+        Some(mount_point) => {
+            let conflicts = conflicts_of_mount(&mount_point)?;
+            (mount_point, conflicts)
+        }
+        None => {
+            let files = open(args, MountMode::ReadOnly)?;
+            let conflicts = files.conflicts(0, usize::MAX);
+            files.shut_down()?;
+            (PathBuf::new(), conflicts.map_err(|error| refused(&args.place, &error))?)
+        }
+    };
+    match args.json {
+        true => json_of(&conflicts),
+        false => Ok(described(&conflicts, &below, Time::now().secs)),
+    }
+}
+
+fn settle_one(args: &ConflictsArgs, keep: Keep) -> Result<Settled, Error> {
+    let new_name = args.new_name.as_deref().map(OsStr::as_bytes);
+    let mounted = match &args.path {
+        Some(path) => mount_point_of(&args.place)?.map(|mount_point| {
+            let within = path.strip_prefix("/").unwrap_or(path);
+            mount_point.join(within)
+        }),
+        None if is_vault(&VaultFolder::new(Arc::new(HostDisk), &args.place)) => {
+            return Err(Error::Usage("say which one, as a path in the vault".into()));
+        }
+        None => Some(args.place.clone()),
+    };
+    if let Some(path) = mounted {
+        let (parent, name) = parted(&path)?;
+        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        let metadata = std::fs::metadata(parent).map_err(|source| Error::Io {
+            doing: format!("reading {}", parent.display()),
+            source,
+        })?;
+        if !is_in_mount(&metadata) {
+            let path = path.display();
+            return Err(Error::Usage(format!(
+                "{path}: this is in no mount of a vault; of one that is not mounted, name the \
+                 vault's folder, then the path in it"
+            )));
+        }
+        return settle(&MountedFolder::new(parent), name, keep, new_name);
+    }
+    let path = args.path.as_deref().unwrap_or(&args.place);
+    let (parent, name) = parted(path)?;
+    let files = open(args, MountMode::ReadWrite)?;
+    let settled = match files.status().read_only {
+        Some(reason) => Err(FsError::ReadOnly(reason).into()),
+        None => folder_at(&files, parent)
+            .and_then(|ino| settle(&OpenFolder::new(files.clone(), ino), name, keep, new_name)),
+    };
+    files.shut_down()?;
+    settled
+}
+
+fn open(args: &ConflictsArgs, mode: MountMode) -> Result<Arc<FileSystem>, Error> {
+    let vault = VaultFolder::new(Arc::new(HostDisk), &args.place);
+    let claimed = claimed_descriptor(&args.place, &vault)?;
+    let state_path = state_path(args.state_dir.as_deref(), claimed.claimed_vault())?;
+    let unlocked = unlock(&args.place, &vault, &args.unlock)?;
+    open_files(vault, open_state(&state_path, mode)?, unlocked, mode)
+}
+
+/// A path's folder and its last name.
+fn parted(path: &Path) -> Result<(&Path, &[u8]), Error> {
+    match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) => Ok((parent, name.as_bytes())),
+        _ => Err(Error::Usage(format!("{}: this names no file", path.display()))),
+    }
+}
+
+/// The folder at a path in an open vault.
+fn folder_at(files: &FileSystem, path: &Path) -> Result<Ino, Error> {
+    let mut ino = Ino::ROOT;
+    for part in path.components() {
+        ino = match part {
+            Component::RootDir | Component::CurDir => continue,
+            Component::Normal(name) => files.lookup(ino, name.as_bytes()),
+            _ => return Err(Error::Usage(format!("{}: leave out “..”", path.display()))),
+        }
+        .map_err(|error| refused(path, &error))?
+        .ino;
+    }
+    Ok(ino)
+}
+
+fn refused(path: &Path, error: &FsError) -> Error {
+    Error::Incomplete(format!("{}: {error}", path.display()))
+}
+
+fn told(args: &ConflictsArgs, settled: &Settled) -> Result<String, Error> {
+    if args.json {
+        return json_of(settled);
+    }
+    Ok(match &settled.removed {
+        Some(removed) => format!("kept “{}”, removed {removed}\n", settled.kept),
+        None => format!("kept “{}”\n", settled.kept),
+    })
+}
+
+fn json_of(value: &impl Serialize) -> Result<String, Error> {
+    let json = serde_json::to_string_pretty(value);
+    json.map(|json| json + "\n")
+        .map_err(|source| Error::Io { doing: "printing".into(), source: source.into() })
+}
