@@ -156,9 +156,10 @@ impl FileSystem {
         let mut sentences: Vec<String> = behind.into_iter().map(|lost| lost.sentence).collect();
         let mut next: Option<OpenedLog> = None;
         let mut taken = Taken::InARow;
-        // The log objects that led to it have been collected.
+        // Log objects that led to it have been collected.
         let is_ahead = |(device, seq): &(DeviceId, u64)| {
-            *seq > publisher.frontier.seq(*device) && !listing.logs.contains_key(&(*device, *seq))
+            let seen_seq = publisher.frontier.seq(*device);
+            *seq > seen_seq && !listing.logs.contains_key(&(*device, seen_seq + 1))
         };
         if listing.checkpoints.keys().any(is_ahead) {
             taken = Taken::ToMerge;
