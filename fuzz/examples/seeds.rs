@@ -100,7 +100,8 @@ fn log(seeds: &Seeds, nth: u8, kind: LogKind, device: DeviceId, seq: u64, bytes:
     let record = [&[2, 1, 8][..], &lengthy(&operations), &[0; 8]].concat();
     seeds.put("open_vault", nth, record);
     let frontier: &Frontier = &opened.frontier;
-    let seen = Seen { frontier: frontier.clone(), generation: 3, publishing: None };
+    let (frontier, awaited) = (frontier.clone(), None);
+    let seen = Seen { frontier, generation: 3, awaited, publishing: None };
     seeds.put(
         "state_records",
         format!("seen-{nth}"),

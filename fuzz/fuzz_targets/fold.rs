@@ -9,7 +9,7 @@ use hushfs::format::{
     ChunkSize, DeviceId, Frontier, FrontierEntry, LogDraft, LogHash, LogKind, Time, log_name,
 };
 use hushfs::fs::{Folded, VerifyRequest, fold, verify};
-use hushfs::store::VaultFolder;
+use hushfs::store::{Seen, VaultFolder};
 use hushfs_fuzz::disk::MemoryDisk;
 use hushfs_fuzz::input::Input;
 use hushfs_fuzz::operations::{INOS, PACKS, Pool};

@@ -99,7 +99,7 @@ impl<'a> Pool<'a> {
 
     /// The next operation.
     pub fn operation(&self, input: &mut Input<'a>) -> Operation<'a> {
-        let kinds = if self.with_inline { 14 } else { 13 };
+        let kinds = if self.with_inline { 16 } else { 15 };
         match input.choice(kinds) {
             0 | 1 => Operation::Create {
                 parent: self.ino(input),
@@ -174,6 +174,22 @@ impl<'a> Pool<'a> {
                 run: self.run(input),
             },
             12 => Operation::PackUnused { pack: self.run(input).pack, since: time(input) },
+            13 => Operation::Remove {
+                parent: self.ino(input),
+                name: self.name(input),
+                ino: self.ino(input),
+                time: time(input),
+            },
+            14 => Operation::Move {
+                from_parent: self.ino(input),
+                from_name: self.name(input),
+                ino: self.ino(input),
+                to_parent: self.ino(input),
+                to_name: self.name(input),
+                replaced: input.coin().then(|| self.ino(input)),
+                exchange: input.coin(),
+                time: time(input),
+            },
             _ => {
                 let ino = self.ino(input);
                 let chunks: Vec<InlineChunk<'a>> =
