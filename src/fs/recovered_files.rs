@@ -48,12 +48,13 @@ pub(super) fn bring_back_files(
         return Ok(None);
     }
     let now = Time::now();
-    let name = free_name(&live.tree, Ino::ROOT, format!("recovered-{}", now.date()));
+    let name = format!("recovered-{}", now.date());
+    let name = live.tree.free_name(Ino::ROOT, name.as_bytes());
     let folder = Ino::random();
     recovered.apply(live, &create(Ino::ROOT, &name, folder, NodeKind::Folder, now), listing)?;
     for file in files {
         let name = pieces.name_of(file, &live.tree);
-        let name = free_name(&live.tree, folder, String::from_utf8_lossy(&name).into_owned());
+        let name = live.tree.free_name(folder, &name);
         let ino = Ino::random();
         recovered.apply(live, &create(folder, &name, ino, NodeKind::File, now), listing)?;
         for operation in pieces.content_of(file, ino, now) {
@@ -203,12 +204,4 @@ fn number(ino: Ino) -> [u8; 16] {
     let mut name = [0; 16];
     name.copy_from_slice(format!("{:016x}", ino.0).as_bytes());
     name
-}
-
-/// The name, or with a number behind it the first that is free in a folder.
-fn free_name(tree: &Tree, folder: Ino, name: String) -> Vec<u8> {
-    let is_free = |name: &String| tree.lookup(folder, name.as_bytes()).is_err();
-    let numbered = (2_u64..).map(|nth| format!("{name}-{nth}"));
-    let mut names = std::iter::once(name.clone()).chain(numbered);
-    names.find(is_free).unwrap_or(name).into_bytes()
 }

@@ -3,7 +3,7 @@
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
 
-use crate::format::{ChunkSize, Ino, NodeKind, PackId, Run, Time, Times};
+use crate::format::{ChunkSize, Ino, NAME_BYTES_MAX, NodeKind, PackId, Run, Time, Times};
 
 use super::apply::ApplyError;
 use super::attributes::Attributes;
@@ -90,6 +90,18 @@ impl Tree {
     pub fn lookup(&self, parent: Ino, name: &[u8]) -> Result<Ino, ApplyError> {
         let child = self.folder(parent)?.find(&self.hasher, name).ok_or(ApplyError::NoName)?;
         Ok(self.at(child).ino)
+    }
+
+    /// The name, or the first that is free in a folder with a number behind it; cut where it would
+    /// become too long.
+    pub fn free_name(&self, folder: Ino, wanted: &[u8]) -> Vec<u8> {
+        let named = |nth: u64| {
+            let number = if nth == 1 { String::new() } else { format!("-{nth}") };
+            let kept = wanted.len().min(NAME_BYTES_MAX - number.len());
+            [&wanted[..kept], number.as_bytes()].concat()
+        };
+        let is_free = |name: &Vec<u8>| self.lookup(folder, name).is_err();
+        (1..).map(named).find(is_free).unwrap_or_default()
     }
 
     /// What `stat` tells of an inode.

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use hushfs::format::NodeKind;
 use hushfs::fs::{MountMode, OpenError};
 
 use crate::bench::Bench;
@@ -105,6 +106,26 @@ fn what_waits_and_does_not_fit_is_kept_as_files() {
     bench.verify().expect(0, &["all is whole"]);
     let again = open(&bench, MountMode::ReadWrite).unwrap();
     assert!(shown::of(&again.files) == shown);
+}
+
+#[test]
+fn what_is_kept_as_files_has_room_for_two_of_the_longest_name() {
+    let name = "n".repeat(255);
+    let bench = older_vault(|device| {
+        let second = device.ino("second");
+        device.files.write(second, 0, &[7; 4096], false).unwrap();
+        device.files.fsync(second).unwrap();
+        device.file(&name, b"one");
+        device.make("folder", NodeKind::Folder);
+        let ino = device.file(format!("folder/{name}"), b"other");
+        device.files.fsync(ino).unwrap();
+    });
+    let device = open(&bench, MountMode::AcceptRollback).unwrap();
+    let shown = shown::of(&device.files);
+    let contents: Vec<_> = shown.values().filter_map(|file| file.content.clone().ok()).collect();
+    for content in [&b"one"[..], b"other"] {
+        assert!(contents.iter().any(|it| it == content));
+    }
 }
 
 #[test]

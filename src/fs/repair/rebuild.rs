@@ -3,9 +3,7 @@
 
 use std::collections::HashSet;
 
-use crate::format::{
-    ChunkSize, Ino, NAME_BYTES_MAX, NodeKind, Operation, Time, Times, encode_operation,
-};
+use crate::format::{ChunkSize, Ino, NodeKind, Operation, Time, Times, encode_operation};
 use crate::tree::{ApplyError, FileKind, Tree};
 
 use super::lost_packs::{LostPacks, LostPiece};
@@ -190,7 +188,7 @@ impl<'a> Rebuild<'a> {
         (mode, uid, gid, times): (u32, u32, u32, Times),
     ) -> Result<String, ApplyError> {
         let parent = self.lost_folder()?;
-        let name = self.free_name(parent, name);
+        let name = self.tree.free_name(parent, name);
         self.perform(&Operation::Create { parent, name: &name, ino, kind, mode, uid, gid, times })?;
         let path = self.tree.path(ino).unwrap_or(name);
         Ok(String::from_utf8_lossy(&path).into_owned())
@@ -206,7 +204,7 @@ impl<'a> Rebuild<'a> {
         let folder = match there {
             Ok(ino) if is_folder(ino) => ino,
             _ => {
-                let name = self.free_name(Ino::ROOT, LOST_NAME.as_bytes());
+                let name = self.tree.free_name(Ino::ROOT, LOST_NAME.as_bytes());
                 let (ino, (uid, gid)) = (Ino::random(), self.owner());
                 self.perform(&Operation::Create {
                     parent: Ino::ROOT,
@@ -223,16 +221,6 @@ impl<'a> Rebuild<'a> {
         };
         self.folder = Some(folder);
         Ok(folder)
-    }
-
-    fn free_name(&self, folder: Ino, wanted: &[u8]) -> Vec<u8> {
-        let named = |nth: u64| {
-            let number = if nth == 1 { String::new() } else { format!("-{nth}") };
-            let kept = wanted.len().min(NAME_BYTES_MAX - number.len());
-            [&wanted[..kept], number.as_bytes()].concat()
-        };
-        let is_free = |name: &Vec<u8>| self.tree.lookup(folder, name).is_err();
-        (1..).map(named).find(is_free).unwrap_or_default()
     }
 
     /// Whose the root is, that is what is made here.
