@@ -20,7 +20,7 @@ use super::fold::{
 };
 use super::live::Live;
 use super::publish::Publisher;
-use super::stand_ins::{needed_packs, take_in_packs};
+use super::stand_ins::take_in_packs;
 use super::sync::Mutex;
 use super::touched::{Touched, inode_of, names_of};
 use super::trust::rollback;
@@ -258,7 +258,7 @@ impl FileSystem {
             let seen = lock(&self.publisher).frontier.clone();
             let (keys, chunk_size) = (&self.keys, self.descriptor.chunk_size);
             let folded = fold_beyond(&seen, &self.vault, &listing, keys, chunk_size);
-            take_in_packs(&self.vault, keys, &mut listing, needed_packs(&folded.tree));
+            take_in_packs(&self.vault, keys, &mut listing, folded.tree.needed_packs());
             let mut publisher = lock(&self.publisher);
             let mut live = self.write_live()?;
             let is_all = is_covered(&publisher.frontier, &folded.frontier);
@@ -329,7 +329,7 @@ impl FileSystem {
     /// Takes note of packs that have arrived, and of new ones that are awaited.
     fn note_arrived_packs(&self, mut listing: VaultListing) -> Result<(), FsError> {
         let live = self.read_live()?;
-        let wanted = needed_packs(&live.tree);
+        let wanted = live.tree.needed_packs();
         take_in_packs(&self.vault, &self.keys, &mut listing, wanted);
         let mut awaited = lock(&self.awaited);
         let is_staged = |id| self.is_staged(&live, id);

@@ -82,7 +82,7 @@ impl Awaited {
         let mut sentences = self.logs.clone();
         if !self.packs.is_empty() {
             let packs: Vec<PackId> = self.packs.iter().copied().collect();
-            let all = tree.packs().filter(|pack| pack.live_bytes > 0).count();
+            let all = tree.needed_packs().count();
             sentences.push(format!(
                 "{} of {all} packs have not arrived: {}",
                 packs.len(),
@@ -109,14 +109,13 @@ pub(super) fn absent_packs(
     unseen: &Unseen,
     is_here: impl Fn(PackId) -> bool,
 ) -> (HashSet<PackId>, Vec<PackId>) {
-    let needed = tree.packs().filter(|pack| pack.live_bytes > 0).map(|pack| pack.id);
     let is_whole = |id: &PackId| match listing.packs.get(id) {
         Some(_) if listing.stubs.contains(id) => true,
         Some(bytes) => may_be_whole(*bytes) || !unseen.has(*id),
         None => is_here(*id),
     };
     let (awaited, lost): (Vec<_>, Vec<_>) =
-        needed.filter(|id| !is_whole(id)).partition(|id| unseen.has(*id));
+        tree.needed_packs().filter(|id| !is_whole(id)).partition(|id| unseen.has(*id));
     (awaited.into_iter().collect(), lost)
 }
 

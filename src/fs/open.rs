@@ -306,7 +306,7 @@ fn note_absent_packs(
     let (absent, lost) = absent_packs(&live.tree, listing, &awaited.unseen, is_staged);
     awaited.packs = absent;
     if !lost.is_empty() {
-        let needed = live.tree.packs().filter(|pack| pack.live_bytes > 0).count();
+        let needed = live.tree.needed_packs().count();
         let files = live.tree.files_in_packs(&lost).len();
         damage.push(format!(
             "{} of {needed} packs are gone from the vault folder: {files} {} be read in full",

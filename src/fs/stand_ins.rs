@@ -21,7 +21,6 @@ use crate::format::{
     UnverifiedDescriptor, UnverifiedSlot, pack_path, parse_log_name, parse_pack_name,
 };
 use crate::store::{Copies, PackReader, StoreError, VaultFolder, VaultListing, list_if_there};
-use crate::tree::Tree;
 
 /// How long after the vault was last searched for copies it is searched again.
 const SEARCH_AGAIN_AFTER: Duration = Duration::from_secs(10);
@@ -101,11 +100,6 @@ pub(super) fn take_in_packs(
     }
 }
 
-/// The packs that a tree's files are in.
-pub(super) fn needed_packs(tree: &Tree) -> impl Iterator<Item = PackId> {
-    tree.packs().filter(|pack| pack.live_bytes > 0).map(|pack| pack.id)
-}
-
 /// Takes in what was read from copies, and the packs that are needed. What is staged is never taken
 /// for something that is in the vault: a copy may go as it came.
 ///
@@ -122,7 +116,7 @@ pub(super) fn take_in_copies(request: &OpenRequest, found: &mut Found) -> Result
         let items = list_if_there(&**state.disk(), &state.staged())?;
         staged.extend(items.iter().filter_map(|item| parse_pack_name(&item.name)));
     }
-    let mut wanted: BTreeSet<PackId> = needed_packs(&found.folded.tree).collect();
+    let mut wanted: BTreeSet<PackId> = found.folded.tree.needed_packs().collect();
     let records = found.replay.generations.iter().flat_map(|generation| &generation.records);
     for operation in records.flat_map(|(_, record)| Operations::new(record)).flatten() {
         match operation {
@@ -145,7 +139,7 @@ pub(super) fn fold_with_copies(request: &VerifyRequest<'_>) -> (Folded, VaultLis
     let mut folded = fold_beyond(&seen.frontier, vault, &listing, keys, descriptor.chunk_size);
     folded.unseen.add_kept(seen.awaited.clone());
     take_in_logs(vault, &mut listing);
-    take_in_packs(vault, keys, &mut listing, needed_packs(&folded.tree));
+    take_in_packs(vault, keys, &mut listing, folded.tree.needed_packs());
     if descriptor_at(vault, keys, DESCRIPTOR_NAME).is_err()
         && let Some(path) = descriptor_copy(vault, keys, descriptor, &listing.copies)
     {

@@ -78,6 +78,11 @@ impl Tree {
         self.packs.iter()
     }
 
+    /// Packs that files need.
+    pub fn needed_packs(&self) -> impl Iterator<Item = PackId> {
+        self.packs().filter(|pack| pack.live_bytes > 0).map(|pack| pack.id)
+    }
+
     /// The pack of an extent.
     pub fn pack(&self, slot: PackSlot) -> PackId {
         self.packs.get(slot).id

@@ -75,8 +75,7 @@ impl Others {
             if !folded.gaps.is_empty() || !is_covered(seen, &folded.frontier) {
                 return None;
             }
-            let packs = folded.tree.packs().filter(|pack| pack.live_bytes > 0);
-            needed.extend(packs.map(|pack| pack.id));
+            needed.extend(folded.tree.needed_packs());
         }
         Some(needed)
     }

@@ -15,7 +15,7 @@ use super::super::fold::{Folded, Logs, fold, fold_beyond, is_covered};
 use super::super::live::Live;
 use super::super::parts::Parts;
 use super::super::publish::Publisher;
-use super::super::stand_ins::{needed_packs, take_in_packs};
+use super::super::stand_ins::take_in_packs;
 use super::states::{History, HistoryError, State};
 use super::walk::{Told, walk_logs};
 use super::when::When;
@@ -64,7 +64,7 @@ impl VaultHistory {
         let listing = vault.listing()?;
         let folded = fold(&vault, &listing, &keys, descriptor.chunk_size);
         let gaps = folded.gaps.iter().map(ToString::to_string).collect();
-        let still_needed = needed_packs(&folded.tree).collect();
+        let still_needed = folded.tree.needed_packs().collect();
         let Folded { frontier, unseen, .. } = folded;
         let of = Of { vault, keys, descriptor, listing, still_needed, unseen, gaps };
         Ok(of.history(&frontier))
@@ -140,10 +140,10 @@ impl VaultHistory {
         let Folded { tree, frontier, clock, devices, checkpoint_bytes, bytes_since, .. } =
             self.fold_at(state)?;
         let mut listing = self.listing.clone();
-        take_in_packs(&self.vault, &self.keys, &mut listing, needed_packs(&tree));
+        take_in_packs(&self.vault, &self.keys, &mut listing, tree.needed_packs());
         let is_collected =
             |id: &PackId| !listing.packs.contains_key(id) && !self.still_needed.contains(id);
-        let collected: HashSet<PackId> = needed_packs(&tree).filter(is_collected).collect();
+        let collected: HashSet<PackId> = tree.needed_packs().filter(is_collected).collect();
         let mut notes = Vec::new();
         if !collected.is_empty() {
             let packs: Vec<PackId> = collected.iter().copied().collect();
@@ -151,7 +151,7 @@ impl VaultHistory {
             notes.push(format!(
                 "{} of {} packs of this state have been collected: {files} {} be read in full",
                 packs.len(),
-                needed_packs(&tree).count(),
+                tree.needed_packs().count(),
                 if files == 1 { "file cannot" } else { "files cannot" },
             ));
         }
@@ -212,7 +212,7 @@ impl FileSystem {
     pub fn vault_history(&self) -> Result<VaultHistory, FsError> {
         let listing = self.vault.listing().map_err(|error| FsError::Disk(error.to_string()))?;
         let frontier = lock(&self.publisher).frontier.clone();
-        let still_needed = needed_packs(&self.read_live()?.tree).collect();
+        let still_needed = self.read_live()?.tree.needed_packs().collect();
         let unseen = lock(&self.awaited).unseen.clone();
         let (vault, keys) = (self.vault.clone(), self.keys.clone());
         let (descriptor, gaps) = (self.descriptor.clone(), Vec::new());
