@@ -1,6 +1,6 @@
 //! Log objects to tree: the longest complete prefix of what all devices did (I3, design section 7).
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use crate::crypto::ClassKeys;
 use crate::format::{
@@ -12,6 +12,7 @@ use crate::tree::{ApplyError, Tree};
 
 use super::arriving::Unseen;
 use super::recover::runs_of;
+use super::turns::{Opened, Turns};
 
 /// Something that keeps the fold from being the whole state.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -235,38 +236,14 @@ impl Logs<'_> {
         mut folded: Folded,
         refused: &BTreeMap<DeviceId, FoldGap>,
     ) -> Result<Folded, Stop> {
-        let mut ready: BTreeMap<DeviceId, OpenedLog> = BTreeMap::new();
-        let mut stopped: BTreeSet<DeviceId> = BTreeSet::new();
-        let devices = self.devices();
-        loop {
-            for device in &devices {
-                if !stopped.contains(device) && !ready.contains_key(device) {
-                    match self.next(*device, &folded.frontier, refused) {
-                        Ok(Some(log)) => {
-                            ready.insert(*device, log);
-                        }
-                        Ok(None) => {}
-                        Err(gap) => {
-                            stopped.insert(*device);
-                            folded.gaps.push(gap);
-                        }
-                    }
-                }
-            }
-            // Of what can come next, the earliest by (clock, device): the same on every device.
-            let next = ready
-                .values()
-                .filter(|log| is_covered(&log.frontier, &folded.frontier))
-                .min_by_key(|log| (log.clock, log.device))
-                .map(|log| log.device);
-            let Some(log) = next.and_then(|device| ready.remove(&device)) else { break };
+        let mut turns = Turns::new(self, refused, Opened::new());
+        while let Some(log) = turns.next(&folded.frontier) {
             let (device, seq) = (log.device, log.seq);
             if !is_covered(&folded.frontier, &log.frontier) {
                 return Err(Stop::Concurrent);
             }
             if log.frontier != folded.frontier {
-                stopped.insert(device);
-                folded.gaps.push(FoldGap::Replaced { device, seq });
+                turns.stop_at(&log);
                 continue;
             }
             let is_unseen = seq > self.seen.seq(device);
@@ -277,11 +254,7 @@ impl Logs<'_> {
             folded.bytes_since += log.operations_bytes();
             folded.frontier.advance(log.entry());
         }
-        if folded.gaps.is_empty() {
-            let frontier = &folded.frontier;
-            let gap = ready.values().find_map(|log| self.first_missing(&log.frontier, frontier));
-            folded.gaps.extend(gap);
-        }
+        folded.gaps = turns.end(&folded.frontier).0;
         Ok(folded)
     }
 

@@ -1,11 +1,12 @@
 //! Log objects whose authors had not seen each other's: folding them by merging.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::format::{DeviceId, Ino, LogHash, LogKind, OpenedLog, Operation};
 use crate::tree::{ApplyError, Author, Merge, Tree};
 
 use super::fold::{FoldGap, Folded, Logs, durable_since, is_covered, packs_of};
+use super::turns::{Opened, Turns};
 
 /// What comes after some ground, in the order in which everybody applies it.
 struct Window {
@@ -23,7 +24,7 @@ impl Logs<'_> {
         &self,
         refused: &BTreeMap<DeviceId, FoldGap>,
     ) -> Result<Folded, (DeviceId, FoldGap)> {
-        let mut opened: BTreeMap<(DeviceId, u64), Option<OpenedLog>> = BTreeMap::new();
+        let mut opened = Opened::new();
         let mut oldest: Option<Folded> = None;
         for ground in self.grounds() {
             let window = self.window(&ground, refused, &mut opened);
@@ -33,7 +34,7 @@ impl Logs<'_> {
             if is_ground && (!is_nothing || window.gaps.is_empty() || oldest.is_none()) {
                 return self.merge_onto(ground, window);
             }
-            give_back(window, &mut opened);
+            opened.extend(window.logs.into_iter().map(|log| ((log.device, log.seq), log)));
             if !is_nothing {
                 oldest = Some(ground);
             }
@@ -48,63 +49,29 @@ impl Logs<'_> {
         &self,
         ground: &Folded,
         refused: &BTreeMap<DeviceId, FoldGap>,
-        opened: &mut BTreeMap<(DeviceId, u64), Option<OpenedLog>>,
+        opened: &mut Opened,
     ) -> Window {
-        let mut window = Window { logs: Vec::new(), gaps: Vec::new() };
+        let mut logs: Vec<OpenedLog> = Vec::new();
         let mut frontier = ground.frontier.clone();
-        let mut ready: BTreeMap<DeviceId, OpenedLog> = BTreeMap::new();
-        let mut stopped: BTreeSet<DeviceId> = BTreeSet::new();
         let mut hashes: HashMap<(DeviceId, u64), LogHash> =
             frontier.iter().map(|entry| ((entry.device, entry.seq), entry.hash)).collect();
-        loop {
-            for device in self.devices() {
-                if stopped.contains(&device) || ready.contains_key(&device) {
-                    continue;
-                }
-                let place = (device, frontier.seq(device) + 1);
-                let next = match opened.get_mut(&place).and_then(Option::take) {
-                    Some(log) => Ok(Some(log)),
-                    None => self.next(device, &frontier, refused),
-                };
-                match next {
-                    Ok(Some(log)) => {
-                        ready.insert(device, log);
-                    }
-                    Ok(None) => {}
-                    Err(gap) => {
-                        stopped.insert(device);
-                        window.gaps.push(gap);
-                    }
-                }
-            }
-            let next = ready
-                .values()
-                .filter(|log| is_covered(&log.frontier, &frontier))
-                .min_by_key(|log| (log.clock, log.device))
-                .map(|log| log.device);
-            let Some(log) = next.and_then(|device| ready.remove(&device)) else { break };
-            let (device, seq) = (log.device, log.seq);
+        let mut turns = Turns::new(self, refused, std::mem::take(opened));
+        while let Some(log) = turns.next(&frontier) {
             let is_other = log.frontier.iter().any(|entry| {
                 let known = hashes.get(&(entry.device, entry.seq));
                 known.is_some_and(|hash| *hash != entry.hash)
             });
             if is_other {
-                stopped.insert(device);
-                window.gaps.push(FoldGap::Replaced { device, seq });
+                turns.stop_at(&log);
                 continue;
             }
-            hashes.insert((device, seq), log.hash);
+            hashes.insert((log.device, log.seq), log.hash);
             frontier.advance(log.entry());
-            window.logs.push(log);
+            logs.push(log);
         }
-        if window.gaps.is_empty() {
-            let gap = ready.values().find_map(|log| self.first_missing(&log.frontier, &frontier));
-            window.gaps.extend(gap);
-        }
-        for log in ready.into_values() {
-            opened.insert((log.device, log.seq), Some(log));
-        }
-        window
+        let gaps;
+        (gaps, *opened) = turns.end(&frontier);
+        Window { logs, gaps }
     }
 
     fn merge_onto(
@@ -119,14 +86,7 @@ impl Logs<'_> {
         for log in &window.logs {
             let (device, seq) = (log.device, log.seq);
             let knew_all = is_covered(&ground.frontier, &log.frontier);
-            merge.begin(Author {
-                device,
-                seq,
-                seen: log.frontier.clone(),
-                device_name: log.device_name.clone(),
-                published: log.published,
-                knew_ground: is_covered(&start, &log.frontier),
-            });
+            merge.begin(Author::of(log, is_covered(&start, &log.frontier)));
             for operation in log.operations() {
                 let applied = match &operation {
                     Ok(operation) => merge.apply(operation),
@@ -179,18 +139,12 @@ impl Logs<'_> {
     }
 }
 
-/// Keeps what a window has opened for the next one.
-fn give_back(window: Window, opened: &mut BTreeMap<(DeviceId, u64), Option<OpenedLog>>) {
-    for log in window.logs {
-        opened.insert((log.device, log.seq), Some(log));
-    }
-}
-
 /// Files that two log objects write to, neither of which knew of the other.
 pub(super) fn contested(logs: &[OpenedLog]) -> HashSet<Ino> {
-    let mut writers: HashMap<Ino, Vec<&OpenedLog>> = HashMap::new();
+    let mut writers: HashMap<Ino, Vec<usize>> = HashMap::new();
     let mut contested = HashSet::new();
-    for log in logs {
+    let authors: Vec<Author> = logs.iter().map(|log| Author::of(log, true)).collect();
+    for (nth, log) in logs.iter().enumerate() {
         let written = log.operations().flatten().filter_map(|operation| match operation {
             Operation::Write { ino, .. }
             | Operation::Truncate { ino, .. }
@@ -199,15 +153,11 @@ pub(super) fn contested(logs: &[OpenedLog]) -> HashSet<Ino> {
         });
         for ino in written.collect::<HashSet<_>>() {
             let before = writers.entry(ino).or_default();
-            if before.iter().any(|other| !knew(log, other)) {
+            if before.iter().any(|other| !authors[nth].knew(&authors[*other])) {
                 contested.insert(ino);
             }
-            before.push(log);
+            before.push(nth);
         }
     }
     contested
-}
-
-fn knew(log: &OpenedLog, other: &OpenedLog) -> bool {
-    log.device == other.device || log.frontier.seq(other.device) >= other.seq
 }

@@ -42,6 +42,7 @@ mod status;
 mod sync;
 mod touched;
 mod trust;
+mod turns;
 mod types;
 mod undelete;
 mod verify;

@@ -139,15 +139,8 @@ fn merge(
 ) -> Tree {
     let mut merge = Merge::new(tree, contested(opened));
     for (log, state) in opened.iter().zip(section) {
-        merge.begin(Author {
-            device: log.device,
-            seq: log.seq,
-            seen: log.frontier.clone(),
-            device_name: log.device_name.clone(),
-            published: log.published,
-            // A section begins where everybody had seen what is before it.
-            knew_ground: true,
-        });
+        // A section begins where everybody had seen what is before it.
+        merge.begin(Author::of(log, true));
         for operation in log.operations().flatten() {
             observer.see(merge.tree_mut(), &operation);
             if let Err(error) = merge.apply(&operation) {

@@ -1,6 +1,6 @@
 //! Who has written a log object, and what they had seen.
 
-use crate::format::{DeviceId, Frontier, Time};
+use crate::format::{DeviceId, Frontier, OpenedLog, Time};
 
 /// The author of operations that are merged.
 #[derive(Clone, Debug)]
@@ -21,8 +21,20 @@ pub struct Author {
 }
 
 impl Author {
+    /// The author of a log object.
+    pub fn of(log: &OpenedLog, knew_ground: bool) -> Self {
+        Self {
+            device: log.device,
+            seq: log.seq,
+            seen: log.frontier.clone(),
+            device_name: log.device_name.clone(),
+            published: log.published,
+            knew_ground,
+        }
+    }
+
     /// Whether this author knew what `other` did, or is the same.
-    pub(super) fn knew(&self, other: &Self) -> bool {
+    pub fn knew(&self, other: &Self) -> bool {
         let is_own = self.device == other.device && other.seq <= self.seq;
         is_own || self.seen.seq(other.device) >= other.seq
     }
