@@ -1,26 +1,23 @@
 //! `hushfs collect`: lets go of what a vault no longer needs, mounted or not.
 
-use std::io::{self, Write};
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::fs::{XattrFlags, getxattr, setxattr};
+use rustix::fs::{XattrFlags, setxattr};
 use rustix::io::Errno;
 use serde::Serialize;
 
 use crate::fs::{Collected, FsError, MountMode};
 use crate::fuse::COLLECT_ATTRIBUTE;
-use crate::store::{HostDisk, VaultFolder};
 
+use super::answer::{NoAnswer, answer};
 use super::args::CollectArgs;
-use super::descriptor::claimed_descriptor;
-use super::device::{open_files, open_state, state_path};
+use super::device::open_unmounted;
 use super::error::Error;
 use super::mount_options::HISTORY_DEFAULT;
 use super::mounted::mount_point_of;
+use super::output::show;
 use super::units::{bytes, counted};
-use super::unlock::unlock;
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -39,15 +36,8 @@ pub fn run(args: &CollectArgs) -> Result<(), Error> {
         Some(mount_point) => collect_mounted(&mount_point, args.history)?,
         None => collect_unmounted(args)?,
     };
-    let text = if args.json {
-        let vault = args.place.display().to_string();
-        let told = serde_json::to_string_pretty(&Told { vault, collected: &collected });
-        told.map_err(io::Error::from).map(|text| text + "\n")
-    } else {
-        Ok(described(&collected))
-    };
-    text.and_then(|text| io::stdout().lock().write_all(text.as_bytes()))
-        .map_err(|source| Error::Io { doing: "printing".into(), source })
+    let vault = args.place.display().to_string();
+    show(&Told { vault, collected: &collected }, args.json, || described(&collected))
 }
 
 /// Asks the daemon, which has the vault to itself.
@@ -59,21 +49,15 @@ fn collect_mounted(mount_point: &Path, history: Option<Duration>) -> Result<Coll
     };
     setxattr(mount_point, COLLECT_ATTRIBUTE, history.as_bytes(), XattrFlags::empty())
         .map_err(failed)?;
-    let mut json = [0; 4096];
-    let length = getxattr(mount_point, COLLECT_ATTRIBUTE, &mut json[..]).map_err(failed)?;
-    serde_json::from_slice(&json[..length]).map_err(|source| Error::Io {
-        doing: "understanding the mount".into(),
-        source: source.into(),
+    answer(mount_point, COLLECT_ATTRIBUTE).map_err(|error| match error {
+        NoAnswer::Refused(errno) => failed(errno),
+        error => Error::Io { doing: "understanding the mount".into(), source: error.into() },
     })
 }
 
 fn collect_unmounted(args: &CollectArgs) -> Result<Collected, Error> {
-    let vault = VaultFolder::new(Arc::new(HostDisk), &args.place);
-    let claimed = claimed_descriptor(&args.place, &vault)?;
-    let state_path = state_path(args.state_dir.as_deref(), claimed.claimed_vault())?;
-    let unlocked = unlock(&args.place, &vault, &args.unlock)?;
-    let mode = MountMode::ReadWrite;
-    let files = open_files(vault, open_state(&state_path, mode)?, unlocked, mode)?;
+    let (state_dir, mode) = (args.state_dir.as_deref(), MountMode::ReadWrite);
+    let files = open_unmounted(&args.place, state_dir, &args.unlock, mode)?;
     if let Some(reason) = files.status().read_only {
         return Err(FsError::ReadOnly(reason).into());
     }

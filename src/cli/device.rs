@@ -7,8 +7,10 @@ use crate::crypto::VaultId;
 use crate::fs::{FileSystem, MountMode, OpenRequest};
 use crate::store::{HostDisk, StateFolder, StateLock, VaultFolder, default_state_folder};
 
+use super::args::UnlockArgs;
+use super::descriptor::claimed_descriptor;
 use super::error::Error;
-use super::unlock::Unlocked;
+use super::unlock::{Unlocked, unlock};
 
 /// Names this machine; systemd's and D-Bus's place for it.
 const MACHINE_ID_FILES: [&str; 2] = ["/etc/machine-id", "/var/lib/dbus/machine-id"];
@@ -44,6 +46,23 @@ pub(super) fn open_state(
     };
     let lock = StateLock::take(state.root())?;
     Ok((Some(state), Some(lock)))
+}
+
+/// Unlocks and opens a vault that is not mounted, as this machine's device.
+///
+/// # Errors
+/// Why it cannot be opened as asked.
+pub(super) fn open_unmounted(
+    place: &Path,
+    state_dir: Option<&Path>,
+    how: &UnlockArgs,
+    mode: MountMode,
+) -> Result<Arc<FileSystem>, Error> {
+    let vault = VaultFolder::new(Arc::new(HostDisk), place);
+    let claimed = claimed_descriptor(place, &vault)?;
+    let state_path = state_path(state_dir, claimed.claimed_vault())?;
+    let unlocked = unlock(place, &vault, how)?;
+    open_files(vault, open_state(&state_path, mode)?, unlocked, mode)
 }
 
 /// Opens a vault that is unlocked, as this machine's device, with what [`open_state`] gave.

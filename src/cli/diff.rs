@@ -1,13 +1,12 @@
 //! `hushfs diff`: what is different between two states of a vault.
 
-use std::io::{self, Write};
-
 use serde::Serialize;
 
 use crate::fs::When;
 
 use super::args::DiffArgs;
 use super::error::Error;
+use super::output::show;
 use super::past::open_history;
 use super::restore::components;
 
@@ -44,13 +43,7 @@ pub(super) fn run(args: &DiffArgs) -> Result<(), Error> {
         changed: shown(&diff.changed),
         removed: shown(&diff.removed),
     };
-    let text = match args.json {
-        true => serde_json::to_string_pretty(&told).map(|text| text + "\n"),
-        false => Ok(described(&told)),
-    };
-    text.map_err(io::Error::from)
-        .and_then(|text| io::stdout().lock().write_all(text.as_bytes()))
-        .map_err(|source| Error::Io { doing: "printing".into(), source })
+    show(&told, args.json, || described(&told))
 }
 
 /// A line for each path, in the order of paths.

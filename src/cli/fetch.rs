@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::Metadata;
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -15,13 +15,13 @@ use serde::Serialize;
 use crate::fs::FileFetch;
 use crate::fuse::{FETCH_ATTRIBUTE, FETCHING_ATTRIBUTE};
 
+use super::answer::{NoAnswer, answer};
 use super::args::FetchArgs;
 use super::error::Error;
+use super::output::show;
 use super::progress::Progress;
 use super::units::{bytes, counted};
 
-/// No attribute's value is longer.
-const VALUE_BYTES_MAX: usize = 65_536;
 /// How often the mount is asked how far it is.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -59,7 +59,7 @@ pub(super) fn run(args: &FetchArgs) -> Result<(), Error> {
         fetch.ask_below(path)?;
     }
     let report = fetch.wait()?;
-    show(&report, args.json).map_err(|source| io_error("printing", source))?;
+    show(&report, args.json, || described(&report))?;
     match report.failed.len() as u64 {
         0 => Ok(()),
         failed => {
@@ -192,7 +192,7 @@ fn entries(folder: &Path) -> io::Result<Vec<(PathBuf, Metadata)>> {
 
 fn check_in_mount(path: &Path) -> Result<(), Error> {
     let refuse = |why: &str| Err(Error::Usage(format!("{}: {why}", path.display())));
-    match getxattr(path, FETCHING_ATTRIBUTE, &mut [0; VALUE_BYTES_MAX][..]) {
+    match getxattr(path, FETCHING_ATTRIBUTE, &mut [0; 0][..]) {
         // What has no content is not asked for it.
         Ok(_) | Err(Errno::INVAL | Errno::ISDIR) => Ok(()),
         Err(Errno::PERM) => refuse("only root and who has mounted this can have it fetched"),
@@ -203,23 +203,16 @@ fn check_in_mount(path: &Path) -> Result<(), Error> {
 
 /// What the mount tells of a file, if it is still there.
 fn fetch_of(path: &Path, attribute: &str) -> Result<Option<FileFetch>, Error> {
-    let doing = || format!("asking about {}", path.display());
-    let mut json = vec![0; VALUE_BYTES_MAX];
-    let length = match getxattr(path, attribute, &mut json[..]) {
-        Err(Errno::NOENT) => return Ok(None),
-        length => length.map_err(|error| io_error(&doing(), error.into()))?,
-    };
-    let told = serde_json::from_slice(&json[..length]);
-    told.map(Some).map_err(|error| io_error(&doing(), error.into()))
+    match answer(path, attribute) {
+        Err(NoAnswer::Refused(Errno::NOENT)) => Ok(None),
+        told => told
+            .map(Some)
+            .map_err(|error| io_error(&format!("asking about {}", path.display()), error.into())),
+    }
 }
 
 fn io_error(doing: &str, source: io::Error) -> Error {
     Error::Io { doing: doing.to_owned(), source }
-}
-
-fn show(report: &Report, json: bool) -> io::Result<()> {
-    let text = if json { serde_json::to_string_pretty(report)? + "\n" } else { described(report) };
-    io::stdout().lock().write_all(text.as_bytes())
 }
 
 fn described(report: &Report) -> String {

@@ -1,13 +1,12 @@
 //! `hushfs history`: the states of a vault, or the versions of some of its files.
 
-use std::io::{self, Write};
-
 use serde::Serialize;
 
 use crate::fs::{Change, Changes, Told, Version, day_and_time, folder_name};
 
 use super::args::HistoryArgs;
 use super::error::Error;
+use super::output::show;
 use super::past::open_history;
 use super::restore::components;
 use super::units::{bytes, counted};
@@ -78,13 +77,7 @@ pub(super) fn run(args: &HistoryArgs) -> Result<(), Error> {
     for gap in &listed.gaps {
         eprintln!("hushfs: the newest states may not be all: {gap}");
     }
-    let text = match args.json {
-        true => serde_json::to_string_pretty(&listed).map(|text| text + "\n"),
-        false => Ok(described(&listed)),
-    };
-    text.map_err(io::Error::from)
-        .and_then(|text| io::stdout().lock().write_all(text.as_bytes()))
-        .map_err(|source| Error::Io { doing: "printing".into(), source })
+    show(&listed, args.json, || described(&listed))
 }
 
 fn listed(told: &Told<'_>) -> ListedState {

@@ -15,6 +15,7 @@ pub mod mount_options;
 pub mod secrets;
 pub mod unlock;
 
+mod answer;
 mod descriptor;
 mod device;
 mod diff;
@@ -26,6 +27,7 @@ mod holders;
 mod logger;
 mod mount;
 mod mounted;
+mod output;
 mod past;
 mod progress;
 mod repair;

@@ -22,8 +22,16 @@ pub(super) fn mount_point_of(place: &Path) -> Result<Option<PathBuf>, Error> {
     if !is_vault(&VaultFolder::new(Arc::new(HostDisk), place)) {
         return Ok(Some(PathBuf::from(status_of_mount(place)?.mountpoint)));
     }
-    let path = std::fs::canonicalize(place)
-        .map_err(|source| Error::Io { doing: format!("reading {}", place.display()), source })?;
+    mount_point_of_vault(place)
+}
+
+/// Where the vault in a folder is mounted, if it is.
+///
+/// # Errors
+/// [`Error::Io`] if there is no such folder.
+pub(super) fn mount_point_of_vault(vault: &Path) -> Result<Option<PathBuf>, Error> {
+    let path = std::fs::canonicalize(vault)
+        .map_err(|source| Error::Io { doing: format!("reading {}", vault.display()), source })?;
     let mounts = hushfs_mounts().unwrap_or_default();
     Ok(mounts.into_iter().find(|mount| mount.source == path).map(|mount| mount.mount_point))
 }

@@ -1,7 +1,6 @@
 //! `hushfs repair`: says what of a damaged vault can be repaired, and repairs it where asked to.
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -12,6 +11,7 @@ use crate::store::{HostDisk, VaultFolder};
 use super::args::RepairArgs;
 use super::device::{device_name, machine, open_state, state_path};
 use super::error::Error;
+use super::output::show;
 use super::progress::Progress;
 use super::rescue::{Rescued, Wreck};
 use super::units::counted;
@@ -57,15 +57,8 @@ pub fn run(args: &RepairArgs) -> Result<(), Error> {
         plan.carry_out(&request)?;
     }
     let done = !waits && (args.write || report.is_nothing());
-    let text = if args.json {
-        let vault = args.vault.display().to_string();
-        let told = serde_json::to_string_pretty(&Told { vault, done, report });
-        told.map_err(io::Error::from).map(|text| text + "\n")
-    } else {
-        Ok(described(report, done))
-    };
-    text.and_then(|text| io::stdout().lock().write_all(text.as_bytes()))
-        .map_err(|source| Error::Io { doing: "printing".into(), source })?;
+    let vault = args.vault.display().to_string();
+    show(&Told { vault, done, report }, args.json, || described(report, done))?;
     if waits {
         let objects = counted(report.awaited.len() as u64, "object has", "objects have");
         return Err(Error::NotArrived(format!(

@@ -1,19 +1,18 @@
 //! `hushfs status`: what a mount tells of itself, at a glance or as JSON.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::getxattr;
 use rustix::io::Errno;
 use serde::Serialize;
 
+use super::answer::{NoAnswer, answer};
+use super::error::Error;
+use super::output::show;
 use super::units::{ago, bytes, counted};
 use crate::format::Time;
 use crate::fs::{FetchStatus, Status};
 use crate::fuse::{MountInfo, STATUS_ATTRIBUTE, absolute_path, hushfs_mounts, is_dead, mount_at};
-
-/// No attribute's value is longer.
-const VALUE_BYTES_MAX: usize = 65_536;
 
 /// Why a mount's status is not to be had.
 #[derive(Debug, thiserror::Error)]
@@ -104,17 +103,15 @@ pub fn status_of_mount(mountpoint: &Path) -> Result<Status, StatusError> {
     if is_dead(&path) {
         return Err(StatusError::Dead { path });
     }
-    let of_path = |why: io::Error| StatusError::Path { path: mountpoint.to_owned(), why };
-    let mut json = vec![0; VALUE_BYTES_MAX];
-    match getxattr(&path, STATUS_ATTRIBUTE, &mut json[..]) {
-        Ok(length) => {
-            serde_json::from_slice(&json[..length]).map_err(|_| StatusError::NotUnderstood(path))
-        }
-        Err(Errno::PERM | Errno::ACCESS) => Err(StatusError::NotAllowed(path)),
-        Err(Errno::NOTCONN | Errno::CONNABORTED) => Err(StatusError::Dead { path }),
-        Err(Errno::NODATA | Errno::NOTSUP) => Err(StatusError::NotUnderstood(path)),
-        Err(error) => Err(of_path(error.into())),
-    }
+    answer(&path, STATUS_ATTRIBUTE).map_err(|error| match error {
+        NoAnswer::NotUnderstood(_) => StatusError::NotUnderstood(path),
+        NoAnswer::Refused(errno) => match errno {
+            Errno::PERM | Errno::ACCESS => StatusError::NotAllowed(path),
+            Errno::NOTCONN | Errno::CONNABORTED => StatusError::Dead { path },
+            Errno::NODATA | Errno::NOTSUP => StatusError::NotUnderstood(path),
+            error => StatusError::Path { path: mountpoint.to_owned(), why: error.into() },
+        },
+    })
 }
 
 /// The mounts of this user; for root, everybody's.
@@ -138,49 +135,33 @@ pub fn mounts_of_user() -> io::Result<Vec<UserMount>> {
 ///
 /// # Errors
 /// If standard output does not take it.
-pub fn print_status(status: &Status, json: bool) -> io::Result<()> {
-    print(&if json { to_json(status)? } else { described(status, Time::now().secs) })
+pub fn print_status(status: &Status, json: bool) -> Result<(), Error> {
+    show(status, json, || described(status, Time::now().secs))
 }
 
 /// Shows the mounts of a user, one after the other; as JSON, a list of those that answer.
 ///
 /// # Errors
 /// If standard output does not take it.
-pub fn print_mounts(mounts: &[UserMount], json: bool) -> io::Result<()> {
+pub fn print_mounts(mounts: &[UserMount], json: bool) -> Result<(), Error> {
     let now = Time::now().secs;
-    if json {
-        let told: Vec<&Status> = mounts.iter().filter_map(|m| m.status.as_ref().ok()).collect();
-        return print(&to_json(&told)?);
-    }
-    if mounts.is_empty() {
-        return print("no vault is mounted\n");
-    }
-    let texts: Vec<String> = mounts
-        .iter()
-        .map(|mount| match &mount.status {
-            Ok(status) => described(status, now),
-            Err(error) => format!("{error}\n"),
-        })
-        .collect();
-    print(&texts.join("\n"))
+    let told: Vec<&Status> = mounts.iter().filter_map(|m| m.status.as_ref().ok()).collect();
+    let text_of = |mount: &UserMount| match &mount.status {
+        Ok(status) => described(status, now),
+        Err(error) => format!("{error}\n"),
+    };
+    show(&told, json, || match mounts {
+        [] => "no vault is mounted\n".to_owned(),
+        mounts => mounts.iter().map(text_of).collect::<Vec<_>>().join("\n"),
+    })
 }
 
 /// Shows a vault that is not mounted.
 ///
 /// # Errors
 /// If standard output does not take it.
-pub fn print_locked(vault: &LockedVault, json: bool) -> io::Result<()> {
-    print(&if json { to_json(vault)? } else { described_locked(vault) })
-}
-
-fn print(text: &str) -> io::Result<()> {
-    io::stdout().lock().write_all(text.as_bytes())
-}
-
-fn to_json(value: &impl Serialize) -> io::Result<String> {
-    let mut json = serde_json::to_string_pretty(value)?;
-    json.push('\n');
-    Ok(json)
+pub fn print_locked(vault: &LockedVault, json: bool) -> Result<(), Error> {
+    show(vault, json, || described_locked(vault))
 }
 
 /// Lines of a heading and a text, the texts below each other.

@@ -1,29 +1,25 @@
 //! `hushfs undelete`: brings back what was deleted or overwritten, in a mount or in a vault.
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use rustix::fs::{XattrFlags, getxattr, setxattr};
+use rustix::fs::{XattrFlags, setxattr};
 use rustix::io::Errno;
 use serde::Serialize;
 
 use crate::crypto::ObjectId;
 use crate::fs::{MountMode, Undeleted, When};
 use crate::fuse::{UNDELETE_ATTRIBUTE, UndeleteAnswer, UndeleteRequest, hushfs_mounts};
-use crate::store::{HostDisk, VaultFolder};
 
+use super::answer::{NoAnswer, answer};
 use super::args::UndeleteArgs;
-use super::descriptor::claimed_descriptor;
-use super::device::{open_files, open_state, state_path};
+use super::device::open_unmounted;
 use super::error::Error;
+use super::mounted::mount_point_of_vault;
+use super::output::show;
 use super::restore::components;
 use super::units::{bytes, counted};
-use super::unlock::unlock;
-
-/// No attribute's value is longer.
-const VALUE_BYTES_MAX: usize = 65_536;
 
 /// Brings back each path, and says where it is now.
 ///
@@ -35,13 +31,7 @@ pub(super) fn run(args: &UndeleteArgs) -> Result<(), Error> {
         Some(vault) => in_vault(vault, args)?,
         None => in_mounts(args)?,
     };
-    let text = match args.json {
-        true => serde_json::to_string_pretty(&done).map(|text| text + "\n"),
-        false => Ok(done.iter().map(described).collect()),
-    };
-    text.map_err(io::Error::from)
-        .and_then(|text| io::stdout().lock().write_all(text.as_bytes()))
-        .map_err(|source| Error::Io { doing: "printing".into(), source })?;
+    show(&done, args.json, || done.iter().map(described).collect())?;
     match done.iter().map(|done| done.undeleted.lacking_count).sum() {
         0 => Ok(()),
         lacking => {
@@ -65,19 +55,12 @@ struct Done {
 fn in_vault(path: &Path, args: &UndeleteArgs) -> Result<Vec<Done>, Error> {
     let paths = args.paths.iter().map(|path| Ok(components(path)?.join(&b'/')));
     let paths = paths.collect::<Result<Vec<_>, Error>>()?;
-    let vault_path = std::fs::canonicalize(path)
-        .map_err(|source| Error::Io { doing: format!("reading {}", path.display()), source })?;
-    let mounts = hushfs_mounts().unwrap_or_default();
-    if let Some(mount) = mounts.into_iter().find(|mount| mount.source == vault_path) {
-        let done = |path: &Vec<u8>| in_mount(&mount.mount_point, path, args.at.as_ref());
+    if let Some(mount_point) = mount_point_of_vault(path)? {
+        let done = |path: &Vec<u8>| in_mount(&mount_point, path, args.at.as_ref());
         return paths.iter().map(done).collect();
     }
-    let vault = VaultFolder::new(Arc::new(HostDisk), path);
-    let claimed = claimed_descriptor(path, &vault)?;
-    let state_path = state_path(args.state_dir.as_deref(), claimed.claimed_vault())?;
-    let unlocked = unlock(path, &vault, &args.unlock)?;
-    let mode = MountMode::ReadWrite;
-    let files = open_files(vault, open_state(&state_path, mode)?, unlocked, mode)?;
+    let (state_dir, mode) = (args.state_dir.as_deref(), MountMode::ReadWrite);
+    let files = open_unmounted(path, state_dir, &args.unlock, mode)?;
     let done: Result<Vec<_>, _> =
         paths.iter().map(|path| files.undelete(path, args.at.as_ref())).collect();
     files.shut_down()?;
@@ -149,11 +132,11 @@ fn in_mount(mount_point: &Path, path: &[u8], at: Option<&When>) -> Result<Done, 
     let json = serde_json::to_vec(&request).map_err(|error| failed(error.into()))?;
     setxattr(mount_point, UNDELETE_ATTRIBUTE, &json, XattrFlags::empty()).map_err(refused)?;
     let name = format!("{UNDELETE_ATTRIBUTE}.{}", request.token);
-    let mut answer = vec![0; VALUE_BYTES_MAX];
-    let length = getxattr(mount_point, name, &mut answer[..]).map_err(refused)?;
-    let answer: UndeleteAnswer =
-        serde_json::from_slice(&answer[..length]).map_err(|error| failed(error.into()))?;
-    match answer {
+    let answered: UndeleteAnswer = answer(mount_point, &name).map_err(|error| match error {
+        NoAnswer::Refused(errno) => refused(errno),
+        error => failed(error.into()),
+    })?;
+    match answered {
         Ok(undeleted) => Ok(Done { root: mount_point.display().to_string(), undeleted }),
         Err(why) => Err(Error::Incomplete(why)),
     }

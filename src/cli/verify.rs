@@ -1,7 +1,5 @@
 //! `hushfs verify`: reads and authenticates every object, and says what is damaged.
 
-use std::io::{self, Write};
-use std::path::Path;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -13,6 +11,7 @@ use super::args::VerifyArgs;
 use super::descriptor::claimed_descriptor;
 use super::device::state_path;
 use super::error::Error;
+use super::output::show;
 use super::progress::Progress;
 use super::units::{bytes, counted};
 use super::unlock::{Unlocked, unlock};
@@ -66,8 +65,9 @@ pub fn run(args: &VerifyArgs) -> Result<(), Error> {
             ),
         });
     }
-    show(&args.vault, &report, args.json)
-        .map_err(|source| Error::Io { doing: "printing".into(), source })?;
+    let vault = args.vault.display().to_string();
+    let told = Told { vault, ok: is_whole(&report), report: &report };
+    show(&told, args.json, || described(&report))?;
     match (report.damaged.is_empty(), report.newer.first()) {
         (false, _) => Err(Error::Damage(verdict(&report))),
         (true, Some(newer)) => Err(Error::Newer(format!("{newer}; a newer hushfs reads it"))),
@@ -78,17 +78,6 @@ pub fn run(args: &VerifyArgs) -> Result<(), Error> {
         (true, None) if !report.awaited.is_empty() => Err(Error::NotArrived(what_waits(&report))),
         (true, None) => Ok(()),
     }
-}
-
-fn show(vault: &Path, report: &VerifyReport, json: bool) -> io::Result<()> {
-    let text = if json {
-        let vault = vault.display().to_string();
-        let told = Told { vault, ok: is_whole(report), report };
-        serde_json::to_string_pretty(&told)? + "\n"
-    } else {
-        described(report)
-    };
-    io::stdout().lock().write_all(text.as_bytes())
 }
 
 fn is_whole(report: &VerifyReport) -> bool {

@@ -2,17 +2,15 @@
 
 use std::path::Path;
 
-use rustix::fs::{XattrFlags, getxattr, setxattr};
+use rustix::fs::{XattrFlags, setxattr};
 use rustix::io::Errno;
 
+use crate::cli::answer::{NoAnswer, answer};
 use crate::cli::error::Error;
 use crate::cli::status::StatusError;
 use crate::cli::units::{ago, bytes, counted};
 use crate::fs::{Conflict, ConflictSide, Conflicts};
 use crate::fuse::{CONFLICTS_ATTRIBUTE, PUBLISH_ATTRIBUTE};
-
-/// No attribute's value is longer.
-const VALUE_BYTES_MAX: usize = 65_536;
 
 /// Asks the daemon of a mount for all of them.
 ///
@@ -22,21 +20,17 @@ pub(super) fn conflicts_of_mount(mount_point: &Path) -> Result<Conflicts, Error>
     // Only what is published says who has written it; where nothing can be, it is unknown.
     let _ = setxattr(mount_point, PUBLISH_ATTRIBUTE, b"1", XattrFlags::empty());
     let mut all = Conflicts::default();
-    let mut json = vec![0; VALUE_BYTES_MAX];
     loop {
         let attribute = format!("{CONFLICTS_ATTRIBUTE}{}", all.conflicts.len());
-        let length = match getxattr(mount_point, &*attribute, &mut json[..]) {
-            Ok(length) => length,
-            Err(Errno::NODATA) => {
-                return Err(StatusError::NotUnderstood(mount_point.to_owned()).into());
+        let more: Conflicts = answer(mount_point, &attribute).map_err(|error| match error {
+            NoAnswer::NotUnderstood(_) | NoAnswer::Refused(Errno::NODATA) => {
+                StatusError::NotUnderstood(mount_point.to_owned()).into()
             }
-            Err(error) => {
+            NoAnswer::Refused(error) => {
                 let doing = format!("asking {} for conflicts", mount_point.display());
-                return Err(Error::Io { doing, source: error.into() });
+                Error::Io { doing, source: error.into() }
             }
-        };
-        let more: Conflicts = serde_json::from_slice(&json[..length])
-            .map_err(|_| StatusError::NotUnderstood(mount_point.to_owned()))?;
+        })?;
         let is_last = more.conflicts.is_empty();
         all.conflicts.extend(more.conflicts);
         if is_last || all.conflicts.len() as u64 >= more.total {

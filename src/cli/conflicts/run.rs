@@ -1,19 +1,16 @@
 //! Lists or settles, in a mount through the mount itself, else by opening the vault.
 
 use std::ffi::OsStr;
-use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use serde::Serialize;
-
 use crate::cli::args::{ConflictsArgs, Keep};
-use crate::cli::descriptor::{claimed_descriptor, is_vault};
-use crate::cli::device::{open_files, open_state, state_path};
+use crate::cli::descriptor::is_vault;
+use crate::cli::device::open_unmounted;
 use crate::cli::error::Error;
 use crate::cli::mounted::{is_in_mount, mount_point_of};
-use crate::cli::unlock::unlock;
+use crate::cli::output::show;
 use crate::format::{Ino, Time};
 use crate::fs::{FileSystem, FsError, MountMode};
 use crate::store::{HostDisk, VaultFolder};
@@ -27,15 +24,16 @@ use super::settle::{Settled, settle};
 /// # Errors
 /// [`Error`]; then nothing is settled.
 pub(in crate::cli) fn run(args: &ConflictsArgs) -> Result<(), Error> {
-    let text = match args.keep {
-        None => list(args)?,
-        Some(keep) => told(args, &settle_one(args, keep)?)?,
-    };
-    let printed = io::stdout().lock().write_all(text.as_bytes());
-    printed.map_err(|source| Error::Io { doing: "printing".into(), source })
+    match args.keep {
+        None => list(args),
+        Some(keep) => {
+            let settled = settle_one(args, keep)?;
+            show(&settled, args.json, || told(&settled))
+        }
+    }
 }
 
-fn list(args: &ConflictsArgs) -> Result<String, Error> {
+fn list(args: &ConflictsArgs) -> Result<(), Error> {
     let (below, conflicts) = match mount_point_of(&args.place)? {
         Some(mount_point) => {
             let conflicts = conflicts_of_mount(&mount_point)?;
@@ -48,10 +46,7 @@ fn list(args: &ConflictsArgs) -> Result<String, Error> {
             (PathBuf::new(), conflicts.map_err(|error| refused(&args.place, &error))?)
         }
     };
-    match args.json {
-        true => json_of(&conflicts),
-        false => Ok(described(&conflicts, &below, Time::now().secs)),
-    }
+    show(&conflicts, args.json, || described(&conflicts, &below, Time::now().secs))
 }
 
 fn settle_one(args: &ConflictsArgs, keep: Keep) -> Result<Settled, Error> {
@@ -95,11 +90,7 @@ fn settle_one(args: &ConflictsArgs, keep: Keep) -> Result<Settled, Error> {
 }
 
 fn open(args: &ConflictsArgs, mode: MountMode) -> Result<Arc<FileSystem>, Error> {
-    let vault = VaultFolder::new(Arc::new(HostDisk), &args.place);
-    let claimed = claimed_descriptor(&args.place, &vault)?;
-    let state_path = state_path(args.state_dir.as_deref(), claimed.claimed_vault())?;
-    let unlocked = unlock(&args.place, &vault, &args.unlock)?;
-    open_files(vault, open_state(&state_path, mode)?, unlocked, mode)
+    open_unmounted(&args.place, args.state_dir.as_deref(), &args.unlock, mode)
 }
 
 /// A path's folder and its last name.
@@ -129,18 +120,9 @@ fn refused(path: &Path, error: &FsError) -> Error {
     Error::Incomplete(format!("{}: {error}", path.display()))
 }
 
-fn told(args: &ConflictsArgs, settled: &Settled) -> Result<String, Error> {
-    if args.json {
-        return json_of(settled);
-    }
-    Ok(match &settled.removed {
+fn told(settled: &Settled) -> String {
+    match &settled.removed {
         Some(removed) => format!("kept “{}”, removed {removed}\n", settled.kept),
         None => format!("kept “{}”\n", settled.kept),
-    })
-}
-
-fn json_of(value: &impl Serialize) -> Result<String, Error> {
-    let json = serde_json::to_string_pretty(value);
-    json.map(|json| json + "\n")
-        .map_err(|source| Error::Io { doing: "printing".into(), source: source.into() })
+    }
 }

@@ -1,10 +1,11 @@
 //! The command itself.
 
-use std::io::{self, Write};
+use std::io;
 use std::sync::Arc;
 
 use crate::cli::args::SalvageArgs;
 use crate::cli::error::Error;
+use crate::cli::output::{print, show};
 use crate::cli::progress::Progress;
 use crate::cli::rescue::{Rescued, Wreck};
 use crate::cli::restore::refuse_within_vault;
@@ -51,15 +52,9 @@ pub fn run(args: &SalvageArgs) -> Result<(), Error> {
     drop(progress);
     let synced = rustix::fs::syncfs(root.descriptor())
         .map_err(|error| Error::Io { doing: doing("bringing to the disk"), source: error.into() });
-    show(&report, args.json).map_err(|source| Error::Io { doing: "printing".into(), source })?;
-    done.and(synced).and(report.verdict())
-}
-
-fn show(report: &Report, json: bool) -> io::Result<()> {
-    if json {
-        let text = serde_json::to_string_pretty(&report.told())? + "\n";
-        return io::stdout().lock().write_all(text.as_bytes());
+    if !args.json {
+        print(io::stderr(), &report.problems())?;
     }
-    io::stderr().lock().write_all(report.problems().as_bytes())?;
-    io::stdout().lock().write_all(report.summary().as_bytes())
+    show(&report.told(), args.json, || report.summary())?;
+    done.and(synced).and(report.verdict())
 }
