@@ -9,8 +9,10 @@
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use crate::format::{DeviceId, Ino, LogKind, OpenedLog, Operation, Operations, PackId, pack_path};
-use crate::store::{Seen, VaultListing};
+use crate::format::{
+    DeviceId, Frontier, Ino, LogKind, OpenedLog, Operation, Operations, PackId, pack_path,
+};
+use crate::store::VaultListing;
 
 use super::arriving::{Unseen, absent_packs, may_be_whole, not_arrived};
 use super::error::FsError;
@@ -176,12 +178,11 @@ impl FileSystem {
                 Ok(Some(log)) if is_covered(&log.frontier, &publisher.frontier) => {
                     taken = Taken::ToMerge;
                 }
-                Ok(Some(log)) => sentences.extend(
-                    logs.first_missing(&log.frontier, &publisher.frontier).map(|gap| said(&gap)),
-                ),
-                Err(gap) => sentences.push(
-                    not_arrived(&gap, &publisher.frontier, None).unwrap_or_else(|| said(&gap)),
-                ),
+                Ok(Some(log)) => {
+                    let gap = logs.first_missing(&log.frontier, &publisher.frontier);
+                    sentences.extend(gap.map(|gap| said(&gap, &publisher.frontier)));
+                }
+                Err(gap) => sentences.push(said(&gap, &publisher.frontier)),
             }
         }
         (next, taken, sentences)
@@ -297,9 +298,7 @@ impl FileSystem {
         publisher.devices.extend(devices);
         {
             let mut awaited = lock(&self.awaited);
-            let not_arrived = |gap| not_arrived(gap, &publisher.frontier, None);
-            awaited.logs =
-                gaps.iter().map(|gap| not_arrived(gap).unwrap_or_else(|| said(gap))).collect();
+            awaited.logs = gaps.iter().map(|gap| said(gap, &publisher.frontier)).collect();
             match unseen {
                 Unseen::All => awaited.unseen = Unseen::All,
                 Unseen::Packs(packs) => awaited.unseen.add(packs),
@@ -345,9 +344,7 @@ impl FileSystem {
     /// Writes down what this device has seen, for who holds the lock of the live state.
     fn note_seen_locked(&self, publisher: &Publisher, live: &mut Live) -> Result<(), FsError> {
         let (Some(state), Some(_)) = (&self.state, &live.writing) else { return Ok(()) };
-        let (frontier, generation) = (publisher.frontier.clone(), publisher.generation);
-        let awaited = lock(&self.awaited).to_keep();
-        let seen = Seen { frontier, generation, awaited, publishing: None };
+        let seen = self.seen_by(publisher, None);
         state.set_seen(&self.keys, &seen).map_err(|error| live.disk_failed(error))
     }
 }
@@ -361,8 +358,9 @@ fn names_hash(listing: &VaultListing) -> u64 {
     hasher.finish()
 }
 
-fn said(gap: &FoldGap) -> String {
-    gap.to_string()
+/// What keeps log objects from being shown, in a sentence.
+fn said(gap: &FoldGap, seen: &Frontier) -> String {
+    not_arrived(gap, seen, None).unwrap_or_else(|| gap.to_string())
 }
 
 fn unfit(log: &OpenedLog, why: &str) -> String {

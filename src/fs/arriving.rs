@@ -6,11 +6,12 @@
 use std::collections::{BTreeSet, HashSet};
 
 use crate::format::{Frontier, LogKind, PackId, log_name, padme};
-use crate::store::{DeviceIdentity, VaultListing};
+use crate::store::{DeviceIdentity, Publishing, Seen, VaultListing};
 use crate::tree::Tree;
 
 use super::file_system::{FileSystem, lock};
 use super::fold::{FoldGap, names_of};
+use super::publish::Publisher;
 
 /// Packs that this device may never have seen whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,6 +144,13 @@ pub(super) fn not_arrived(
 }
 
 impl FileSystem {
+    /// What this device has seen, as the state folder keeps it.
+    pub(super) fn seen_by(&self, publisher: &Publisher, publishing: Option<Publishing>) -> Seen {
+        let (frontier, generation) = (publisher.frontier.clone(), publisher.generation);
+        let awaited = lock(&self.awaited).to_keep();
+        Seen { frontier, generation, awaited, publishing }
+    }
+
     /// Whether a pack that does not give what it should is one that has not arrived, or only in part.
     pub(super) fn awaits_pack(&self, pack: PackId) -> bool {
         {

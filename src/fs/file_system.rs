@@ -23,8 +23,8 @@ use super::sync::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWri
 
 /// A vault that is open: its files can be read and, unless it is read-only, written.
 ///
-/// Lock order: `one_collection` or `one_arrival`, then `publisher`, then `durable`, then `live`; the others are taken last and hold no
-/// call to disk.
+/// Lock order: `one_collection` or `one_arrival`, then `publisher`, then `durable`, then `live`; the
+/// others are taken last and hold no call to disk.
 #[derive(Debug)]
 pub struct FileSystem {
     pub(super) vault: VaultFolder,

@@ -66,8 +66,8 @@ pub(super) fn look(request: &OpenRequest) -> Result<Found, OpenError> {
     let lost = if goes_back { Vec::new() } else { lost };
     let (others, own): (Vec<_>, Vec<_>) = lost.into_iter().partition(|lost| lost.is_others);
     let mut damage: Vec<String> = own.into_iter().map(|lost| lost.sentence).collect();
-    let mut awaited =
-        Awaited { unseen: folded.unseen.clone(), seen: trusted.clone(), ..Awaited::default() };
+    let unseen = std::mem::take(&mut folded.unseen);
+    let mut awaited = Awaited { unseen, seen: trusted.clone(), ..Awaited::default() };
     awaited.logs.extend(others.into_iter().map(|lost| lost.sentence));
     for gap in &folded.gaps {
         match not_arrived(gap, &trusted, identity.as_ref()) {

@@ -7,7 +7,7 @@ use crate::format::{
     DESCRIPTOR_BYTES_MAX, DESCRIPTOR_NAME, DeviceId, Frontier, FrontierEntry, LogDraft, LogHash,
     LogKind, PackId, Time, UnverifiedDescriptor, pack_path,
 };
-use crate::store::{ClosedPack, Publishing, Seen, StoreError, VaultListing, log_path};
+use crate::store::{ClosedPack, Publishing, StoreError, VaultListing, log_path};
 
 use super::error::FsError;
 use super::file_system::{FileSystem, lock};
@@ -274,11 +274,8 @@ impl FileSystem {
         publisher: &Publisher,
         publishing: Option<Publishing>,
     ) -> Result<(), FsError> {
-        let (frontier, generation) = (publisher.frontier.clone(), publisher.generation);
-        let awaited = lock(&self.awaited).to_keep();
-        let seen = Seen { frontier, generation, awaited, publishing };
         let Some(state) = &self.state else { return Ok(()) };
-        match state.set_seen(&self.keys, &seen) {
+        match state.set_seen(&self.keys, &self.seen_by(publisher, publishing)) {
             Ok(()) => Ok(()),
             Err(error) => Err(self.write_live()?.disk_failed(error)),
         }

@@ -1,6 +1,6 @@
 //! Making one tree of another, and telling what that changes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use crate::format::{Ino, Run, Time, Times};
 
@@ -55,16 +55,14 @@ impl Tree {
         folders.map(|inode| inode.ino).collect()
     }
 
-    /// The names in a folder, with what they stand for; none where there is no such folder.
-    fn names_in(&self, folder: Ino) -> HashMap<Vec<u8>, Ino> {
-        let entries = self.folder(folder).into_iter().flat_map(|folder| folder.list_from(0));
-        entries.map(|(_, name, child)| (name.to_vec(), self.at(child).ino)).collect()
-    }
-
     fn take_old_names(&mut self, other: &Tree, differences: &mut Differences) {
         for folder in self.folders() {
-            for (name, ino) in self.names_in(folder) {
-                if other.lookup(folder, &name) != Ok(ino) && self.detach(folder, &name).is_ok() {
+            let Ok(ours) = self.folder(folder) else { continue };
+            let names = ours.list_from(0).map(|(_, name, child)| (name, self.at(child).ino));
+            let old = names.filter(|(name, ino)| other.lookup(folder, name) != Ok(*ino));
+            let old: Vec<_> = old.map(|(name, ino)| (name.to_vec(), ino)).collect();
+            for (name, ino) in old {
+                if self.detach(folder, &name).is_ok() {
                     differences.inodes.insert(ino);
                     differences.names.insert((folder, name));
                 }
