@@ -132,6 +132,25 @@ impl Apart {
         Device::open(&vault, &self.bench.key(), &self.bench.place("state of other"))
     }
 
+    /// A device here that has published a file, and one that has seen that and is known to have.
+    fn acquainted(&self, name: &str, content: &[u8]) -> (Device, Device) {
+        let here = self.here();
+        here.file(name, content);
+        here.publish();
+        self.sync();
+        let other = self.other();
+        other.file("of the other", b"");
+        self.pass_on(&other, &here);
+        (here, other)
+    }
+
+    /// Publishes at one, and shows at the other what has come by then.
+    fn pass_on(&self, from: &Device, to: &Device) {
+        from.publish();
+        self.sync();
+        to.files.take_arrivals().unwrap();
+    }
+
     /// Everything that either has comes to the other; nothing is deleted by it.
     fn sync(&self) {
         copy(&self.bench.vault(), &self.bench.place("vault of other"));
@@ -166,15 +185,7 @@ fn let_history_pass() {
 #[test]
 fn what_a_device_that_is_away_may_share_stays_until_it_is_known_to_have_seen_the_removal() {
     let apart = Apart::new();
-    let here = apart.here();
-    here.file("shared", &content(1, 60_000));
-    here.publish();
-    apart.sync();
-    let other = apart.other();
-    other.file("of the other", b"");
-    other.publish();
-    apart.sync();
-    here.files.take_arrivals().unwrap();
+    let (here, other) = apart.acquainted("shared", &content(1, 60_000));
     here.files.unlink(Ino::ROOT, b"shared").unwrap();
     here.publish();
     let_history_pass();
@@ -186,9 +197,7 @@ fn what_a_device_that_is_away_may_share_stays_until_it_is_known_to_have_seen_the
     let range = CopyRange { from, from_offset: 0, to, to_offset: 0, bytes: 60_000 };
     assert_eq!(other.files.copy_range(range).unwrap(), 60_000);
     other.files.close(to).unwrap();
-    other.publish();
-    apart.sync();
-    here.files.take_arrivals().unwrap();
+    apart.pass_on(&other, &here);
     let_history_pass();
     assert_eq!(here.files.collect(MOMENT).unwrap().removed_packs, 0);
     other.files.take_arrivals().unwrap();
@@ -200,46 +209,28 @@ fn what_a_device_that_is_away_may_share_stays_until_it_is_known_to_have_seen_the
 #[test]
 fn a_pack_goes_once_every_other_device_has_published_on_top_of_its_removal() {
     let apart = Apart::new();
-    let here = apart.here();
-    here.file("gone", &content(1, 60_000));
-    here.publish();
-    apart.sync();
-    let other = apart.other();
-    other.file("first", b"");
-    other.publish();
-    apart.sync();
-    here.files.take_arrivals().unwrap();
+    let (here, other) = apart.acquainted("gone", &content(1, 60_000));
     here.files.unlink(Ino::ROOT, b"gone").unwrap();
-    here.publish();
-    apart.sync();
-    other.files.take_arrivals().unwrap();
+    apart.pass_on(&here, &other);
     other.file("second", b"");
-    other.publish();
-    apart.sync();
-    here.files.take_arrivals().unwrap();
+    apart.pass_on(&other, &here);
     let_history_pass();
     let collected = here.files.collect(MOMENT).unwrap();
     assert_eq!((collected.removed_packs, collected.waits_for_devices), (1, 0), "{collected:?}");
 }
 
+/// Writes over a part of the file that both have, and publishes that.
+fn overwrite(device: &Device, at: u64, seed: u32) {
+    let ino = device.ino("both");
+    device.files.write(ino, at, &content(seed, 5000), false).unwrap();
+    device.files.close(ino).unwrap();
+    device.publish();
+}
+
 #[test]
 fn log_objects_stay_that_what_a_device_has_done_while_away_is_merged_with() {
     let apart = Apart::new();
-    let here = apart.here();
-    here.file("both", &content(0, 20_000));
-    here.publish();
-    apart.sync();
-    let other = apart.other();
-    other.file("of the other", b"");
-    other.publish();
-    apart.sync();
-    here.files.take_arrivals().unwrap();
-    let overwrite = |device: &Device, at: u64, seed: u32| {
-        let ino = device.ino("both");
-        device.files.write(ino, at, &content(seed, 5000), false).unwrap();
-        device.files.close(ino).unwrap();
-        device.publish();
-    };
+    let (here, other) = apart.acquainted("both", &content(0, 20_000));
     overwrite(&here, 0, 1);
     apart.work_here(&here, "one");
     here.files.collect(MOMENT).unwrap();
@@ -280,12 +271,6 @@ fn a_checkpoint_that_others_worked_beside_takes_the_place_of_nothing() {
     here.publish();
     apart.sync();
     let other = apart.other();
-    let overwrite = |device: &Device, at: u64, seed: u32| {
-        let ino = device.ino("both");
-        device.files.write(ino, at, &content(seed, 5000), false).unwrap();
-        device.files.close(ino).unwrap();
-        device.publish();
-    };
     // Both at the same time; and a checkpoint of what was done here.
     overwrite(&here, 0, 1);
     overwrite(&other, 10_000, 2);
@@ -298,9 +283,7 @@ fn a_checkpoint_that_others_worked_beside_takes_the_place_of_nothing() {
     }
     // The other one is known to have seen that checkpoint, and works on beside the next one.
     other.file("seen", b"");
-    other.publish();
-    apart.sync();
-    here.files.take_arrivals().unwrap();
+    apart.pass_on(&other, &here);
     apart.work_here(&here, "two");
     let_history_pass();
     here.files.collect(MOMENT).unwrap();
