@@ -7,12 +7,14 @@ mod contents;
 mod control;
 mod convert;
 pub mod daemon;
+mod dispatch;
 mod errno;
 mod fusermount;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 pub mod harden;
 mod history;
+mod listening;
 mod listings;
 mod mount_info;
 mod mount_point;

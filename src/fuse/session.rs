@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use fuser::{Config, SessionACL};
 
 use super::adapter::Adapter;
+use super::dispatch::Dispatch;
 use super::permissions::Permissions;
 use super::signals::Signals;
 use super::unmount::{MountPoint, StillMounted, Unmounted};
@@ -37,7 +38,7 @@ pub enum SessionError {
 
 /// A mount that answers.
 pub struct Session {
-    requests: fuser::Session<Adapter>,
+    requests: fuser::Session<Dispatch>,
     mount_point: MountPoint,
     files: Arc<FileSystem>,
     signals: Signals,
@@ -71,7 +72,12 @@ impl Session {
             let outside = adapter.outside();
             files.listen(move |changes| outside.tell(changes));
             // Who gets in is the kernel's to decide, by `allow_other`.
-            fuser::Session::from_fd(adapter, device, SessionACL::All, config())
+            device
+                .try_clone()
+                .map(|polled| Dispatch::new(adapter, polled))
+                .and_then(|dispatch| {
+                    fuser::Session::from_fd(dispatch, device, SessionACL::All, config())
+                })
                 .map(|requests| {
                     // Nobody else sets it, and only the first session is given this one.
                     let _ = notifier.set(requests.notifier());
@@ -129,7 +135,7 @@ fn config() -> Config {
     config
 }
 
-fn spawn_requests(requests: fuser::Session<Adapter>, tell: Sender<Event>) -> io::Result<()> {
+fn spawn_requests(requests: fuser::Session<Dispatch>, tell: Sender<Event>) -> io::Result<()> {
     thread::Builder::new()
         .name("hushfs-requests".to_owned())
         .spawn(move || {
