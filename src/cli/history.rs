@@ -18,6 +18,8 @@ struct Listed {
     states: Vec<ListedState>,
     /// There were older states, which have been collected.
     older_collected: bool,
+    /// There were others between these, which have been collected.
+    between_collected: bool,
     /// What keeps the newest state from being the whole story.
     gaps: Vec<String>,
 }
@@ -73,7 +75,9 @@ pub(super) fn run(args: &HistoryArgs) -> Result<(), Error> {
     })?;
     states.reverse();
     let gaps = history.gaps().to_vec();
-    let listed = Listed { states, older_collected: history.history().is_cut(), gaps };
+    let (older_collected, between_collected) =
+        (history.history().is_cut(), history.history().is_thinned());
+    let listed = Listed { states, older_collected, between_collected, gaps };
     for gap in &listed.gaps {
         eprintln!("hushfs: the newest states may not be all: {gap}");
     }
@@ -81,7 +85,7 @@ pub(super) fn run(args: &HistoryArgs) -> Result<(), Error> {
 }
 
 fn listed(told: &Told<'_>) -> ListedState {
-    let Told { state, files, content_bytes, changes, versions } = told;
+    let Told { state, files, content_bytes, changes, versions, .. } = told;
     ListedState {
         id: state.id(),
         time: folder_name(state.published, false),
@@ -132,17 +136,19 @@ fn described(listed: &Listed) -> String {
             text.push_str(&format!("{head}  {change}  {path}{size}\n"));
         }
     }
-    match (listed.states.is_empty(), listed.older_collected) {
-        (_, true) => text.push_str("older states have been collected\n"),
-        (true, false) => text.push_str("no states\n"),
-        (false, false) => {}
-    }
+    text.push_str(match (listed.older_collected, listed.between_collected) {
+        (true, true) => "older states, and some between these, have been collected\n",
+        (true, false) => "older states have been collected\n",
+        (false, true) => "some states between these have been collected\n",
+        (false, false) if listed.states.is_empty() => "no states\n",
+        (false, false) => "",
+    });
     text
 }
 
 fn changes(changes: Option<ListedChanges>) -> String {
     let Some(ListedChanges { added, changed, removed, written_bytes }) = changes else {
-        return "(the oldest state there is)".to_owned();
+        return "(what led to it has been collected)".to_owned();
     };
     let parts = [(added, "added"), (changed, "changed"), (removed, "removed")];
     let parts = parts.into_iter().filter(|(count, _)| *count > 0);
@@ -187,14 +193,15 @@ mod tests {
             state("2026-11-24", "18:00:00", None),
             of_path,
         ];
-        let listed = Listed { states, older_collected: true, gaps: Vec::new() };
+        let listed =
+            Listed { states, older_collected: true, between_collected: true, gaps: Vec::new() };
         let expected = "\
 2026-11-24
   18:30:05  c0ffee12  laptop  1,200 files, 3.4 MB  (12 added, 1 removed, 5.0 kB written)
-  18:00:00  c0ffee12  laptop  1,200 files, 3.4 MB  (the oldest state there is)
+  18:00:00  c0ffee12  laptop  1,200 files, 3.4 MB  (what led to it has been collected)
 2026-11-23
   10:00:00  c0ffee12  laptop  changed  a/b  700 bytes, of 2026-11-23T09:00:00Z
-older states have been collected
+older states, and some between these, have been collected
 ";
         assert_eq!(described(&listed), expected);
     }

@@ -324,7 +324,7 @@ impl Logs<'_> {
 /// after now.
 pub(super) fn durable_since(vault: &VaultFolder, log: &OpenedLog) -> Time {
     let arrived_secs = vault.arrived_secs(&log_path(log.kind, log.device, log.seq));
-    durable_here(log.published, arrived_secs, Time::now())
+    durable_here(log.published, arrived_secs, vault.now())
 }
 
 fn durable_here(published: Time, arrived_secs: Option<i64>, now: Time) -> Time {

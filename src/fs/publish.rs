@@ -76,7 +76,7 @@ impl Publisher {
         self.frontier.seq(self.device) + 1
     }
 
-    fn draft(&self, kind: LogKind, seq: u64, operations: Vec<u8>) -> LogDraft {
+    fn draft(&self, kind: LogKind, seq: u64, published: Time, operations: Vec<u8>) -> LogDraft {
         let previous = self.frontier.get(self.device).map_or(LogHash::NONE, |entry| entry.hash);
         LogDraft {
             device: self.device,
@@ -85,7 +85,7 @@ impl Publisher {
             frontier: self.frontier.clone(),
             clock: self.clock,
             kind,
-            published: Time::now(),
+            published,
             device_name: self.device_name.clone(),
             operations,
         }
@@ -197,7 +197,7 @@ impl FileSystem {
         live.unpublished_since = None;
         live.has_ended |= afterwards == Afterwards::End;
         let operations_bytes = operations.len() as u64;
-        let published = Time::now();
+        let published = self.vault.now();
         live.tree.note_unused_packs(|| published);
         let since = publisher.bytes_since + operations_bytes;
         let is_due = since > CHECKPOINT_LEAST_BYTES && since > publisher.checkpoint_bytes / 2;
@@ -206,9 +206,8 @@ impl FileSystem {
             live.tree.encode_checkpoint(&mut state);
             state
         });
-        let mut draft = publisher.draft(LogKind::Increment, seq, operations);
+        let mut draft = publisher.draft(LogKind::Increment, seq, published, operations);
         draft.clock = draft.clock.saturating_add(1);
-        draft.published = published;
         let sealed = draft.seal(&self.keys);
         Ok(Some(PendingLog { seq, sealed, operations_bytes, published, checkpoint, generation }))
     }
@@ -234,7 +233,7 @@ impl FileSystem {
         publisher.generation = pending.generation;
         publisher.clock = publisher.clock.saturating_add(1);
         publisher.bytes_since += pending.operations_bytes;
-        let published = Time::now();
+        let published = self.vault.now();
         publisher.last_publish = Some(published);
         self.note_published_news();
         let name = publisher.device_name.clone();
@@ -313,7 +312,8 @@ impl FileSystem {
     fn publish_checkpoint(&self, publisher: &mut Publisher, operations: Vec<u8>) {
         let (device, seq) = (publisher.device, publisher.frontier.seq(publisher.device));
         let bytes = operations.len() as u64;
-        let sealed = publisher.draft(LogKind::Checkpoint, seq, operations).seal(&self.keys);
+        let sealed = publisher.draft(LogKind::Checkpoint, seq, self.vault.now(), operations);
+        let sealed = sealed.seal(&self.keys);
         match self.vault.put_log(LogKind::Checkpoint, device, seq, &sealed) {
             Ok(()) => (publisher.checkpoint_bytes, publisher.bytes_since) = (bytes, 0),
             Err(error) => log::warn!("no checkpoint this time: {error}"),

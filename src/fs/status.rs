@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use super::collect::time_before;
 use super::fetch::FetchStatus;
 use super::file_system::{FileSystem, lock};
-use crate::format::Time;
 
 /// The state of a mounted vault, as `hushfs status` shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,7 +136,7 @@ impl FileSystem {
                 .filter(|pack| listing.packs.contains_key(&pack.id))
                 .map(|pack| pack.live_bytes)
                 .sum();
-            let before = time_before(Time::now(), self.history().unwrap_or_default());
+            let before = time_before(self.vault.now(), self.history().unwrap_or_default());
             let in_history = live.tree.unused_packs().filter(|(_, since)| *since > before);
             let history_bytes = in_history.filter_map(|(id, _)| listing.packs.get(&id)).sum();
             let pack_bytes = listing.pack_bytes();

@@ -11,7 +11,7 @@ use super::arrivals::OutsideChanges;
 use super::error::FsError;
 use super::file_system::{FileSystem, lock};
 use super::history::{
-    Change, HistoryError, State, VaultHistory, When, at_path, day_and_time, folder_name,
+    Change, HistoryError, State, Telling, VaultHistory, When, at_path, day_and_time, folder_name,
 };
 
 /// More paths of what could not be brought back are not told.
@@ -81,9 +81,11 @@ impl FileSystem {
         let _no_collection = lock(&self.one_collection);
         self.write_live()?.writing()?;
         let history = self.vault_history()?;
+        let listing = self.vault.listing().map_err(|error| FsError::Disk(error.to_string()))?;
+        let is_here = listing.packs.keys().copied().collect();
         let state = match when {
             Some(when) => history.find(when)?.clone(),
-            None => self.last_other(&history, path)?,
+            None => self.last_other(&history, path, &is_here)?,
         };
         let tree = history.tree_at(&state)?;
         let shown = String::from_utf8_lossy(path).into_owned();
@@ -91,11 +93,10 @@ impl FileSystem {
             path: shown.clone(),
             state: folder_name(state.published, false),
         })?;
-        let listing = self.vault.listing().map_err(|error| FsError::Disk(error.to_string()))?;
         let mut copy = Copy {
             files: self,
             tree: &tree,
-            is_here: listing.packs.keys().copied().collect(),
+            is_here,
             made: HashMap::new(),
             done: Undeleted { state: folder_name(state.published, false), ..Undeleted::default() },
         };
@@ -114,8 +115,14 @@ impl FileSystem {
         Ok(done)
     }
 
-    /// The newest state in which a path stood for something that it does not stand for now.
-    fn last_other(&self, history: &VaultHistory, path: &[u8]) -> Result<State, UndeleteError> {
+    /// The newest state in which a path stood for something that it does not stand for now, and all
+    /// that was in it is there. Other files of that state may have been collected.
+    fn last_other(
+        &self,
+        history: &VaultHistory,
+        path: &[u8],
+        is_here: &HashSet<PackId>,
+    ) -> Result<State, UndeleteError> {
         let shown = || String::from_utf8_lossy(path).into_owned();
         let now = {
             let live = self.read_live()?;
@@ -127,12 +134,12 @@ impl FileSystem {
         let now = now.map(|now| (Some(now.size), now.mtime));
         let mut is_other = false;
         let mut found: Option<State> = None;
-        history.walk(&[path.to_vec()], &mut |told| {
+        history.walk_telling(Telling::All, &[path.to_vec()], &mut |told| {
             if let Some(version) = told.versions.first() {
                 is_other = version.change != Change::Removed
                     && now.is_none_or(|now| now != (version.size, version.mtime));
             }
-            if is_other {
+            if is_other && (told.state.is_whole() || is_whole(told.tree, path, is_here)) {
                 found = Some(told.state.clone());
             }
         })?;
@@ -151,6 +158,20 @@ impl FileSystem {
         let free = names.find(|name| live.tree.lookup(folder, name).is_err());
         free.ok_or(FsError::Exists)
     }
+}
+
+/// Whether all content of what has this path, and of what is below it, is in packs that are here.
+fn is_whole(tree: &Tree, path: &[u8], is_here: &HashSet<PackId>) -> bool {
+    let mut next: Vec<Ino> = at_path(tree, path).into_iter().collect();
+    while let Some(ino) = next.pop() {
+        let mut runs = tree.runs(ino, 0, u64::MAX).into_iter().flatten();
+        if runs.any(|run| !is_here.contains(&run.pack)) {
+            return false;
+        }
+        let entries = tree.entries(ino, 0).into_iter().flatten();
+        next.extend(entries.map(|(_, _, attributes)| attributes.ino));
+    }
+    true
 }
 
 /// A copy out of an earlier tree in the making.

@@ -5,6 +5,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::format::Time;
+
 use super::error::StoreError;
 use super::watch::FolderWatch;
 
@@ -79,6 +81,11 @@ pub trait Disk: Debug + Send + Sync {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
     /// Makes an empty file (mode 0600) that will be at `path`, and is not yet.
     fn draft(&self, path: &Path) -> io::Result<Box<dyn DraftFile>>;
+    /// What time it is, by the clock that dates this disk's files. Who simulates a disk may have one
+    /// of its own.
+    fn now(&self) -> Time {
+        Time::now()
+    }
     /// When a file came to be as it is here, in seconds since 1970, whatever time whoever put it here
     /// gave it; `None` on a disk that does not tell.
     fn arrived_secs(&self, path: &Path) -> Option<i64> {

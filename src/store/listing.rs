@@ -96,6 +96,24 @@ impl VaultListing {
         listed.keys().copied().chain(copies).collect()
     }
 
+    /// Leaves out the log objects that are not wanted, all checkpoints but one or none, and copies of
+    /// what is left out.
+    pub fn keep_logs_for(
+        &mut self,
+        checkpoint: Option<&(DeviceId, u64)>,
+        is_wanted: impl Fn(DeviceId, u64) -> bool,
+    ) {
+        self.logs.retain(|(device, seq), _| is_wanted(*device, *seq));
+        self.checkpoints.retain(|name, _| Some(name) == checkpoint);
+        Arc::make_mut(&mut self.copies).retain(|object, _| match object {
+            ObjectName::Log(LogKind::Increment, device, seq) => is_wanted(*device, *seq),
+            ObjectName::Log(LogKind::Checkpoint, device, seq) => {
+                Some(&(*device, *seq)) == checkpoint
+            }
+            _ => true,
+        });
+    }
+
     /// Leaves out the log objects, checkpoints and copies of those that are not wanted.
     pub fn keep_logs(&mut self, is_wanted: impl Fn(DeviceId, u64) -> bool) {
         self.logs.retain(|(device, seq), _| is_wanted(*device, *seq));

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::crypto::ClassKeys;
 use crate::format::{
-    DATA_FOLDER, DeviceId, LOG_FOLDER, LogKind, ObjectName, OpenedLog, PackId, UnverifiedLog,
+    DATA_FOLDER, DeviceId, LOG_FOLDER, LogKind, ObjectName, OpenedLog, PackId, Time, UnverifiedLog,
     pack_folder, pack_path,
 };
 
@@ -294,6 +294,11 @@ impl VaultFolder {
     /// [`StoreError`].
     pub fn get_pack(&self, pack: PackId) -> Result<Vec<u8>, StoreError> {
         self.get(&pack_path(pack), PACK_BYTES_MAX)
+    }
+
+    /// What time it is where the vault folder is.
+    pub fn now(&self) -> Time {
+        self.disk.now()
     }
 
     /// When an object came to this vault folder, in seconds since 1970, if the disk tells.

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use crate::format::{DeviceId, Frontier, LogKind, PackId, Time};
+use crate::format::{DeviceId, Frontier, LogKind, PackId};
 use crate::store::{VaultFolder, VaultListing};
 
 use super::super::file_system::FileSystem;
@@ -35,7 +35,7 @@ impl Others {
         });
         let last_logs = others
             .map(|entry| vault.get_log(&files.keys, LogKind::Increment, entry.device, entry.seq));
-        let now = Time::now().secs;
+        let now = vault.now().secs;
         let seen = last_logs.filter_map(|log| {
             let Ok(log) = log else { return Some(Frontier::default()) };
             let heard = durable_since(vault, &log).secs;

@@ -47,7 +47,7 @@ impl FileSystem {
         history: Duration,
         collected: &mut Collected,
     ) -> Result<(), FsError> {
-        let before = time_before(Time::now(), history);
+        let before = time_before(self.vault.now(), history);
         // A copy may go as it came: it stands for nothing here.
         let vault = self.vault.as_named();
         let vault = &vault;

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use crate::format::{Footer, Operation, PackId, Time, pack_path};
+use crate::format::{Footer, Operation, PackId, pack_path};
 use crate::store::{PackReadError, PackReader, VaultListing};
 
 use super::super::error::FsError;
@@ -76,7 +76,7 @@ impl FileSystem {
         };
         for pack in unknown {
             if self.footer(pack).is_ok_and(|footer| footer.device == device) {
-                let since = Time::now();
+                let since = self.vault.now();
                 self.write_live()?.tree.apply(&Operation::PackUnused { pack, since })?;
             }
         }

@@ -69,7 +69,7 @@ struct Stood {
     ctime: Time,
 }
 
-/// Takes down what operations change, one log object at a time.
+/// Takes down what operations change, from one state that is told of to the next.
 pub(super) struct Observer<'a> {
     chunk_size: ChunkSize,
     paths: &'a [Vec<u8>],
@@ -81,11 +81,12 @@ pub(super) struct Observer<'a> {
 }
 
 impl<'a> Observer<'a> {
-    pub(super) fn new(tree: &Tree, paths: &'a [Vec<u8>]) -> Self {
+    /// Before the first state nothing stands anywhere.
+    pub(super) fn new(chunk_size: ChunkSize, paths: &'a [Vec<u8>]) -> Self {
         Self {
-            chunk_size: tree.chunk_size(),
+            chunk_size,
             paths,
-            stood: paths.iter().map(|path| stands(tree, path)).collect(),
+            stood: vec![None; paths.len()],
             is_hit: vec![false; paths.len()],
             touched: HashMap::new(),
             written_bytes: 0,
@@ -141,19 +142,14 @@ impl<'a> Observer<'a> {
         }
     }
 
-    /// What the paths stand for before anything is seen to change.
-    pub(super) fn standing(&self) -> Vec<Version> {
-        let standing = self.paths.iter().zip(&self.stood);
-        let versions = standing.filter_map(|(path, stood)| {
-            let stood = (*stood)?;
-            let size = (!stood.is_folder).then_some(stood.size);
-            let change = Change::Added;
-            Some(Version { path: path.clone(), change, size, mtime: stood.mtime })
-        });
-        versions.collect()
+    /// Forgets what was seen since the last state that was told of.
+    pub(super) fn start_anew(&mut self) {
+        self.touched.clear();
+        self.written_bytes = 0;
     }
 
-    /// The log object has been applied: gives what it changed, also of the paths that are looked at.
+    /// Everything up to a state has been applied: gives what was changed, also of the paths that are
+    /// looked at.
     pub(super) fn finish(&mut self, tree: &Tree) -> (Changes, Vec<Version>) {
         let touched = std::mem::take(&mut self.touched);
         let written_bytes = std::mem::take(&mut self.written_bytes);

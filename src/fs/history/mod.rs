@@ -4,12 +4,14 @@
 //! everybody applies them (by clock, then by device), or for a checkpoint whose log objects have been
 //! collected.
 
+mod chain;
 mod diff;
 mod facts;
 mod past;
 mod states;
 mod walk;
 mod when;
+mod whole;
 
 pub use diff::Diff;
 pub(super) use facts::at_path;
@@ -17,5 +19,6 @@ pub use facts::{Change, Changes, Version};
 pub(super) use past::Past;
 pub use past::VaultHistory;
 pub use states::{History, HistoryError, State};
+pub(super) use walk::Telling;
 pub use walk::Told;
 pub use when::{When, WhenError, day_and_time, folder_name};

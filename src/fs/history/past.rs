@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use crate::crypto::ClassKeys;
-use crate::format::{Descriptor, DeviceId, Frontier, LogKind, ObjectName, PackId};
+use crate::format::{Descriptor, DeviceId, Frontier, PackId};
 use crate::store::{Presence, StoreError, VaultFolder, VaultListing};
 use crate::tree::Tree;
 
@@ -16,9 +16,11 @@ use super::super::live::Live;
 use super::super::parts::Parts;
 use super::super::publish::Publisher;
 use super::super::stand_ins::take_in_packs;
-use super::states::{History, HistoryError, State};
-use super::walk::{Told, walk_logs};
+use super::chain::Chain;
+use super::states::{History, HistoryError, Start, State};
+use super::walk::{Telling, Told, tell_of_states};
 use super::when::When;
+use super::whole::{Wholeness, needs_any, wholeness};
 
 /// What is known of a vault that is shown as it was.
 #[derive(Debug)]
@@ -42,7 +44,7 @@ pub struct VaultHistory {
     descriptor: Descriptor,
     listing: VaultListing,
     history: History,
-    /// What the checkpoints cover.
+    /// What the checkpoints cover, in the order of states.
     checkpoints: Vec<((DeviceId, u64), Frontier)>,
     still_needed: HashSet<PackId>,
     unseen: Unseen,
@@ -88,7 +90,7 @@ impl VaultHistory {
         self.history.find(when)
     }
 
-    /// Tells of every state, the oldest first, and of what became of `paths`, each from the root and
+    /// Tells of every state that is whole, the oldest first, and of what became of `paths`, each from the root and
     /// without a slash at either end. While two devices did something at the same time, files and
     /// bytes are those of what is merged by then.
     ///
@@ -99,14 +101,26 @@ impl VaultHistory {
         paths: &[Vec<u8>],
         tell: &mut dyn FnMut(&Told<'_>),
     ) -> Result<(), HistoryError> {
-        let logs = Logs {
+        self.walk_telling(Telling::Whole, paths, tell)
+    }
+
+    pub(in super::super) fn walk_telling(
+        &self,
+        telling: Telling,
+        paths: &[Vec<u8>],
+        tell: &mut dyn FnMut(&Told<'_>),
+    ) -> Result<(), HistoryError> {
+        tell_of_states(&self.logs(&Frontier::default()), &self.history, paths, telling, tell)
+    }
+
+    fn logs<'a>(&'a self, seen: &'a Frontier) -> Logs<'a> {
+        Logs {
             vault: &self.vault,
             listing: &self.listing,
             keys: &self.keys,
             chunk_size: self.descriptor.chunk_size,
-            seen: &Frontier::default(),
-        };
-        walk_logs(&logs, &self.history, paths, tell)
+            seen,
+        }
     }
 
     /// The tree of a state.
@@ -117,16 +131,39 @@ impl VaultHistory {
         Ok(self.fold_at(state)?.tree)
     }
 
-    fn fold_at(&self, state: &State) -> Result<Folded, HistoryError> {
-        let mut listing = self.listing.clone();
-        listing.keep_logs(|device, seq| seq <= state.frontier.seq(device));
-        for ((device, seq), covers) in &self.checkpoints {
-            if !is_covered(covers, &state.frontier) {
-                listing.checkpoints.remove(&(*device, *seq));
-                let name = ObjectName::Log(LogKind::Checkpoint, *device, *seq);
-                Arc::make_mut(&mut listing.copies).remove(&name);
+    /// Where the fold of a state begins: the newest checkpoint that all the rest of it was written on,
+    /// or where its stretch does; `None` is from nothing.
+    pub(in super::super) fn ground_of(
+        &self,
+        state: &State,
+    ) -> Option<&((DeviceId, u64), Frontier)> {
+        let all = &self.history.all;
+        let at = all.iter().position(|other| other.hash == state.hash)?;
+        let first = all[..=at].iter().rposition(|state| state.start.is_some())?;
+        let start = match all[first].start {
+            Some(Start::Checkpoint(device, seq)) => {
+                self.checkpoints.iter().position(|(name, _)| *name == (device, seq))
             }
-        }
+            Some(Start::Nothing) | None => None,
+        };
+        let lowest = start.map(|start| &self.checkpoints[start].1);
+        let is_ground = |covers: &Frontier| {
+            let after = all[first..=at].iter().filter(|state| covers.seq(state.device) < state.seq);
+            is_covered(covers, &state.frontier)
+                && lowest.is_none_or(|lowest| is_covered(lowest, covers))
+                && after.into_iter().all(|state| is_covered(covers, &state.seen))
+        };
+        let newest = self.checkpoints.iter().rfind(|(_, covers)| is_ground(covers));
+        newest.or(start.map(|start| &self.checkpoints[start]))
+    }
+
+    fn fold_at(&self, state: &State) -> Result<Folded, HistoryError> {
+        let ground = self.ground_of(state);
+        let (name, covers) = ground.map_or((None, None), |(name, of)| (Some(name), Some(of)));
+        let mut listing = self.listing.clone();
+        listing.keep_logs_for(name, |device, seq| {
+            seq <= state.frontier.seq(device) && covers.is_none_or(|of| of.seq(device) < seq)
+        });
         let (keys, chunk_size) = (&self.keys, self.descriptor.chunk_size);
         let folded = fold_beyond(&Frontier::default(), &self.vault, &listing, keys, chunk_size);
         (folded.frontier == state.frontier).then_some(folded).ok_or(HistoryError::Gone)
@@ -235,6 +272,7 @@ struct Of {
 impl Of {
     fn history(self, frontier: &Frontier) -> VaultHistory {
         let Self { vault, keys, descriptor, listing, still_needed, unseen, gaps } = self;
+        let is_here = |pack| listing.packs.contains_key(&pack) || still_needed.contains(&pack);
         let (history, checkpoints) = {
             let logs = Logs {
                 vault: &vault,
@@ -243,14 +281,10 @@ impl Of {
                 chunk_size: descriptor.chunk_size,
                 seen: &Frontier::default(),
             };
-            let names = listing.log_names(LogKind::Checkpoint).into_iter();
-            let checkpoints = names.filter_map(|(device, seq)| {
-                let (log, _) = logs.checkpoint(device, seq).ok()?;
-                Some(((device, seq), log.frontier))
-            });
-            (logs.history(frontier), checkpoints.collect())
+            let chain = Chain { logs: &logs, is_here: &is_here, has_unreadable: false };
+            chain.history(frontier)
         };
-        VaultHistory {
+        let mut of = VaultHistory {
             vault,
             keys,
             descriptor,
@@ -260,6 +294,37 @@ impl Of {
             still_needed,
             unseen,
             gaps,
+        };
+        of.find_whole();
+        of
+    }
+}
+
+impl VaultHistory {
+    /// Finds out which states are whole.
+    fn find_whole(&mut self) {
+        let mut all = std::mem::take(&mut self.history.all);
+        let mut absent: HashSet<PackId> =
+            all.iter_mut().flat_map(|state| &state.absent).copied().collect();
+        if !absent.is_empty() {
+            take_in_packs(&self.vault, &self.keys, &mut self.listing, absent.iter().copied());
+            absent.retain(|pack| !self.listing.packs.contains_key(pack));
         }
+        let known = match absent.is_empty() {
+            true => Vec::new(),
+            false => wholeness(&self.logs(&Frontier::default()), &all, &absent),
+        };
+        let has_unreadable = self.history.has_unreadable;
+        self.history = History::new(all.clone(), has_unreadable);
+        for (state, known) in all.iter_mut().zip(known) {
+            state.is_whole = match known {
+                Wholeness::Whole => true,
+                Wholeness::Lacking => false,
+                Wholeness::Unknown => {
+                    self.tree_at(state).is_ok_and(|tree| !needs_any(&tree, &absent))
+                }
+            };
+        }
+        self.history = History::new(all, has_unreadable);
     }
 }

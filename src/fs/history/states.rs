@@ -1,14 +1,21 @@
 //! Which states there are, and which one somebody means.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::format::{DeviceId, Frontier, LogHash, LogKind, Time};
+use crate::format::{DeviceId, Frontier, LogHash, PackId, Time};
 
-use super::super::fold::{Logs, is_covered};
 use super::when::{ID_DIGITS, When, folder_name};
 
-/// A state that can still be had.
+/// Where the way to a state begins that does not go on from the one before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    /// From nothing, with the log object that led to it.
+    Nothing,
+    /// It is what this checkpoint holds.
+    Checkpoint(DeviceId, u64),
+}
+
+/// A state that can still be put together.
 #[derive(Clone, Debug)]
 pub struct State {
     /// The hash of the last log object in it.
@@ -23,8 +30,14 @@ pub struct State {
     pub(in super::super) frontier: Frontier,
     /// What the author had seen.
     pub(super) seen: Frontier,
-    pub(super) seq: u64,
+    pub(in super::super) seq: u64,
     pub(super) clock: u64,
+    /// `None` of one that its log object leads to from the state before.
+    pub(super) start: Option<Start>,
+    /// Packs that its log object or checkpoint names, that the newest state does not need, and that
+    /// are not there.
+    pub(super) absent: Vec<PackId>,
+    pub(super) is_whole: bool,
 }
 
 impl State {
@@ -33,6 +46,11 @@ impl State {
         let mut digits = hex(&self.hash);
         digits.truncate(ID_DIGITS);
         digits
+    }
+
+    /// Whether nothing that its files need has been collected.
+    pub fn is_whole(&self) -> bool {
+        self.is_whole
     }
 
     /// The hash of the last log object in it.
@@ -81,33 +99,59 @@ pub enum HistoryError {
 /// The states that can still be had, the oldest first.
 #[derive(Clone, Debug)]
 pub struct History {
-    pub(super) states: Vec<State>,
-    /// The checkpoint that the first of them is, if what led to it is gone.
-    pub(super) ground: Option<(DeviceId, u64)>,
+    /// All whose log objects are there.
+    pub(super) all: Vec<State>,
+    /// Those of them that are whole.
+    whole: Vec<State>,
+    /// A log object or checkpoint is there and cannot be used.
+    pub(super) has_unreadable: bool,
 }
 
 impl History {
-    /// The states, the oldest first.
+    pub(super) fn new(all: Vec<State>, has_unreadable: bool) -> Self {
+        let whole = all.iter().filter(|state| state.is_whole).cloned().collect();
+        Self { all, whole, has_unreadable }
+    }
+
+    /// The states that can be had whole, the oldest first.
     pub fn states(&self) -> &[State] {
-        &self.states
+        &self.whole
+    }
+
+    /// Those as well that lack content which has been collected: enough log objects are left for them.
+    pub fn states_with_lacking(&self) -> &[State] {
+        &self.all
     }
 
     /// Whether there were older states once.
     pub fn is_cut(&self) -> bool {
-        self.ground.is_some()
+        let is_lacking = |first: &State| !first.is_whole;
+        self.all.first().is_some_and(|first| {
+            matches!(first.start, Some(Start::Checkpoint(..))) || is_lacking(first)
+        })
+    }
+
+    /// Whether there were others once between those that there are.
+    pub fn is_thinned(&self) -> bool {
+        let (first, last) = (self.whole.first(), self.whole.last());
+        let between =
+            self.all.iter().skip_while(|state| Some(state.hash) != first.map(State::hash));
+        let between = between.skip(1).take_while(|state| Some(state.hash) != last.map(State::hash));
+        let mut between = between.chain(last.filter(|_| self.whole.len() > 1));
+        between.any(|state| state.start.is_some() || !state.is_whole)
     }
 
     /// The state that somebody means. Of a time it is the last one, in the order of states, that
-    /// was published by then.
+    /// was published by then and is whole; one that lacks something is only found by its id.
     ///
     /// # Errors
     /// [`HistoryError`].
     pub fn find(&self, when: &When) -> Result<&State, HistoryError> {
-        let first = self.states.first().ok_or(HistoryError::Empty)?;
+        let first = self.whole.first().ok_or(HistoryError::Empty)?;
         match when {
-            When::Now => self.states.last().ok_or(HistoryError::Empty),
+            When::Now => self.all.last().ok_or(HistoryError::Empty),
             When::By(time) => {
-                self.states.iter().rfind(|state| state.published <= *time).ok_or_else(|| {
+                self.whole.iter().rfind(|state| state.published <= *time).ok_or_else(|| {
                     let oldest = folder_name(first.published, false);
                     match self.is_cut() {
                         true => HistoryError::Collected(oldest),
@@ -117,7 +161,7 @@ impl History {
             }
             When::Id(id) => {
                 let has_id = |state: &&State| state.full_id().starts_with(id.as_str());
-                let mut found = self.states.iter().filter(has_id);
+                let mut found = self.all.iter().filter(has_id);
                 let state = found.next().ok_or_else(|| HistoryError::NoSuchId(id.clone()))?;
                 match found.count() {
                     0 => Ok(state),
@@ -125,83 +169,6 @@ impl History {
                 }
             }
         }
-    }
-}
-
-impl Logs<'_> {
-    /// The states on the way to what covers `frontier`, from as far back as everything is there.
-    pub(in super::super) fn history(&self, frontier: &Frontier) -> History {
-        if let Some(states) = self.states_beyond(&Frontier::default(), frontier) {
-            return History { states, ground: None };
-        }
-        let mut grounds = Vec::new();
-        for (device, seq) in self.listing.log_names(LogKind::Checkpoint) {
-            if let Ok((log, _)) = self.checkpoint(device, seq)
-                && is_covered(&log.frontier, frontier)
-                && log.operations().all(|operation| operation.is_ok())
-            {
-                grounds.push(State {
-                    hash: log.previous,
-                    device,
-                    device_name: log.device_name.clone(),
-                    published: log.published,
-                    frontier: log.frontier.clone(),
-                    seen: log.frontier,
-                    seq,
-                    clock: log.clock,
-                });
-            }
-        }
-        grounds.sort_by_key(|state| (state.clock, state.device));
-        for ground in grounds {
-            if let Some(states) = self.states_beyond(&ground.frontier, frontier) {
-                let name = (ground.device, ground.seq);
-                let states = std::iter::once(ground).chain(states).collect();
-                return History { states, ground: Some(name) };
-            }
-        }
-        History { states: Vec::new(), ground: None }
-    }
-
-    /// The states after each log object between two frontiers, in order; `None` where one of those is
-    /// not to be had.
-    fn states_beyond(&self, ground: &Frontier, end: &Frontier) -> Option<Vec<State>> {
-        let names = self.listing.log_names(LogKind::Increment);
-        let is_there = |device, seq: u64| {
-            (ground.seq(device) + 1..=seq).all(|seq| names.contains(&(device, seq)))
-        };
-        if !end.iter().all(|entry| is_there(entry.device, entry.seq)) {
-            return None;
-        }
-        let mut states = Vec::new();
-        for entry in end.iter() {
-            let mut at = ground.clone();
-            while at.seq(entry.device) < entry.seq {
-                let log = self.next(entry.device, &at, &BTreeMap::new()).ok().flatten()?;
-                at.advance(log.entry());
-                states.push(State {
-                    hash: log.hash,
-                    device: log.device,
-                    device_name: log.device_name,
-                    published: log.published,
-                    frontier: Frontier::default(),
-                    seen: log.frontier,
-                    seq: log.seq,
-                    clock: log.clock,
-                });
-            }
-            if at.get(entry.device) != Some(entry) {
-                return None;
-            }
-        }
-        states.sort_by_key(|state| (state.clock, state.device));
-        let mut frontier = ground.clone();
-        for state in &mut states {
-            let (device, seq, hash) = (state.device, state.seq, state.hash);
-            frontier.advance(crate::format::FrontierEntry { device, seq, hash });
-            state.frontier.clone_from(&frontier);
-        }
-        Some(states)
     }
 }
 
