@@ -79,8 +79,21 @@ fn described(collected: &Collected) -> String {
         let packs = counted(collected.rewritten_packs, "pack", "packs");
         lines.push(format!("wrote {} of {packs} anew", bytes(collected.rewritten_bytes)));
     }
-    if collected.history_bytes > 0 {
-        lines.push(format!("kept {} for the history", bytes(collected.history_bytes)));
+    if collected.thinned_states > 0 {
+        lines.push(format!(
+            "let go of {} of earlier days",
+            counted(collected.thinned_states, "state", "states")
+        ));
+    }
+    let parts = [(collected.history_bytes, "packs"), (collected.history_log_bytes, "log objects")];
+    let parts = parts.iter().filter(|(count, _)| *count > 0);
+    let parts: Vec<_> = parts.map(|(count, what)| format!("{} of {what}", bytes(*count))).collect();
+    if !parts.is_empty() {
+        let daily = match collected.daily_states {
+            0 => String::new(),
+            count => format!(", among it {} of earlier days", counted(count, "state", "states")),
+        };
+        lines.push(format!("kept {} for the history{daily}", parts.join(" and ")));
     }
     if collected.waits_for_devices > 0 {
         let devices = counted(
@@ -104,13 +117,18 @@ mod tests {
             removed_packs: 1,
             removed_logs: 12,
             freed_bytes: 3_400_000,
+            thinned_states: 40,
+            daily_states: 29,
             rewritten_packs: 2,
             rewritten_bytes: 5000,
             history_bytes: 700,
+            history_log_bytes: 3000,
             waits_for_devices: 1,
         };
         let expected = "freed 3.4 MB: 1 pack and 12 log objects\n\
-                        wrote 5.0 kB of 2 packs anew\nkept 700 bytes for the history\n\
+                        wrote 5.0 kB of 2 packs anew\nlet go of 40 states of earlier days\n\
+                        kept 700 bytes of packs and 3.0 kB of log objects for the history, among it \
+                        29 states of earlier days\n\
                         1 other device has to publish before it is known to have seen all: what \
                         they may need stays\n";
         assert_eq!(described(&collected), expected);

@@ -235,7 +235,8 @@ fn in_the_vault(status: &Status) -> String {
         format!("{}, {}", counted(status.objects, "object", "objects"), bytes(status.object_bytes));
     let parts = [
         (status.dead_bytes, "padding, footers and what is dead"),
-        (status.history_bytes, "kept for the history"),
+        (status.history_bytes, "of packs kept for the history"),
+        (status.history_log_bytes, "of log objects kept for the history"),
     ];
     let parts = parts.into_iter().filter(|(count, _)| *count > 0);
     let parts: Vec<_> = parts.map(|(count, what)| format!("{} {what}", bytes(count))).collect();
@@ -294,6 +295,7 @@ mod tests {
             object_bytes: 3_500_000_000,
             dead_bytes: 1_200_000,
             history_bytes: 34_000,
+            history_log_bytes: 5000,
             unpublished_operations: 3,
             unpublished_bytes: 4096,
             last_publish: Some(1000),
@@ -316,7 +318,7 @@ mounted at      /home/ann/Chats
 vault           /home/ann/Drive/chats
 since           2 minutes ago (process 77)
 holds           12,345 files, 3.4 GB
-in the vault    210 objects, 3.5 GB (1.2 MB padding, footers and what is dead, 34 kB kept for the history)
+in the vault    210 objects, 3.5 GB (1.2 MB padding, footers and what is dead, 34 kB of packs kept for the history, 5.0 kB of log objects kept for the history)
 not yet there   3 changes, 4.1 kB
 last published  2 minutes ago
 unlocked by     2 slots

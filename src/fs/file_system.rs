@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
 use crate::crypto::ClassKeys;
-use crate::format::{Descriptor, PackId};
+use crate::format::{Descriptor, DeviceId, PackId};
 use crate::store::{StateFolder, StateLock, VaultFolder};
 
 use super::arrivals::Listening;
 use super::arriving::Awaited;
-use super::collect::Collections;
+use super::collect::{Collections, Covering};
 use super::content::PackReaders;
 use super::equivalent::NameForms;
 use super::error::FsError;
@@ -61,6 +61,8 @@ pub struct FileSystem {
     pub(super) collections: Mutex<Collections>,
     /// Bytes of all chunks of packs whose footer was read.
     pub(super) chunk_bytes_of: Mutex<HashMap<PackId, u64>>,
+    /// The newest checkpoint of each device, if it can be used.
+    pub(super) checkpoints_known: Mutex<HashMap<(DeviceId, u64), Option<Covering>>>,
     /// Keeps other processes of this machine off; released when all else is done.
     pub(super) lock: Option<StateLock>,
 }

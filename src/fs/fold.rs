@@ -323,8 +323,12 @@ impl Logs<'_> {
 /// was made, by a clock that may be wrong or long before it got here; not before it arrived, nor
 /// after now.
 pub(super) fn durable_since(vault: &VaultFolder, log: &OpenedLog) -> Time {
-    let arrived_secs = vault.arrived_secs(&log_path(log.kind, log.device, log.seq));
-    durable_here(log.published, arrived_secs, vault.now())
+    durable_here_since(vault, &log_path(log.kind, log.device, log.seq), log.published)
+}
+
+/// The same of a log object that has this path and was made at `published`.
+pub(super) fn durable_here_since(vault: &VaultFolder, path: &str, published: Time) -> Time {
+    durable_here(published, vault.arrived_secs(path), vault.now())
 }
 
 fn durable_here(published: Time, arrived_secs: Option<i64>, now: Time) -> Time {

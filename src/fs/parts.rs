@@ -60,6 +60,7 @@ impl Parts {
             one_collection: Mutex::default(),
             collections: Mutex::default(),
             chunk_bytes_of: Mutex::default(),
+            checkpoints_known: Mutex::default(),
             live: RwLock::new(self.live),
             gauge,
             name_forms: NameForms::default(),

@@ -287,8 +287,14 @@ impl FileSystem {
         publisher: &mut Publisher,
         listing: &VaultListing,
     ) -> Result<(), FsError> {
-        let log_bytes: u64 = listing.logs.values().sum();
-        if publisher.bytes_since == 0 || listing.logs.len() < LOGS_LEAST {
+        // Those before the last checkpoint stay no longer for another one.
+        let own = (publisher.device, 0)..=(publisher.device, u64::MAX);
+        let last = listing.checkpoints.range(own).next_back().map_or(0, |((_, seq), _)| *seq);
+        let since = |(device, seq): &(DeviceId, u64)| *device != publisher.device || *seq > last;
+        let logs = listing.logs.iter().filter(|(name, _)| since(name));
+        let (count, log_bytes) =
+            logs.fold((0, 0), |(count, sum), (_, bytes)| (count + 1, sum + bytes));
+        if publisher.bytes_since == 0 || count < LOGS_LEAST {
             return Ok(());
         }
         let operations = {

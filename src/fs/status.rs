@@ -37,6 +37,9 @@ pub struct Status {
     /// Bytes of packs that only the history needs.
     #[serde(default)]
     pub history_bytes: u64,
+    /// Bytes of log objects and checkpoints that only the history needs.
+    #[serde(default)]
+    pub history_log_bytes: u64,
     /// Operations that are not yet in the vault.
     pub unpublished_operations: u64,
     /// Content bytes that are not yet in the vault.
@@ -117,6 +120,7 @@ impl FileSystem {
         let listing = self.vault.listing().unwrap_or_default();
         status.objects = listing.objects();
         status.object_bytes = listing.object_bytes();
+        status.history_log_bytes = self.history_log_bytes(&listing);
         self.tell_of_copies(&mut status, &listing);
         if let Ok(live) = self.read_live() {
             let awaited = lock(&self.awaited).clone();

@@ -7,7 +7,7 @@ use hushfs::cli::args::UnlockArgs;
 use hushfs::cli::unlock::{Unlocked, unlock};
 use hushfs::format::{Ino, NodeKind};
 use hushfs::fs::{FileSystem, MountMode, NewNode, OpenError, OpenRequest};
-use hushfs::store::{HostDisk, StateFolder, StateLock, VaultFolder};
+use hushfs::store::{Disk, HostDisk, StateFolder, StateLock, VaultFolder};
 
 /// A vault that is open for writing. Dropped, it is as if the process had been killed.
 pub struct Device {
@@ -37,10 +37,22 @@ impl Device {
         state: &Path,
         mode: MountMode,
     ) -> Result<Self, OpenError> {
-        let folder = VaultFolder::new(Arc::new(HostDisk), vault);
+        Self::try_open_on(Arc::new(HostDisk), name, vault, key, state, mode)
+    }
+
+    /// The same on some disk.
+    pub fn try_open_on(
+        disk: Arc<dyn Disk>,
+        name: &str,
+        vault: &Path,
+        key: &Path,
+        state: &Path,
+        mode: MountMode,
+    ) -> Result<Self, OpenError> {
+        let folder = VaultFolder::new(disk.clone(), vault);
         let how = UnlockArgs { key_file: Some(key.to_owned()), ..UnlockArgs::default() };
         let Unlocked { descriptor, keys } = unlock(vault, &folder, &how).unwrap();
-        let state = StateFolder::make(Arc::new(HostDisk), state).unwrap();
+        let state = StateFolder::make(disk, state).unwrap();
         let lock = StateLock::take(state.root()).unwrap();
         let request = OpenRequest {
             vault: folder,

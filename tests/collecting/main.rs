@@ -6,9 +6,19 @@
 #[allow(dead_code, reason = "shared with tests that need more of it")]
 mod bench;
 
+#[path = "../history/past.rs"]
+#[allow(dead_code, reason = "shared with tests that need more of it")]
+mod past;
+#[path = "../arriving/shown.rs"]
+#[allow(dead_code, reason = "shared with tests that need more of it")]
+mod shown;
+
+mod clock;
 mod devices;
 #[path = "../bench/files.rs"]
 mod files;
 mod history;
 mod size;
+
+mod thinning;
 mod vault;

@@ -27,6 +27,8 @@ pub(in super::super) struct Collections {
     has_news: bool,
     /// What the last one did.
     result: Collected,
+    /// How many there were.
+    count: u64,
 }
 
 impl FileSystem {
@@ -45,6 +47,11 @@ impl FileSystem {
         lock(&self.collections).result
     }
 
+    /// How many collections of this mount came to their end.
+    pub fn collections(&self) -> u64 {
+        lock(&self.collections).count
+    }
+
     /// Takes note that something was published.
     pub(in super::super) fn note_published_news(&self) {
         lock(&self.collections).has_news = true;
@@ -53,6 +60,7 @@ impl FileSystem {
     pub(super) fn note_collected(&self, result: Collected) {
         let mut state = lock(&self.collections);
         (state.last, state.has_news, state.result) = (Some(Instant::now()), false, result);
+        state.count += 1;
     }
 
     /// Starts a collection if one is due, on a thread of its own: it may take long.

@@ -2,13 +2,17 @@
 //! dead or small are written anew, and checkpoints take the place of log objects (I7).
 
 mod choose;
+mod cost;
 mod due;
+mod kept;
 mod others;
 mod remove;
 mod report;
 mod rewrite;
 mod run;
+mod thin;
 
+pub(super) use cost::Covering;
 pub(super) use due::Collections;
 pub(super) use remove::time_before;
 pub use report::Collected;

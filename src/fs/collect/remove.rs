@@ -9,8 +9,10 @@ use super::super::error::FsError;
 use super::super::file_system::FileSystem;
 use super::super::fold::{durable_since, is_covered};
 use super::super::publish::Publisher;
+use super::kept::{Kept, LogName};
 use super::others::Others;
 use super::report::Collected;
+use super::thin::EVERY_STATE_FOR;
 
 /// What counts of a checkpoint here: its operations are long, and are let go of one by one.
 #[derive(Debug)]
@@ -35,6 +37,19 @@ impl Base {
     }
 }
 
+/// What may go.
+struct Rules<'a> {
+    /// Whether there is any history at all.
+    keeps_any: bool,
+    /// What states before this moment needed, and no later ones, …
+    before: Time,
+    /// … and none of these either: neither other devices …
+    others: &'a Others,
+    checkpoints: &'a [Base],
+    /// … nor states that are kept one a day.
+    kept: Option<&'a Kept>,
+}
+
 impl FileSystem {
     /// Removes what nothing has needed for the history period. Everything so far is published.
     ///
@@ -47,7 +62,6 @@ impl FileSystem {
         history: Duration,
         collected: &mut Collected,
     ) -> Result<(), FsError> {
-        let before = time_before(self.vault.now(), history);
         // A copy may go as it came: it stands for nothing here.
         let vault = self.vault.as_named();
         let vault = &vault;
@@ -57,10 +71,33 @@ impl FileSystem {
             false => Others::of(self, vault, listing, publisher),
         };
         let checkpoints = self.checkpoints(vault, publisher, listing);
+        // What is kept of earlier days, a collection with a day's history would remove: nothing more
+        // goes than with that, and less.
+        let thinned = match history > EVERY_STATE_FOR {
+            true => self.kept_one_a_day(vault, publisher, listing, history)?,
+            false => None,
+        };
+        let (now, whole_for) = match &thinned {
+            Some(kept) => (kept.now, EVERY_STATE_FOR),
+            None => (vault.now(), history),
+        };
+        let rules = Rules {
+            keeps_any: !history.is_zero(),
+            before: time_before(now, whole_for),
+            others: &others,
+            checkpoints: &checkpoints,
+            kept: thinned.as_ref(),
+        };
         self.note_removed_packs(listing)?;
-        self.remove_unused_packs(vault, listing, before, (&others, &checkpoints), collected)?;
-        let ages = (history, before);
-        self.remove_old_logs(vault, publisher, listing, ages, (&others, &checkpoints), collected)?;
+        let mut left = listing.clone();
+        self.remove_unused_packs(vault, &mut left, &rules, collected)?;
+        self.remove_old_logs(vault, publisher, &mut left, &rules, collected)?;
+        if let Some(kept) = &thinned {
+            collected.daily_states = kept.states.len() as u64;
+            let (_, whole_states) = self.has_kept(vault, publisher, &left, kept)?;
+            collected.thinned_states = kept.whole_states.saturating_sub(whole_states);
+        }
+        collected.history_log_bytes = self.history_log_bytes(&left);
         collected.waits_for_devices = others.without(&publisher.frontier);
         Ok(())
     }
@@ -85,26 +122,27 @@ impl FileSystem {
     fn remove_unused_packs(
         &self,
         vault: &VaultFolder,
-        listing: &VaultListing,
-        before: Time,
-        (others, checkpoints): (&Others, &[Base]),
+        listing: &mut VaultListing,
+        rules: &Rules<'_>,
         collected: &mut Collected,
     ) -> Result<(), FsError> {
+        let all = listing.clone();
         let unused: Vec<_> = self.read_live()?.tree.unused_packs().collect();
         let mut of_others = None;
         for (id, since) in unused {
-            let Some(pack_bytes) = listing.packs.get(&id) else { continue };
+            let Some(pack_bytes) = all.packs.get(&id) else { continue };
             // Only iCloud Drive knows what becomes of a pack whose stub is removed.
-            if listing.stubs.contains(&id) {
+            if all.stubs.contains(&id) {
                 continue;
             }
             let mut is_for_others = || {
-                let covered = checkpoints.iter().map(|base| (base.name, &base.frontier));
+                let covered = rules.checkpoints.iter().map(|base| (base.name, &base.frontier));
                 let of_others = of_others
-                    .get_or_insert_with(|| others.needed_packs(self, vault, listing, covered));
+                    .get_or_insert_with(|| rules.others.needed_packs(self, vault, &all, covered));
                 of_others.as_ref().is_none_or(|needed| needed.contains(&id))
             };
-            if since > before || is_for_others() {
+            let is_kept = rules.kept.is_some_and(|kept| kept.packs.contains(&id));
+            if since > rules.before || is_kept || is_for_others() {
                 collected.history_bytes += pack_bytes;
                 continue;
             }
@@ -113,6 +151,7 @@ impl FileSystem {
             self.readers.close_moved(id);
             self.vault.remove(&pack_path(id)).map_err(disk_answer)?;
             self.write_live()?.tree.note_pack_removed(id);
+            listing.packs.remove(&id);
             collected.removed_packs += 1;
             collected.freed_bytes += pack_bytes;
         }
@@ -131,15 +170,16 @@ impl FileSystem {
         &self,
         vault: &VaultFolder,
         publisher: &Publisher,
-        listing: &VaultListing,
-        (history, before): (Duration, Time),
-        (others, checkpoints): (&Others, &[Base]),
+        listing: &mut VaultListing,
+        rules: &Rules<'_>,
         collected: &mut Collected,
     ) -> Result<(), FsError> {
+        let checkpoints = rules.checkpoints;
         let Some(newest) = checkpoints.iter().map(|base| base.age).max() else { return Ok(()) };
-        let old = checkpoints.iter().filter(|base| base.durable_since <= before);
-        let old = old.filter(|base| history.is_zero() || base.age < newest);
-        let mut old: Vec<&Base> = old.filter(|base| others.without(&base.frontier) == 0).collect();
+        let old = checkpoints.iter().filter(|base| base.durable_since <= rules.before);
+        let old = old.filter(|base| !rules.keeps_any || base.age < newest);
+        let mut old: Vec<&Base> =
+            old.filter(|base| rules.others.without(&base.frontier) == 0).collect();
         old.sort_by_key(|base| base.age);
         let base = old.into_iter().rev().find(|base| self.is_ground(vault, listing, base));
         let Some(base) = base else { return Ok(()) };
@@ -148,11 +188,23 @@ impl FileSystem {
         let logs = listing.logs.iter().filter(|((device, seq), _)| {
             base.frontier.seq(*device) >= *seq && !is_last(*device, *seq)
         });
-        let logs = logs.map(|(name, bytes)| (LogKind::Increment, *name, *bytes));
+        let logs = logs.map(|(name, bytes)| ((LogKind::Increment, *name), *bytes));
         let older = checkpoints.iter().filter(|other| other.age < base.age);
-        let older = older.map(|base| (LogKind::Checkpoint, base.name, base.object_bytes));
-        for (kind, (device, seq), object_bytes) in logs.chain(older) {
+        let older = older.map(|base| ((LogKind::Checkpoint, base.name), base.object_bytes));
+        let mut old: Vec<(LogName, u64)> = logs.chain(older).collect();
+        let mut left = listing.clone();
+        if let Some(kept) = rules.kept {
+            old.retain(|(name, _)| !kept.logs.contains(name));
+            old.iter().for_each(|(name, _)| leave_out(&mut left, *name));
+            if !self.has_kept(vault, publisher, &left, kept)?.0 {
+                log::warn!("no log objects go: a state that is kept could not be had without them");
+                return Ok(());
+            }
+        }
+        for (name, object_bytes) in old {
+            let (kind, (device, seq)) = name;
             self.vault.remove(&log_path(kind, device, seq)).map_err(disk_answer)?;
+            leave_out(listing, name);
             collected.removed_logs += 1;
             collected.freed_bytes += object_bytes;
         }
@@ -169,6 +221,13 @@ impl FileSystem {
             written_on.is_ok_and(|written_on| is_covered(&base.frontier, &written_on))
         })
     }
+}
+
+fn leave_out(listing: &mut VaultListing, (kind, name): LogName) {
+    match kind {
+        LogKind::Increment => listing.logs.remove(&name),
+        LogKind::Checkpoint => listing.checkpoints.remove(&name),
+    };
 }
 
 /// The point in time that lies `history` before `now`.

@@ -249,9 +249,23 @@ impl FileSystem {
     pub fn vault_history(&self) -> Result<VaultHistory, FsError> {
         let listing = self.vault.listing().map_err(|error| FsError::Disk(error.to_string()))?;
         let frontier = lock(&self.publisher).frontier.clone();
+        self.history_in(self.vault.clone(), listing, frontier)
+    }
+
+    /// The states that lead to `frontier`, which is what was last published or has arrived, by the
+    /// objects of `listing`.
+    ///
+    /// # Errors
+    /// [`FsError`] if something has failed before.
+    pub(in super::super) fn history_in(
+        &self,
+        vault: VaultFolder,
+        listing: VaultListing,
+        frontier: Frontier,
+    ) -> Result<VaultHistory, FsError> {
         let still_needed = self.read_live()?.tree.needed_packs().collect();
         let unseen = lock(&self.awaited).unseen.clone();
-        let (vault, keys) = (self.vault.clone(), self.keys.clone());
+        let keys = self.keys.clone();
         let (descriptor, gaps) = (self.descriptor.clone(), Vec::new());
         let of = Of { vault, keys, descriptor, listing, still_needed, unseen, gaps };
         Ok(of.history(&frontier))
@@ -314,7 +328,7 @@ impl VaultHistory {
             true => Vec::new(),
             false => wholeness(&self.logs(&Frontier::default()), &all, &absent),
         };
-        let has_unreadable = self.history.has_unreadable;
+        let has_unreadable = self.history.has_unreadable();
         self.history = History::new(all.clone(), has_unreadable);
         for (state, known) in all.iter_mut().zip(known) {
             state.is_whole = match known {

@@ -104,7 +104,7 @@ pub struct History {
     /// Those of them that are whole.
     whole: Vec<State>,
     /// A log object or checkpoint is there and cannot be used.
-    pub(super) has_unreadable: bool,
+    has_unreadable: bool,
 }
 
 impl History {
@@ -121,6 +121,11 @@ impl History {
     /// Those as well that lack content which has been collected: enough log objects are left for them.
     pub fn states_with_lacking(&self) -> &[State] {
         &self.all
+    }
+
+    /// Whether a log object or checkpoint is there and cannot be used, so that there may be more.
+    pub(in super::super) fn has_unreadable(&self) -> bool {
+        self.has_unreadable
     }
 
     /// Whether there were older states once.

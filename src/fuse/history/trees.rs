@@ -13,10 +13,11 @@ use crate::fs::{FileSystem, FsError, State, VaultHistory, folder_name};
 /// States kept open; each has a tree of its own in memory.
 const OPEN_KEPT: NonZeroUsize = NonZeroUsize::new(3).expect("not zero");
 
-/// The states by the names of their folders, as of some frontier.
+/// The states by the names of their folders, as of some frontier and collection.
 #[derive(Debug)]
 pub(super) struct Listed {
     frontier: Frontier,
+    collections: u64,
     history: VaultHistory,
     /// In the order of states.
     pub(super) names: Vec<(String, LogHash)>,
@@ -24,7 +25,7 @@ pub(super) struct Listed {
 }
 
 impl Listed {
-    fn of(frontier: Frontier, history: VaultHistory) -> Self {
+    fn of(frontier: Frontier, collections: u64, history: VaultHistory) -> Self {
         let states = history.history().states();
         let mut by_name: HashMap<String, LogHash> = HashMap::new();
         // The first of a second goes without the fraction, and goes on so when others come.
@@ -37,7 +38,7 @@ impl Listed {
             (name, state.hash())
         });
         let names = names.collect();
-        Self { frontier, history, names, by_name }
+        Self { frontier, collections, history, names, by_name }
     }
 
     /// The state whose folder is called so.
@@ -67,14 +68,15 @@ impl Trees {
     /// The states that there are by now.
     pub(super) fn listed(&self, files: &FileSystem) -> Result<Arc<Listed>, Errno> {
         let mut listed = locked(&self.listed);
-        let frontier = files.published_frontier();
+        let (frontier, collections) = (files.published_frontier(), files.collections());
         if let Some(known) = &*listed
+            && known.collections == collections
             && frontier.as_ref().is_none_or(|frontier| *frontier == known.frontier)
         {
             return Ok(known.clone());
         }
         let history = files.vault_history()?;
-        let new = Arc::new(Listed::of(frontier.unwrap_or_default(), history));
+        let new = Arc::new(Listed::of(frontier.unwrap_or_default(), collections, history));
         *listed = Some(new.clone());
         Ok(new)
     }
