@@ -20,5 +20,6 @@ mod files;
 mod history;
 mod size;
 
+mod thinned_devices;
 mod thinning;
 mod vault;

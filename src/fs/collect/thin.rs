@@ -24,10 +24,13 @@ pub(super) struct Dated {
     pub(super) is_whole: bool,
 }
 
-/// The states to keep: of each device the last one of each of its days that can be had whole, if it was
-/// still the newest state at some time of the history period. Days are those of UTC, by the clock of the
-/// device: so whose clock is wrong changes nothing about what is kept of the others' work, and nothing
-/// that comes later changes which state is the last of a day that is over.
+/// The states to keep: the last one of each day that can be had whole, if it was still the newest state
+/// at some time of the history period. Days are those of UTC, by the clock of the device that published.
+///
+/// A clock may be wrong, so that days come in no order. So first each device has days of its own: one
+/// ends where its next state is of another day. Of devices whose states of the same day follow one another,
+/// with no other day between, the last one stands for all. So whose clock is wrong takes the place of
+/// nobody else's state, and who sets it back does not lose the day that it shows again.
 ///
 /// `states` are in their order; the newest needs no keeping. `now` is what [`believed`] says.
 pub(super) fn one_a_day(states: &[Dated], now: Time, history: Duration) -> Vec<usize> {
@@ -44,8 +47,15 @@ pub(super) fn one_a_day(states: &[Dated], now: Time, history: Duration) -> Vec<u
         }
     }
     kept.extend(last.into_values().map(|(_, at)| at));
-    kept.retain(|at| states.get(at + 1).is_some_and(|next| next.here_since > before));
     kept.sort_unstable();
+    let is_in_same_day = |at: usize, later: usize| {
+        let mut between = states[at..=later].iter();
+        between.all(|state| day_of(state.published) == day_of(states[at].published))
+    };
+    let later = kept.clone();
+    let mut later = later.into_iter().skip(1);
+    kept.retain(|at| !later.next().is_some_and(|later| is_in_same_day(*at, later)));
+    kept.retain(|at| states.get(at + 1).is_some_and(|next| next.here_since > before));
     kept
 }
 
@@ -128,6 +138,15 @@ mod tests {
         // What it did itself is as old as it has been here.
         let kept = one_a_day(&states, at(15, 10), days(4));
         assert_eq!(kept, (1..10).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn of_devices_with_right_clocks_the_last_state_of_all_is_kept() {
+        let mut states = Vec::new();
+        for day in 0..3 {
+            states.extend([(1, 9), (2, 10), (1, 20), (2, 21)].map(|(of, h)| right(of, at(day, h))));
+        }
+        assert_eq!(one_a_day(&states, at(2, 22), days(30)), [3, 7]);
     }
 
     #[test]

@@ -1,0 +1,270 @@
+//! Several devices and a history of many days.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use hushfs::format::{Ino, Time};
+use hushfs::fs::{HistoryError, When};
+
+use super::bench::Bench;
+use super::bench::device::{Device, content};
+use super::clock::{ClockedDisk, DAY_SECS, at};
+use super::files::files_below;
+use super::past::{content as content_of, history_of, ids};
+use super::shown::{self, Shown};
+
+const MONTH: Duration = Duration::from_secs(30 * DAY_SECS as u64);
+const DAY: Duration = Duration::from_secs(DAY_SECS as u64);
+
+/// Two devices, each with a vault folder and a clock of its own.
+struct Two {
+    bench: Bench,
+    disks: [ClockedDisk; 2],
+    devices: Vec<Device>,
+    /// How many days each clock is off.
+    off: [i64; 2],
+    /// What every state showed that could ever be had, by its id.
+    known: BTreeMap<String, Shown>,
+}
+
+impl Two {
+    fn new(off: [i64; 2]) -> Self {
+        let bench = Bench::new();
+        let empty = files_below(&bench.vault());
+        let disks = off.map(|days| ClockedDisk::new(at(days, 0)));
+        let mut two = Self { bench, disks, devices: Vec::new(), off, known: BTreeMap::new() };
+        for nth in 0..2 {
+            for (path, bytes) in &empty {
+                two.put(nth, path, bytes);
+            }
+            fs::create_dir_all(two.vault(nth).join("log")).unwrap();
+            let state = two.bench.place(&format!("state-{nth}"));
+            let (vault, key) = (two.vault(nth), two.bench.key());
+            two.devices.push(two.disks[nth].device(&format!("device-{nth}"), &vault, &key, &state));
+        }
+        two
+    }
+
+    fn vault(&self, nth: usize) -> PathBuf {
+        self.bench.place(&format!("vault-{nth}"))
+    }
+
+    fn put(&self, nth: usize, path: &str, bytes: &[u8]) {
+        let path = self.vault(nth).join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, bytes).unwrap();
+        self.disks[nth].note_arrival(&path);
+    }
+
+    fn set(&self, day: i64, hour: i64) {
+        for (disk, off) in self.disks.iter().zip(self.off) {
+            disk.set(at(day + off, hour));
+        }
+    }
+
+    /// Everything that is in one folder comes to the other.
+    fn sync(&self) {
+        for (from, to) in [(0, 1), (1, 0)] {
+            let there = files_below(&self.vault(to));
+            for (path, bytes) in files_below(&self.vault(from)) {
+                if !there.contains_key(&path) {
+                    self.put(to, &path, &bytes);
+                }
+            }
+        }
+        for device in &self.devices {
+            device.files.take_arrivals().unwrap();
+        }
+    }
+
+    /// Both have seen everything, and are known to have.
+    fn join(&self) {
+        for _ in 0..2 {
+            self.sync();
+            self.devices.iter().for_each(Device::publish);
+        }
+        self.sync();
+    }
+
+    /// Writes all of a file anew at one, and publishes that.
+    fn overwrite(&self, nth: usize, name: &str, seed: u32) {
+        let device = &self.devices[nth];
+        let ino = match device.files.lookup(Ino::ROOT, name.as_bytes()) {
+            Ok(found) => found.ino,
+            Err(_) => device.file(name, b""),
+        };
+        device.files.write(ino, 0, &content(seed, 40_000), false).unwrap();
+        device.files.close(ino).unwrap();
+        device.publish();
+    }
+
+    /// On each day, both do something without knowing of each other, sync, and do something more.
+    fn day(&mut self, day: i64) {
+        for hour in [9, 20] {
+            self.set(day, hour);
+            for nth in 0..2 {
+                let seed = (day * 24 + hour) as u32 * 2 + nth as u32;
+                self.overwrite(nth, &format!("of-{nth}"), seed);
+            }
+            self.join();
+            self.overwrite(0, "shared", (day * 24 + hour) as u32);
+            self.sync();
+        }
+        self.learn();
+    }
+
+    /// Takes down what all states show that can be had at either, and that they show what they did.
+    fn learn(&mut self) {
+        for nth in 0..2 {
+            let history = history_of(&self.vault(nth), &self.bench.key());
+            for state in history.history().states() {
+                let shown = shown::of(&history.files_at(state).unwrap());
+                assert!(shown.values().all(|entry| entry.content.is_ok()), "{state} is not whole");
+                let known = self.known.entry(state.full_id()).or_insert_with(|| shown.clone());
+                assert!(*known == shown, "{state} is shown otherwise at device {nth}");
+            }
+        }
+    }
+
+    /// One collects; gives what it removed.
+    fn collect(&self, nth: usize, history: Duration) -> BTreeSet<String> {
+        let before: BTreeSet<_> = files_below(&self.vault(nth)).into_keys().collect();
+        self.devices[nth].files.collect(history).unwrap();
+        let after: BTreeSet<_> = files_below(&self.vault(nth)).into_keys().collect();
+        before.difference(&after).cloned().collect()
+    }
+
+    fn remove(&self, nth: usize, removed: impl IntoIterator<Item = String>) {
+        for path in removed {
+            drop(fs::remove_file(self.vault(nth).join(path)));
+        }
+    }
+
+    /// The states of a device's folder, with whose they are and when those published them.
+    fn states(&self, nth: usize) -> Vec<(String, Time)> {
+        let history = history_of(&self.vault(nth), &self.bench.key());
+        let states = history.history().states().iter();
+        states.map(|state| (state.device_name.clone(), state.published)).collect()
+    }
+}
+
+#[test]
+fn of_two_devices_each_days_last_states_stay_whatever_their_clocks_say() {
+    for off in [[0, 0], [0, -5], [0, 9]] {
+        let mut two = Two::new(off);
+        let mut removed = 0;
+        for day in 0..18 {
+            two.day(day);
+            let gone = two.collect(0, MONTH);
+            removed += gone.len();
+            two.remove(1, gone);
+            two.sync();
+            two.learn();
+            let of = |nth: usize| ids(&history_of(&two.vault(nth), &two.bench.key()));
+            assert_eq!(of(0), of(1), "day {day} of {off:?}");
+        }
+        assert!(removed > if off == [0, 0] { 100 } else { 10 }, "{removed} of {off:?}");
+        let states = two.states(0);
+        for day in 0..18 {
+            for (nth, off) in off.into_iter().enumerate() {
+                let is_of_it = |(name, published): &(String, Time)| {
+                    *name == format!("device-{nth}")
+                        && published.secs.div_euclid(DAY_SECS) == at(day + off, 0).secs / DAY_SECS
+                };
+                // With clocks that agree, one of both is the last one of the day.
+                let is_last = off == 0 && nth == 1;
+                assert!(is_last || states.iter().any(is_of_it), "day {day}, {nth} of {off:?}");
+            }
+        }
+        assert!(states.len() < 18 * 2 + 30, "{} of {off:?}", states.len());
+        for nth in 0..2 {
+            let vault = two.vault(nth);
+            let shown = shown::of(&super::bench::device::look(&vault, &two.bench.key()).unwrap());
+            assert!(shown == shown::of(&two.devices[0].files), "the newest state at {nth}");
+        }
+    }
+}
+
+#[test]
+fn where_only_some_of_the_removals_have_come_nothing_is_told_of_that_is_not_so() {
+    let mut two = Two::new([0, 0]);
+    for day in 0..10 {
+        two.day(day);
+        let gone = two.collect(0, MONTH);
+        // Some come at once, some a day later, in no order.
+        let (now, later): (Vec<_>, Vec<_>) =
+            gone.into_iter().partition(|path| path.bytes().map(u32::from).sum::<u32>() % 3 == 0);
+        two.remove(1, now);
+        two.learn();
+        two.remove(1, later);
+        two.sync();
+        two.learn();
+    }
+}
+
+#[test]
+fn the_shortest_history_of_all_that_collect_is_what_there_is_and_it_is_told_so() {
+    let mut two = Two::new([0, 0]);
+    for day in 0..8 {
+        two.day(day);
+        let gone = two.collect(0, MONTH);
+        two.remove(1, gone);
+    }
+    two.join();
+    let gone = two.collect(1, DAY);
+    two.remove(0, gone);
+    two.learn();
+    let history = history_of(&two.vault(0), &two.bench.key());
+    let error = history.find(&When::By(at(3, 23))).unwrap_err();
+    assert!(matches!(error, HistoryError::Collected(_)), "{error}");
+    // The other goes on with what is left.
+    for day in 8..12 {
+        two.day(day);
+        let gone = two.collect(0, MONTH);
+        two.remove(1, gone);
+        two.sync();
+        two.learn();
+    }
+}
+
+#[test]
+fn work_of_a_device_that_was_away_for_days_is_merged_and_takes_no_day_away() {
+    let mut two = Two::new([0, 0]);
+    for day in 0..4 {
+        two.day(day);
+        two.collect(0, MONTH);
+    }
+    two.sync();
+    // Device 1 is away, and goes on with what it has seen.
+    for day in 4..12 {
+        two.set(day, 12);
+        two.overwrite(1, "of-1", 5000 + day as u32);
+        for hour in [13, 19] {
+            two.set(day, hour);
+            two.overwrite(0, "shared", (day * 24 + hour) as u32);
+            two.devices[0].files.collect(MONTH).unwrap();
+        }
+    }
+    let before: BTreeSet<_> =
+        ids(&history_of(&two.vault(0), &two.bench.key())).into_iter().collect();
+    two.set(12, 9);
+    two.join();
+    two.collect(0, MONTH);
+    let after: BTreeSet<_> =
+        ids(&history_of(&two.vault(0), &two.bench.key())).into_iter().collect();
+    let gone: Vec<_> = before.difference(&after).collect();
+    // Only of the last day but one states can have gone.
+    // Only states of the last days, which are thinned out now, and none that was the last of its day.
+    assert!(gone.len() <= 4, "{gone:?}");
+    for day in 0..12 {
+        let is_last = |(name, published): &(String, Time)| {
+            name == "device-0" && (at(day, 19)..at(day + 1, 0)).contains(published)
+        };
+        assert!(two.states(0).iter().any(is_last), "day {day}");
+    }
+    let shown: Vec<_> = two.devices.iter().map(|device| shown::of(&device.files)).collect();
+    assert!(shown[0] == shown[1]);
+    assert!(content_of(&two.devices[0].files, "of-1") == content(5011, 40_000));
+}
