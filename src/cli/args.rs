@@ -81,6 +81,8 @@ Examples:
     #[command(after_long_help = "\
 Examples:
   hushfs collect ~/Chats
+  hushfs collect --history 30d ~/Dropbox/chats
+      keeps one state a day of the last 30 days
   hushfs collect --history 0 ~/Dropbox/chats
       keeps no earlier state: for when the room runs out
 
@@ -100,8 +102,9 @@ Examples:
 
 A line for each state: when it was published, its id, by which device, how much was in it, and what it
 changed. “hushfs mount --at”, “hushfs restore --at” and “hushfs diff” take the time or the id. Whatever
-is published at once, a few seconds' worth of changes mostly, is one state. What is older than the
-history period (see “hushfs help mount”) may have been collected.")]
+is published at once, a few seconds' worth of changes mostly, is one state. Of what is older than a day,
+one state a day is kept for the history period (see “hushfs help mount”), and listed are those that can be
+had in full. A time stands for the newest of them from then or before.")]
     History(HistoryArgs),
     /// Say what is different between two states of a vault
     #[command(after_long_help = "\
@@ -287,7 +290,12 @@ pub struct MountArgs {
     /// fails for want of room [default: 8G]
     #[arg(long, value_name = "SIZE", value_parser = parse_waiting_limit)]
     pub waiting_limit: Option<u64>,
-    /// Keep what states of so long ago need, as in 0, 36h or 7d [default: 24h]
+    /// Keep earlier states for so long, as in 0, 36h or 30d [default: 24h]
+    ///
+    /// Every state of the last day is kept. Of the days before, back to this time, the last state of each
+    /// day (UTC) is. What only the others needed leaves the vault, with “hushfs collect” or once a mount is
+    /// quiet. “hushfs status” says what is kept for the history. Where several devices collect, the shortest
+    /// time of any of them is what there is.
     #[arg(long, value_name = "TIME", value_parser = parse_history)]
     pub history: Option<Duration>,
     /// Let whoever reads a file wait so long at most for packs that the sync client keeps online
@@ -363,7 +371,10 @@ pub struct CollectArgs {
     /// Where this device's journal is, if not below ~/.local/state
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
-    /// Keep what states of so long ago need, as in 0, 36h or 7d [default: that of the mount, or 24h]
+    /// Keep earlier states for so long, as in 0, 36h or 30d [default: that of the mount, or 24h]
+    ///
+    /// Every state of the last day is kept. Of the days before, back to this time, the last state of each
+    /// day (UTC) is. A shorter time than that of the mount lets go of the days before.
     #[arg(long, value_name = "TIME", value_parser = parse_history)]
     pub history: Option<Duration>,
     /// Print JSON, for programs

@@ -32,6 +32,12 @@ pub(super) fn run(args: &DiffArgs) -> Result<(), Error> {
     let history = open_history(&args.vault, &args.unlock)?;
     let from = history.find(&args.from)?;
     let to = history.find(args.to.as_ref().unwrap_or(&When::Now))?;
+    if let When::By(_) = args.from {
+        eprintln!("hushfs: from the state of {from}");
+    }
+    if let Some(When::By(_)) = args.to {
+        eprintln!("hushfs: to the state of {to}");
+    }
     let diff = history.diff(from, to, &path)?;
     let shown = |paths: &[Vec<u8>]| -> Vec<String> {
         paths.iter().map(|path| String::from_utf8_lossy(path).into_owned()).collect()

@@ -61,7 +61,8 @@ pub enum MountOptionError {
     },
 }
 
-/// How far back the history goes where nothing is said.
+/// How far back the history goes where nothing is said: every state of a day. Of a longer history, one
+/// state a day is kept.
 pub(super) const HISTORY_DEFAULT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long whoever reads a file waits for packs that are online only, where nothing is said.

@@ -14,12 +14,15 @@ use super::super::fold::{FoldGap, Logs, is_covered};
 use super::super::recover::runs_of;
 use super::states::{History, Start, State};
 
+/// A checkpoint by its name, and what it covers.
+pub(in super::super) type Covering = ((DeviceId, u64), Frontier);
+
 /// A checkpoint that can be used.
 #[derive(Clone, Debug)]
-pub(super) struct Ground {
+struct Ground {
     /// As a state; its frontier is what it covers.
     state: State,
-    pub(super) name: (DeviceId, u64),
+    name: (DeviceId, u64),
 }
 
 impl Ground {
@@ -47,7 +50,7 @@ pub(super) struct Chain<'a> {
 
 impl Chain<'_> {
     /// The states on the way to what covers `end`, and what the checkpoints within it cover.
-    pub(super) fn history(mut self, end: &Frontier) -> (History, Vec<((DeviceId, u64), Frontier)>) {
+    pub(super) fn history(mut self, end: &Frontier) -> (History, Vec<Covering>) {
         let grounds = self.grounds(end);
         let mut states = self.newest_stretch(&grounds, end).unwrap_or_default();
         while let Some(State { start: Some(Start::Checkpoint(..)), frontier, .. }) = states.first()

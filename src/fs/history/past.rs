@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use crate::crypto::ClassKeys;
-use crate::format::{Descriptor, DeviceId, Frontier, PackId};
+use crate::format::{Descriptor, Frontier, PackId};
 use crate::store::{Presence, StoreError, VaultFolder, VaultListing};
 use crate::tree::Tree;
 
@@ -16,7 +16,7 @@ use super::super::live::Live;
 use super::super::parts::Parts;
 use super::super::publish::Publisher;
 use super::super::stand_ins::take_in_packs;
-use super::chain::Chain;
+use super::chain::{Chain, Covering};
 use super::states::{History, HistoryError, Start, State};
 use super::walk::{Telling, Told, tell_of_states};
 use super::when::When;
@@ -45,7 +45,7 @@ pub struct VaultHistory {
     listing: VaultListing,
     history: History,
     /// What the checkpoints cover, in the order of states.
-    checkpoints: Vec<((DeviceId, u64), Frontier)>,
+    checkpoints: Vec<Covering>,
     still_needed: HashSet<PackId>,
     unseen: Unseen,
     gaps: Vec<String>,
@@ -133,10 +133,7 @@ impl VaultHistory {
 
     /// Where the fold of a state begins: the newest checkpoint that all the rest of it was written on,
     /// or where its stretch does; `None` is from nothing.
-    pub(in super::super) fn ground_of(
-        &self,
-        state: &State,
-    ) -> Option<&((DeviceId, u64), Frontier)> {
+    pub(in super::super) fn ground_of(&self, state: &State) -> Option<&Covering> {
         let all = &self.history.all;
         let at = all.iter().position(|other| other.hash == state.hash)?;
         let first = all[..=at].iter().rposition(|state| state.start.is_some())?;
