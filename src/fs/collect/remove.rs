@@ -94,8 +94,10 @@ impl FileSystem {
         self.remove_old_logs(vault, publisher, &mut left, &rules, collected)?;
         if let Some(kept) = &thinned {
             collected.daily_states = kept.states.len() as u64;
-            let (_, whole_states) = self.has_kept(vault, publisher, &left, kept)?;
-            collected.thinned_states = kept.whole_states.saturating_sub(whole_states);
+            if left != *listing {
+                let (_, whole_states) = self.has_kept(vault, publisher, &left, kept)?;
+                collected.thinned_states = kept.whole_states.saturating_sub(whole_states);
+            }
         }
         collected.history_log_bytes = self.history_log_bytes(&left);
         collected.waits_for_devices = others.without(&publisher.frontier);
@@ -196,6 +198,9 @@ impl FileSystem {
         if let Some(kept) = rules.kept {
             old.retain(|(name, _)| !kept.logs.contains(name));
             old.iter().for_each(|(name, _)| leave_out(&mut left, *name));
+            if old.is_empty() {
+                return Ok(());
+            }
             if !self.has_kept(vault, publisher, &left, kept)?.0 {
                 log::warn!("no log objects go: a state that is kept could not be had without them");
                 return Ok(());
