@@ -3,9 +3,9 @@
 
     restore.py [--password-file FILE | --key-file FILE] [--leave-out NAME] VAULT DESTINATION
 
-VAULT is the folder that the cloud kept: it has “hushfs.vault” in it. DESTINATION is an empty folder,
-or is made. Nothing is ever written to the vault, or outside DESTINATION. Without an option, the
-password or the 64-digit key is asked for, and not shown.
+VAULT is the folder that the cloud kept: it has “hushfs.vault” in it. DESTINATION is an empty
+folder, or is made. Nothing is ever written to the vault, or outside DESTINATION. Without an option,
+the password or the 64-digit key is asked for, and not shown.
 
 It needs Python 3.10 and the package “cryptography” 44, or 42 beside the package “argon2-cffi”.
 
@@ -121,7 +121,8 @@ class Reader:
         if type == "Time":  # in nanoseconds since 1970
             return self.value("i64") * 10**9 + min(self.value("u32"), 999_999_999)
         if type == "Times":  # access, content, status
-            return [self.value("Time")] * 3 if self.variant(2) == 0 else [self.value("Time") for _ in "acs"]
+            same = self.variant(2) == 0
+            return [self.value("Time")] * 3 if same else [self.value("Time") for _ in range(3)]
         if type == "NodeKind":
             kind = KINDS[self.variant(len(KINDS))]
             field = {"link": "bytes", "character": "u32", "block": "u32"}.get(kind)
@@ -141,18 +142,20 @@ class Reader:
 
 
 KINDS = ["file", "folder", "link", "pipe", "socket", "character", "block"]
-OPERATIONS = ["Create", "Link", "Unlink", "Rename", "SetAttr", "SetXattr", "RemoveXattr", "Write", "Truncate",
-              "Punch", "WriteInline", "Relocate", "PackUnused", "Remove", "Move"]
+OPERATIONS = ["Create", "Link", "Unlink", "Rename", "SetAttr", "SetXattr", "RemoveXattr", "Write",
+              "Truncate", "Punch", "WriteInline", "Relocate", "PackUnused", "Remove", "Move"]
 STRUCTURES = {  # sections 8 and 9
     "Head": "previous: [u8; 32], frontier: list FrontierEntry, clock: u64, published: Time, "
             "device_name: bytes, operations_bytes: u64",
     "FrontierEntry": "device: fix64, seq: u64, hash: [u8; 32]",
-    "Create": "parent: fix64, name: bytes, ino: fix64, kind: NodeKind, mode: u32, uid: u32, gid: u32, times: Times",
+    "Create": "parent: fix64, name: bytes, ino: fix64, kind: NodeKind, mode: u32, uid: u32, gid: u32, "
+              "times: Times",
     "Link": "ino: fix64, parent: fix64, name: bytes, time: Time",
     "Unlink": "parent: fix64, name: bytes, time: Time",
-    "Rename": "from_parent: fix64, from_name: bytes, to_parent: fix64, to_name: bytes, exchange: bool, time: Time",
-    "SetAttr": "ino: fix64, mode: option u32, uid: option u32, gid: option u32, atime: option Time, "
-               "mtime: option Time, ctime: Time",
+    "Rename": "from_parent: fix64, from_name: bytes, to_parent: fix64, to_name: bytes, "
+              "exchange: bool, time: Time",
+    "SetAttr": "ino: fix64, mode: option u32, uid: option u32, gid: option u32, "
+               "atime: option Time, mtime: option Time, ctime: Time",
     "SetXattr": "ino: fix64, name: bytes, value: bytes, ctime: Time",
     "RemoveXattr": "ino: fix64, name: bytes, ctime: Time",
     "Write": "ino: fix64, runs: list Run, size: u64, mtime: Time, ctime: Time",
@@ -164,7 +167,8 @@ STRUCTURES = {  # sections 8 and 9
     "Remove": "parent: fix64, name: bytes, ino: fix64, time: Time",
     "Move": "from_parent: fix64, from_name: bytes, ino: fix64, to_parent: fix64, to_name: bytes, "
             "replaced: option fix64, exchange: bool, time: Time",
-    "Run": "first_chunk: u64, count: u32, pack: [u8; 16], pack_offset: u32, tail_bytes: u32, visible_bytes: u32",
+    "Run": "first_chunk: u64, count: u32, pack: [u8; 16], pack_offset: u32, tail_bytes: u32, "
+           "visible_bytes: u32",
 }
 STRUCTURES = {name: [field.split(": ") for field in fields.split(", ") if field]
               for name, fields in STRUCTURES.items()}
@@ -198,7 +202,8 @@ def hkdf(salt, key, info):
 def argon2id(password, salt, memory, passes, lanes):
     try:
         from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
-        return Argon2id(salt=salt, length=32, iterations=passes, lanes=lanes, memory_cost=memory).derive(password)
+        return Argon2id(salt=salt, length=32, iterations=passes, lanes=lanes,
+                        memory_cost=memory).derive(password)
     except ImportError:
         pass
     try:
@@ -224,7 +229,8 @@ class Keys:
 class Vault:
     """A folder of objects. Names only say where to look; what an object is, its seal says."""
 
-    OWN_NAME = re.compile(r"hushfs\.vault|keys/[^/]+\.key|log/[^/]+\.(log|ckpt)|data/../[^/]+\.pack")
+    OWN_NAME = re.compile(r"hushfs\.vault|keys/[^/]+\.key|log/[^/]+\.(log|ckpt)|"
+                          r"data/[0-9a-f]{2}/[^/ ]+\.pack")
     STEM = re.compile(r"(?<![0-9a-z])(hushfs|[0-9a-f]{32}|[0-9a-f]{16}-[0-9]{8,})(?![0-9a-z])")
 
     def __init__(self, folder):
@@ -259,62 +265,66 @@ PASSWORD, KEY = 1, 2
 
 def unlock(vault, secrets):
     """The keys and the chunk size of a vault. `secrets` has one for each kind of slot to try."""
-    descriptor = read_descriptor(vault)
+    descriptors = read_descriptors(vault)
     slots = [path for path in vault.paths if path.lower().startswith("keys") and "/" in path]
-    if not descriptor and not slots:
-        raise Stop(f"{vault.folder} is not a vault, or has not arrived: it has no hushfs.vault.", NO_VAULT)
-    damaged, refused = [], False
+    if not descriptors and not slots:
+        raise Stop(f"{vault.folder} is not a vault, or has not arrived: it has no hushfs.vault.",
+                   NO_VAULT)
+    damaged, refused, by_slot = [], False, None
     for path in slots[:64]:
         try:
-            opened = open_slot(vault.read(path, 4096), secrets, descriptor and descriptor[18:34])
+            opened = open_slot(vault.read(path, 4096), secrets)
         except Bad as error:
-            say(f"{path} {error}")
+            say(f"note: {path} {error}")
             damaged.append(path)
             continue
         if opened:
-            break
+            keys, chunk_bytes = opened
+            for descriptor in descriptors:
+                if descriptor_opens(keys, descriptor):
+                    return keys, int.from_bytes(descriptor[12:16], "little")
+            by_slot = by_slot or (path, keys, chunk_bytes)
         refused = refused or opened is None
-    else:
-        if damaged:
-            raise Stop("Wrong password or key; or it is right, and what it opens is damaged. Then an "
-                       f"older copy of the damaged file helps: {', '.join(damaged)}", DAMAGED)
-        if not slots:
-            raise Stop("The folder “keys” is empty, or has not arrived. Without one of the files that "
-                       "were in it nothing opens this vault.", DAMAGED)
-        raise Stop("Wrong password or key." if refused else "This vault does not open with that, but "
-                   "with the other: password or 64-digit key.", WRONG_SECRET)
-    keys, chunk_bytes = opened
-    if not descriptor:
-        say(f"hushfs.vault is missing or damaged; {path} has what is needed of it", DAMAGED)
-    else:  # Only now can it be authenticated.
-        key = keys.object_key(b"descriptor", descriptor[34:50])
-        try:
-            open_sealed(key, at(0), descriptor[50:], descriptor[:50])
-        except Bad:
-            raise Stop("hushfs.vault is damaged. Move it away, and try without it.", DAMAGED) from None
-        suite, chunk_bytes = struct.unpack_from("<HI", descriptor, 10)
-        if suite != 1:
-            raise Stop("hushfs.vault asks for a cipher that this program does not know.", NO_VAULT)
-    if chunk_bytes not in [1 << bits for bits in range(12, 21)]:
-        raise Stop("The vault has an impossible chunk size.", DAMAGED)
-    return keys, chunk_bytes
+    if by_slot:
+        path, keys, chunk_bytes = by_slot
+        say(f"hushfs.vault is missing or damaged; {path} tells what is needed of it", DAMAGED)
+        return keys, chunk_bytes
+    if damaged:
+        raise Stop("Wrong password or key; or it is right, and what it opens is damaged. Then an "
+                   f"older copy of the damaged file helps: {', '.join(damaged)}", DAMAGED)
+    if not slots:
+        raise Stop("The folder “keys” is empty, or has not arrived. Without one of the files that "
+                   "were in it nothing opens this vault.", DAMAGED)
+    raise Stop("Wrong password or key." if refused else "This vault does not open with that, but "
+               "with the other: password or 64-digit key.", WRONG_SECRET)
 
 
-def read_descriptor(vault):
+def read_descriptors(vault):
+    """What may be the descriptor; that it is shows only when there is a key."""
+    found = []
     for path in vault.named.get("hushfs", []):
         try:
             data = vault.read(path, 4096)
             check_frame(data, b"V")
-            if len(data) == 78:
-                return data
+            found += [data] if len(data) == 78 else []
         except Newer as error:
             raise Stop(f"{path} {error}.", NO_VAULT) from None
         except Bad as error:
             say(f"note: {path} {error}")
-    return None
+    return found
 
 
-def open_slot(data, secrets, vault_id):
+def descriptor_opens(keys, data):
+    try:
+        open_sealed(keys.object_key(b"descriptor", data[34:50]), at(0), data[50:], data[:50])
+    except Bad:
+        return False
+    if data[10:12] != b"\1\0":
+        raise Stop("hushfs.vault asks for a cipher that this program does not know.", NO_VAULT)
+    return True
+
+
+def open_slot(data, secrets):
     """What a slot tells: keys and chunk size. None if the secret is not its own; False if it is
     not to be tried: there is no secret for its kind, or it is newer."""
     if len(data) < 26 or hashlib.sha256(data[:-16]).digest()[:16] != data[-16:]:
@@ -326,19 +336,20 @@ def open_slot(data, secrets, vault_id):
     kind, memory, passes, lanes = struct.unpack_from("<HIII", data, 10)
     if kind not in secrets:
         return False
-    slots_vault, slot_id, salt, commitment = data[24:40], data[40:56], data[56:88], data[88:120]
-    if len(data) != 264 or vault_id not in (None, slots_vault):
-        raise Bad("is of another vault, or has the wrong length")
+    if len(data) != 264:
+        raise Bad("has the wrong length")
+    vault_id, slot_id, salt, commitment = data[24:40], data[40:56], data[56:88], data[88:120]
     secret = secrets[kind]
     if kind == PASSWORD:
         if not (65_536 <= memory <= 2_097_152 and 3 <= passes <= 64 and 1 <= lanes <= 16):
             raise Bad("asks for an effort out of bounds")
         secret = argon2id(secret, salt, memory, passes, lanes)
-    whose = slots_vault + slot_id
+    whose = vault_id + slot_id
     if not hmac.compare_digest(commitment, hkdf(salt, secret, b"hushfs 1 slot commit" + whose)):
         return None
-    body = open_sealed(hkdf(salt, secret, b"hushfs 1 slot wrap" + whose), at(0), data[120:248], data[:120])
-    return Keys(slots_vault, body[:32]), 1 << body[109]
+    wrapping_key = hkdf(salt, secret, b"hushfs 1 slot wrap" + whose)
+    body = open_sealed(wrapping_key, at(0), data[120:248], data[:120])
+    return Keys(vault_id, body[:32]), 1 << body[109]
 
 
 def read_key(text):
@@ -354,9 +365,11 @@ class LogObject:
 
     def __init__(self, keys, data, kind, device, number):
         check_frame(data, kind)
-        if len(data) < 80 or (data[16:32], *struct.unpack_from("<QQ", data, 48)) != (keys.vault_id, device, number):
+        known_by = keys.vault_id, struct.pack("<QQ", device, number)
+        if (data[16:32], data[48:64]) != known_by:
             raise Bad("is not what its name says")
-        body = Reader(open_sealed(keys.object_key(b"log", data[32:48]), at(0), data[64:], data[:64]))
+        key = keys.object_key(b"log", data[32:48])
+        body = Reader(open_sealed(key, at(0), data[64:], data[:64]))
         head = body.value("Head")
         self.operations = body.take(head.operations_bytes)
         self.device, self.number, self.hash = device, number, hashlib.sha256(data).digest()
@@ -458,9 +471,10 @@ def fold(log, chunk_bytes, left_out):
             continue
         except Clash as clash:
             what, author, other = clash.args
-            raise Stop(f"Two devices changed {what} at the same time, in the log objects {other} and "
-                       f"{author.name} (“{author.device_name}”). Only “hushfs restore” can merge that. "
-                       "What else there is comes with “--leave-out” and one of these two names.", FAILED) from None
+            raise Stop(f"Two devices changed {what} at the same time, in the log objects {other} "
+                       f"and {author.name} (“{author.device_name}”). Only “hushfs restore” can merge "
+                       "that. What else there is comes with “--leave-out” and one of these names; "
+                       "what that leaves out, with the other.", FAILED) from None
         for text, code in faults:
             say(text, code)
         return tree
@@ -496,26 +510,29 @@ def line_up(log, ground, stops):
                 waiting[device] = fitting[0]
                 continue
             stopped.add(device)
+            name = f"log object {log_name(device, number)}"
             if versions:
-                wrong = [(f"log object {log_name(device, number)} does not continue the log: it has been "
-                          "replaced", DAMAGED)]
-            faults += wrong or [(f"log object {log_name(device, number)} has not arrived", NOT_ARRIVED)]
+                wrong = [(f"{name} does not continue the log: it has been replaced", DAMAGED)]
+            faults += wrong or [(f"{name} has not arrived", NOT_ARRIVED)]
         ready = [found for found in waiting.values() if covers(frontier, found.frontier)]
         if not ready:
             break
         author = min(ready, key=lambda found: (found.clock, found.device))
         del waiting[author.device]
-        if any(hashes.get((device, seq), hash) != hash for device, (seq, hash) in author.frontier.items()):
+        if any(hashes.get((device, number), hash) != hash
+               for device, (number, hash) in author.frontier.items()):
             stopped.add(author.device)
-            faults.append((f"log object {author.name} was written on another version of the log", DAMAGED))
+            faults.append((f"{author.name} was written on another version of the log", DAMAGED))
             continue
         authors.append(author)
         frontier[author.device] = author.number, author.hash
         hashes[author.device, author.number] = author.hash
     for author in waiting.values():
-        for device, (seq, _) in author.frontier.items():
-            if seq > frontier.get(device, NONE)[0] and device not in stopped and device not in stops:
-                faults.append((f"log objects up to {log_name(device, seq)} have not arrived", NOT_ARRIVED))
+        for device, (number, _) in author.frontier.items():
+            told = device in stopped or device in stops
+            if number > frontier.get(device, NONE)[0] and not told:
+                name = log_name(device, number)
+                faults.append((f"log objects up to {name} have not arrived", NOT_ARRIVED))
         faults.append((f"left out: what “{author.device_name}” did from {author.name} on", None))
     return authors, faults
 
@@ -563,7 +580,7 @@ class Tree:
                 if not self.unseen:
                     raise
                 if name not in ("SetAttr", "SetXattr", "RemoveXattr"):
-                    raise Clash(f"something ({author.name} {error})", author, "an earlier one") from None
+                    raise Clash(f"what {name} {error} tells of", author, "earlier ones") from None
         if author is ground:
             self.frontier = dict(ground.frontier)
         self.frontier[author.device] = author.number, author.hash
@@ -621,7 +638,8 @@ class Tree:
     def Create(self, o):
         kind, detail = o.kind
         fit(o.ino and o.ino not in self.nodes, "makes a file that is there already")
-        fit(kind != "link" or 1 <= len(detail) <= 4095 and b"\0" not in detail, "has an impossible link")
+        fit(kind != "link" or 1 <= len(detail) <= 4095 and b"\0" not in detail,
+            "has an impossible link")
         self.nodes[o.ino] = Node(kind, detail, o.mode, o.uid, o.gid, o.times)
         self.change(self.nodes[o.ino], "content", "place")
         self.enter(o.parent, o.name, o.ino, o.times[2])
@@ -716,11 +734,10 @@ class Tree:
         self.check_run(to, 2**63 - 1)
         for chunk in range(to.first_chunk, to.first_chunk + to.count):
             if chunk in file.chunks:
-                pack, offset, sealed_bytes, visible_bytes = self.stands(file.chunks[chunk], chunk)
-                _, to_offset, to_sealed_bytes, _ = self.stands(to, chunk)
-                come_from = o.from_pack, o.from_offset + to_offset - to.pack_offset, to_sealed_bytes
-                if (pack, offset, sealed_bytes) == come_from:
-                    file.chunks[chunk] = one_chunk(chunk, to.pack, to_offset, sealed_bytes, visible_bytes)
+                *found, visible_bytes = self.stands(file.chunks[chunk], chunk)
+                _, offset, content_bytes, _ = self.stands(to, chunk)
+                if found == [o.from_pack, o.from_offset + offset - to.pack_offset, content_bytes]:
+                    file.chunks[chunk] = one_chunk(chunk, to.pack, offset, content_bytes, visible_bytes)
 
     def PackUnused(self, o):
         pass
@@ -732,11 +749,11 @@ class Tree:
         fit(1 <= run.count and 1 <= run.visible_bytes <= run.tail_bytes <= self.chunk_bytes
             and run.first_chunk + run.count <= -(-size // self.chunk_bytes)
             and 32 <= run.pack_offset
-            and run.pack_offset + (run.count - 1) * (self.chunk_bytes + 16) + run.tail_bytes < 2**32,
+            and run.pack_offset + (run.count - 1) * (self.chunk_bytes + 16) + run.tail_bytes < 1 << 32,
             "has an impossible run")
 
     def stands(self, run, chunk):
-        """Where a chunk of a run stands: pack, offset, length of its content, and what of it counts."""
+        """Where a chunk of a run stands: pack, offset, length of its content, how much counts."""
         nth = chunk - run.first_chunk
         offset = run.pack_offset + nth * (self.chunk_bytes + 16)
         if nth < run.count - 1:
@@ -755,13 +772,15 @@ class Tree:
         file.size, file.mtime = size, time
 
 
-def one_chunk(chunk, pack, offset, sealed_bytes, visible_bytes):
-    return Record(first_chunk=chunk, count=1, pack=pack, pack_offset=offset, tail_bytes=sealed_bytes,
-                  visible_bytes=visible_bytes)
+def one_chunk(chunk, pack, offset, content_bytes, visible_bytes):
+    """A run of one chunk."""
+    return Record(first_chunk=chunk, count=1, pack=pack, pack_offset=offset,
+                  tail_bytes=content_bytes, visible_bytes=visible_bytes)
 
 
 def is_safe(name):
-    return 1 <= len(name) <= 255 and b"/" not in name and b"\0" not in name and name not in (b".", b"..")
+    """Whether a name stays in its folder."""
+    return 1 <= len(name) <= 255 and not {*b"/\0"} & {*name} and name not in (b".", b"..")
 
 
 # Section 7: packs.
@@ -813,7 +832,8 @@ class Writer:
     """Writes the tree into a new folder."""
 
     def __init__(self, tree, packs):
-        self.tree, self.packs, self.written, self.count, self.bytes = tree, packs, {}, 0, 0
+        self.tree, self.packs, self.count, self.bytes = tree, packs, 0, 0
+        self.written = {}  # where each file is, to link further names to it
 
     def write(self, destination):
         """Files first; the attributes of folders last, since writing into them changes these."""
@@ -828,39 +848,35 @@ class Writer:
                         os.mkdir(place, 0o700)
                         folders.append((node, place))
                     elif ino in self.written:
-                        first, suffix = self.written[ino]
-                        os.link(first, self.free_name(folder, place, suffix), follow_symlinks=False)
-                    else:
-                        suffix = self.write_node(node, place)
-                        if suffix:
-                            damaged = self.free_name(folder, place, suffix)
-                            os.rename(place, damaged)
-                            place = damaged
-                        self.written[ino] = place, suffix
+                        os.link(self.written[ino], place, follow_symlinks=False)
+                    elif self.write_node(node, place):
+                        self.written[ino] = place
                         self.set_attributes(node, place)
+                    else:
+                        damaged = place + b".damaged"
+                        while os.path.basename(damaged) in folder.entries:
+                            damaged += b"~"
+                        os.rename(place, damaged)
+                        self.set_attributes(node, damaged)
                     self.count += 1
                 except (OSError, ValueError) as error:
-                    say(f"{shown(place)} could not be written: {getattr(error, 'strerror', error)}", FAILED)
+                    say(f"{shown(place)} could not be written: {why(error)}", FAILED)
         for folder, path in reversed(folders):
             self.set_attributes(folder, path)
 
-    def free_name(self, folder, place, suffix):
-        while suffix and os.path.basename(place + suffix) in folder.entries:
-            suffix += b"~"
-        return place + suffix
-
     def write_node(self, node, place):
-        """What has to be behind the name of what was written: nothing, if all of it is there."""
+        """Makes what is no folder. Whether all of its content could be had."""
         if node.kind == "link":
             os.symlink(node.detail, place)
         elif node.kind == "file":
             return self.write_content(node, place)
         else:
-            kinds = {"pipe": stat.S_IFIFO, "socket": stat.S_IFSOCK, "character": stat.S_IFCHR, "block": stat.S_IFBLK}
+            kinds = {"pipe": stat.S_IFIFO, "socket": stat.S_IFSOCK, "character": stat.S_IFCHR,
+                     "block": stat.S_IFBLK}
             rdev = node.detail or 0
             device = os.makedev(rdev >> 8 & 0xFFF, rdev & 0xFF | rdev >> 12 & 0xFFF00)
             os.mknod(place, kinds[node.kind] | 0o600, device)
-        return b""
+        return True
 
     def write_content(self, node, place):
         lost = {}  # bytes that cannot be read, by pack
@@ -877,11 +893,11 @@ class Writer:
         self.bytes += node.size
         for pack, count in lost.items():
             arrived = self.packs.has_arrived(pack)
-            say(f"{shown(place)}: {count} of {node.size} bytes are lost, and are zeroes in the file with "
-                f"“.damaged” behind its name: the pack {pack.hex()} "
+            say(f"{shown(place)}: {count} of {node.size} bytes cannot be read, and are zeroes in the "
+                f"file with “.damaged” behind its name: the pack {pack.hex()} "
                 f"{'is damaged' if arrived else 'has not arrived, or not all of it'}",
                 DAMAGED if arrived else NOT_ARRIVED)
-        return b".damaged" if lost else b""
+        return not lost
 
     def set_attributes(self, node, place):
         """Owner first, since that takes set-id bits away; times last."""
@@ -893,12 +909,17 @@ class Writer:
                 place, name, value, follow_symlinks=False)))
         if node.kind != "link":
             steps.append(("mode", lambda: os.chmod(place, node.mode)))
-        steps.append(("times", lambda: os.utime(place, ns=(node.atime, node.mtime), follow_symlinks=False)))
+        steps.append(("times", lambda: os.utime(place, ns=(node.atime, node.mtime),
+                                                follow_symlinks=False)))
         for what, step in steps:
             try:
                 step()
-            except (OSError, AttributeError, OverflowError) as error:  # AttributeError: not on this system
-                say(f"note: {shown(place)} has not got its {what}: {getattr(error, 'strerror', error)}")
+            except (OSError, OverflowError, AttributeError, NotImplementedError) as error:
+                say(f"note: {shown(place)} has not got its {what}: {why(error)}")
+
+
+def why(error):
+    return getattr(error, "strerror", None) or error
 
 
 def main():
@@ -915,7 +936,8 @@ def main():
     for name in options.leave_out:
         if not re.fullmatch("[0-9a-f]{16}-[0-9]{8,}", name):
             parser.error(f"{name} is no log object’s name")
-        left_out[int(name[:16], 16)] = int(name[17:])
+        device, number = int(name[:16], 16), int(name[17:])
+        left_out[device] = min(number, left_out.get(device, number))
         say(f"left out, as asked for: {name} and what follows it", FAILED)
     destination = os.path.realpath(options.destination)
     if (destination + os.sep).startswith(os.path.realpath(options.vault) + os.sep):
