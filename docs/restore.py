@@ -7,7 +7,7 @@ VAULT is the folder that the cloud kept: it has “hushfs.vault” in it. DESTIN
 folder, or is made. Nothing is ever written to the vault, or outside DESTINATION. Without an option,
 the password or the 64-digit key is asked for, and not shown.
 
-It needs Python 3.10 and the package “cryptography” 44, or 42 beside the package “argon2-cffi”.
+It needs Python 3.8 and the package “cryptography”, 44 or newer; or 42 and “argon2-cffi”.
 
 Section numbers in the comments are those of format.md, which says what every byte of a vault means;
 this program is written from it, and names things as it does. What it does not do: it finds no
@@ -828,11 +828,14 @@ class Packs:
 
 # Writing the files.
 
+ACCESS_LISTS = {"system.posix_acl_access", "system.posix_acl_default"}
+
+
 class Writer:
     """Writes the tree into a new folder."""
 
     def __init__(self, tree, packs):
-        self.tree, self.packs, self.count, self.bytes = tree, packs, 0, 0
+        self.tree, self.packs, self.count, self.bytes, self.kept = tree, packs, 0, 0, 0
         self.written = {}  # where each file is, to link further names to it
 
     def write(self, destination):
@@ -901,21 +904,34 @@ class Writer:
 
     def set_attributes(self, node, place):
         """Owner first, since that takes set-id bits away; times last."""
-        steps = []
-        if os.geteuid() == 0:
-            steps.append(("owner", lambda: os.lchown(place, node.uid, node.gid)))
+        try:  # Access lists that the destination hands down grant more than the vault says.
+            for name in ACCESS_LISTS & {*os.listxattr(place, follow_symlinks=False)}:
+                os.removexattr(place, name, follow_symlinks=False)
+        except (OSError, AttributeError):
+            pass
+        mode = node.mode
+        if os.geteuid() and (node.uid, node.gid) != (os.geteuid(), os.getegid()):
+            mode &= 0o7777 if node.kind == "folder" else 0o1777  # a program is not to run as us
+            self.kept += 1
+        elif os.geteuid() == 0:
+            self.attempt(place, "owner", lambda: os.lchown(place, node.uid, node.gid))
         for name, value in sorted(node.xattrs.items()):
-            steps.append((f"attribute {shown(name)}", lambda name=name, value=value: os.setxattr(
-                place, name, value, follow_symlinks=False)))
+            what = f"attribute {shown(name)}"
+            if not self.attempt(place, what, lambda: os.setxattr(
+                    place, name, value, follow_symlinks=False)) and os.fsdecode(name) in ACCESS_LISTS:
+                mode &= ~0o070  # without its list, these bits would grant the group too much
         if node.kind != "link":
-            steps.append(("mode", lambda: os.chmod(place, node.mode)))
-        steps.append(("times", lambda: os.utime(place, ns=(node.atime, node.mtime),
-                                                follow_symlinks=False)))
-        for what, step in steps:
-            try:
-                step()
-            except (OSError, OverflowError, AttributeError, NotImplementedError) as error:
-                say(f"note: {shown(place)} has not got its {what}: {why(error)}")
+            self.attempt(place, "mode", lambda: os.chmod(place, mode))
+        times = node.atime, node.mtime
+        self.attempt(place, "times", lambda: os.utime(place, ns=times, follow_symlinks=False))
+
+    def attempt(self, place, what, action):
+        try:
+            action()
+            return True
+        except (OSError, OverflowError, AttributeError, NotImplementedError) as error:
+            say(f"{shown(place)} cannot get its {what}: {why(error)}", FAILED)
+            return False
 
 
 def why(error):
@@ -952,7 +968,9 @@ def main():
     os.makedirs(destination, exist_ok=True)
     writer = Writer(tree, Packs(vault, keys))
     writer.write(os.fsencode(destination))
-    print(f"restored {writer.count} entries, {writer.bytes} bytes")
+    print(f"restored {writer.count} files and folders, {writer.bytes} bytes")
+    if writer.kept:
+        print(f"{writer.kept} of them belong to you now: only root can restore owners")
     if tree.newest:
         made = time.strftime("%Y-%m-%d %H:%M", time.gmtime(tree.newest.published // 10**9))
         print(f"newest work in this vault: {made} UTC, by “{tree.newest.device_name}”")
