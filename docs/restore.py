@@ -473,8 +473,8 @@ def fold(log, chunk_bytes, left_out):
             what, author, other = clash.args
             raise Stop(f"Two devices changed {what} at the same time, in the log objects {other} "
                        f"and {author.name} (“{author.device_name}”). Only “hushfs restore” can merge "
-                       "that. What else there is comes with “--leave-out” and one of these names; "
-                       "what that leaves out, with the other.", FAILED) from None
+                       "that. “--leave-out” and one of these names gives what does not build on it.",
+                       FAILED) from None
         for text, code in faults:
             say(text, code)
         return tree
@@ -964,6 +964,9 @@ def main():
     vault = Vault(options.vault)
     keys, chunk_bytes = unlock(vault, take_secrets(options))
     tree = fold(Log(vault, keys), chunk_bytes, left_out)
+    if not tree.newest and any(path.endswith(".pack") for path in vault.paths):
+        say("Nothing of the folder “log” is here: it tells of folders and files, and has not arrived.",
+            NOT_ARRIVED)
     os.umask(0o077)
     os.makedirs(destination, exist_ok=True)
     writer = Writer(tree, Packs(vault, keys))

@@ -110,3 +110,10 @@ fn a_lost_hushfs_vault_is_named_and_the_files_come_back() {
     both.in_python("key", &out, &[]).expect(11, &["hushfs.vault is missing"]);
     snapshot::assert_same(&snapshot::of(&out), &whole);
 }
+
+#[test]
+fn a_vault_without_its_log_is_not_taken_for_an_empty_one() {
+    let Some(both) = Both::of_sample("format-1") else { return };
+    fs::remove_dir_all(both.vault().join("log")).unwrap();
+    both.in_python("key", &both.place("out"), &[]).expect(14, &["“log”", "has not arrived"]);
+}

@@ -29,6 +29,7 @@ mod steps;
 mod both;
 mod damage;
 mod devices;
+mod hostile;
 mod whole;
 
 use bench::device;
