@@ -143,6 +143,13 @@ pub(super) fn not_arrived(
     }
 }
 
+/// What there is to say of packs without any log object that tells what they are for.
+pub(super) fn without_log(listing: &VaultListing) -> Option<&'static str> {
+    let has_log = !listing.logs.is_empty() || !listing.checkpoints.is_empty();
+    (!has_log && !listing.packs.is_empty())
+        .then_some("no log object has arrived, but packs have: what files there are cannot be told")
+}
+
 impl FileSystem {
     /// What this device has seen, as the state folder keeps it.
     pub(super) fn seen_by(&self, publisher: &Publisher, publishing: Option<Publishing>) -> Seen {

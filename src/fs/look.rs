@@ -7,7 +7,7 @@ use crate::store::{
     DeviceIdentity, Publishing, Seen, StoreError, VaultFolder, VaultListing, log_path,
 };
 
-use super::arriving::{Awaited, not_arrived};
+use super::arriving::{Awaited, not_arrived, without_log};
 use super::fold::{Folded, fold_beyond, is_covered};
 use super::open::{MountMode, OpenError, OpenRequest};
 use super::stand_ins::take_in_copies;
@@ -88,6 +88,10 @@ pub(super) fn look(request: &OpenRequest) -> Result<Found, OpenError> {
         Some(state) => read_journal(&**state.disk(), state.root(), keys, generation)?,
         None => Replay::default(),
     };
+    // What this device has published or has yet to is told by gaps, or by its journal.
+    if awaited.logs.is_empty() && damage.is_empty() && !replay.has_records() {
+        awaited.logs.extend(without_log(&listing).map(str::to_owned));
+    }
     let is_ready = goes_back || is_own_here && (is_ground_here || !replay.has_records());
     let read_only = match mode {
         MountMode::ReadOnly => Some("mounted so".to_owned()),

@@ -15,7 +15,7 @@ use crate::store::{
 };
 use crate::tree::Tree;
 
-use super::arriving::not_arrived;
+use super::arriving::{not_arrived, without_log};
 use super::fold::{FoldGap, Folded};
 use super::stand_ins::{
     UnusedCopy, fold_with_copies, has_whole_copy, log_to_verify, tell_of_copies,
@@ -182,6 +182,11 @@ pub fn verify(
         match folded.unseen.has(pack) {
             true => report.await_object(pack_path(pack), "not arrived yet", lost),
             false => report.damage(pack_path(pack), "missing", lost),
+        }
+    }
+    if report.damaged.is_empty() && report.awaited.is_empty() {
+        if let Some(what) = without_log(request.listing) {
+            report.await_object(LOG_FOLDER.to_owned(), what, Vec::new());
         }
     }
     tell_of_copies(request, &folded.frontier, &mut report);

@@ -139,6 +139,23 @@ fn without_a_log_object_in_between_what_came_before_is_shown_and_the_vault_can_b
 }
 
 #[test]
+fn packs_without_any_log_object_are_no_empty_vault() {
+    let bench = two_files();
+    let logs = take_away(&bench, "log/", |_| true);
+    let awaited = "no log object has arrived, but packs have";
+    bench.verify().expect(14, &[awaited]);
+    bench.restore(&bench.place("target"), &[]).expect(14, &["AWAITED", awaited]);
+    let device = bench.device_at("new");
+    let status = device.files.status();
+    assert_eq!((status.read_only, status.damage, status.not_arrived.len()), (None, vec![], 1));
+    bring_back(&bench, &logs);
+    device.files.take_arrivals().unwrap();
+    assert_eq!(shown::of(&device.files).len(), 2);
+    assert_eq!(device.files.status().not_arrived, [""; 0]);
+    device.unmount();
+}
+
+#[test]
 fn a_repair_waits_for_what_is_awaited() {
     let bench = two_files();
     let packs = take_away(&bench, "data/", |nth| nth == 0);

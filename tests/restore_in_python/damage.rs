@@ -116,4 +116,5 @@ fn a_vault_without_its_log_is_not_taken_for_an_empty_one() {
     let Some(both) = Both::of_sample("format-1") else { return };
     fs::remove_dir_all(both.vault().join("log")).unwrap();
     both.in_python("key", &both.place("out"), &[]).expect(14, &["“log”", "has not arrived"]);
+    both.assert_same("key", 14);
 }
