@@ -414,7 +414,9 @@ class Log:
             self.checkpoints += versions[:1]
             for text, _ in faults if not versions else []:
                 say(f"note: {text}; the log objects may do without it")
-        self.checkpoints.sort(key=lambda found: (found.clock, found.device), reverse=True)
+        self.checkpoints.sort(key=lambda found: (
+            found.clock, sum(number for number, _ in found.frontier.values()), found.device),
+            reverse=True)
 
     def files(self, kind, device, number):
         paths = self.vault.named.get(log_name(device, number), [])

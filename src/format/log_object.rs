@@ -87,13 +87,17 @@ impl Frontier {
         }
     }
 
+    /// How many log objects it covers.
+    pub fn count(&self) -> u64 {
+        self.0.iter().fold(0, |count, entry| count.saturating_add(entry.seq))
+    }
+
     /// Every entry, in the order of device ids.
     pub fn iter(&self) -> impl Iterator<Item = &FrontierEntry> {
         self.0.iter()
     }
 
-    /// Whether the entries are in order, each device once (I8).
-    /// Whether every device is in it once, and has a number that another can follow.
+    /// Whether every device is in it once, in order, and has a number that another can follow (I8).
     fn is_well_formed(&self) -> bool {
         self.0.windows(2).all(|pair| pair[0].device < pair[1].device)
             && self.0.iter().all(|entry| entry.seq <= COUNT_MAX)
@@ -200,6 +204,11 @@ pub fn told_log_bytes(start: &[u8]) -> Option<u64> {
     bytes[..field.len()].copy_from_slice(field);
     Some(u64::from_le_bytes(bytes)).filter(|bytes| *bytes > 0)
 }
+
+/// Where a checkpoint stands in the order of all: by its clock, then by how much it covers, then by the
+/// device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CheckpointAge(u64, u64, DeviceId);
 
 /// A log object as it was read: only its header is known, and that is not to be trusted yet.
 #[derive(Debug)]
@@ -325,6 +334,12 @@ impl OpenedLog {
     /// Bytes of encoded operations.
     pub fn operations_bytes(&self) -> u64 {
         self.operations.len() as u64
+    }
+
+    /// Later checkpoints are greater; whatever covers all of another one and more is later. By clock and
+    /// device alone it could be the other way round, where what it covers besides was done long before.
+    pub fn checkpoint_age(&self) -> CheckpointAge {
+        CheckpointAge(self.clock, self.frontier.count(), self.device)
     }
 
     /// This object as a frontier names it.

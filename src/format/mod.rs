@@ -38,8 +38,8 @@ pub(crate) use frame::{FRAME_BYTES, array, need};
 pub use ids::{DeviceId, Ino, PackId};
 pub use key_text::{KEY_GROUPS, KEY_TEXT_BYTES_MAX, KeyTextError, RecoveryKey};
 pub use log_object::{
-    Frontier, FrontierEntry, LOG_HEADER_BYTES, LogDraft, LogHash, LogKind, OpenedLog,
-    UnverifiedLog, told_log_bytes,
+    CheckpointAge, Frontier, FrontierEntry, LOG_HEADER_BYTES, LogDraft, LogHash, LogKind,
+    OpenedLog, UnverifiedLog, told_log_bytes,
 };
 pub use name_beside::{EXTENSION_BYTES_MAX, name_beside};
 pub use names::{

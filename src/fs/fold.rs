@@ -283,7 +283,7 @@ impl Logs<'_> {
             }
         }
         let mut candidates: Vec<(OpenedLog, Option<String>)> = newest.into_values().collect();
-        candidates.sort_by_key(|(log, _)| (log.clock, log.device));
+        candidates.sort_by_key(|(log, _)| log.checkpoint_age());
         while let Some((log, copy)) = candidates.pop() {
             if let Some(folded) = self.at_checkpoint(&log, copy) {
                 return Some(folded);

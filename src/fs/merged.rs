@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::format::{DeviceId, Ino, LogHash, LogKind, OpenedLog, Operation};
+use crate::format::{CheckpointAge, DeviceId, Ino, LogHash, LogKind, OpenedLog, Operation};
 use crate::tree::{ApplyError, Author, Merge, Tree};
 
 use super::fold::{FoldGap, Folded, Logs, durable_since, is_covered, packs_of};
@@ -124,10 +124,10 @@ impl Logs<'_> {
 
     /// States to start from, the latest first, and nothing in the end.
     fn grounds(&self) -> impl Iterator<Item = Folded> {
-        let mut heads: Vec<(u64, DeviceId, u64)> = Vec::new();
+        let mut heads: Vec<(CheckpointAge, DeviceId, u64)> = Vec::new();
         for (device, seq) in self.listing.log_names(LogKind::Checkpoint) {
             if let Ok((log, _)) = self.checkpoint(device, seq) {
-                heads.push((log.clock, device, seq));
+                heads.push((log.checkpoint_age(), device, seq));
             }
         }
         heads.sort_unstable();

@@ -268,3 +268,41 @@ fn work_of_a_device_that_was_away_for_days_is_merged_and_takes_no_day_away() {
     assert!(shown[0] == shown[1]);
     assert!(content_of(&two.devices[0].files, "of-1") == content(5011, 40_000));
 }
+
+#[test]
+fn of_two_checkpoints_with_the_same_clock_the_one_that_covers_more_is_the_ground() {
+    let two = Two::new([0, 0]);
+    two.set(0, 9);
+    let id = |nth: usize| {
+        two.overwrite(nth, &format!("of-{nth}"), nth as u32);
+        files_below(&two.vault(nth).join("log")).into_keys().next().unwrap()
+    };
+    let (low, high) = if id(0) < id(1) { (0, 1) } else { (1, 0) };
+    (10..20).for_each(|seed| two.overwrite(high, "much", seed));
+    two.collect(high, DAY);
+    let checkpoints = || files_below(&two.vault(low)).into_keys().filter(|it| it.ends_with("ckpt"));
+    two.sync();
+    assert_eq!(checkpoints().count(), 1);
+    // Covers what the other one does, and log objects with lower clocks besides.
+    two.collect(low, DAY);
+    assert_eq!(checkpoints().count(), 2);
+    let old: BTreeSet<String> = checkpoints().collect();
+    two.sync();
+    two.overwrite(high, "seen", 30);
+    two.sync();
+    two.set(3, 9);
+    // At the same time, so that the checkpoint of this day is no ground.
+    two.overwrite(low, "low", 40);
+    two.overwrite(high, "high", 41);
+    let gone = two.collect(low, DAY);
+    assert!(gone.iter().filter(|path| path.ends_with(".log")).count() > 5, "{gone:?}");
+    assert_eq!(old.iter().filter(|path| gone.contains(*path)).count(), 1, "{gone:?}");
+    two.remove(high, gone);
+    two.sync();
+    for nth in 0..2 {
+        let found = super::bench::device::look(&two.vault(nth), &two.bench.key()).unwrap();
+        assert_eq!((found.status().damage, found.status().not_arrived), (vec![], vec![]));
+        assert!(shown::of(&found) == shown::of(&two.devices[nth].files), "at {nth}");
+        assert_eq!(shown::of(&found).len(), 6);
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::format::{DeviceId, Frontier, LogKind};
+use crate::format::{CheckpointAge, DeviceId, Frontier, LogKind};
 use crate::store::VaultListing;
 
 use super::super::file_system::{FileSystem, lock};
@@ -11,7 +11,7 @@ use super::super::file_system::{FileSystem, lock};
 #[derive(Clone, Debug)]
 pub(in super::super) struct Covering {
     /// Later ones are greater.
-    age: (u64, DeviceId),
+    age: CheckpointAge,
     name: (DeviceId, u64),
     covers: Frontier,
 }
@@ -28,7 +28,7 @@ impl FileSystem {
             known.entry(name).or_insert_with(|| {
                 let kind = LogKind::Checkpoint;
                 let log = self.vault.get_log_as_named(&self.keys, kind, name.0, name.1).ok()?;
-                Some(Covering { age: (log.clock, log.device), name, covers: log.frontier })
+                Some(Covering { age: log.checkpoint_age(), name, covers: log.frontier })
             });
         }
         let newest = known.values().flatten().max_by_key(|checkpoint| checkpoint.age);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::format::{DeviceId, Frontier, LogKind, OpenedLog, Time, pack_path};
+use crate::format::{CheckpointAge, DeviceId, Frontier, LogKind, OpenedLog, Time, pack_path};
 use crate::store::{StoreError, VaultFolder, VaultListing, log_path};
 
 use super::super::error::FsError;
@@ -19,7 +19,7 @@ use super::thin::EVERY_STATE_FOR;
 struct Base {
     name: (DeviceId, u64),
     /// Later ones are greater.
-    age: (u64, DeviceId),
+    age: CheckpointAge,
     frontier: Frontier,
     durable_since: Time,
     object_bytes: u64,
@@ -29,7 +29,7 @@ impl Base {
     fn of(vault: &VaultFolder, log: OpenedLog) -> Self {
         Self {
             name: (log.device, log.seq),
-            age: (log.clock, log.device),
+            age: log.checkpoint_age(),
             durable_since: durable_since(vault, &log),
             object_bytes: log.object_bytes,
             frontier: log.frontier,

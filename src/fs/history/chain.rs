@@ -7,7 +7,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::format::{DeviceId, Frontier, FrontierEntry, LogKind, OpenedLog, Operation, PackId};
+use crate::format::{
+    CheckpointAge, DeviceId, Frontier, FrontierEntry, LogKind, OpenedLog, Operation, PackId,
+};
 use crate::store::StoreError;
 
 use super::super::fold::{FoldGap, Logs, is_covered};
@@ -20,6 +22,7 @@ pub(in super::super) type Covering = ((DeviceId, u64), Frontier);
 /// A checkpoint that can be used.
 #[derive(Clone, Debug)]
 struct Ground {
+    age: CheckpointAge,
     /// As a state; its frontier is what it covers.
     state: State,
     name: (DeviceId, u64),
@@ -81,13 +84,13 @@ impl Chain<'_> {
                     state.hash = log.previous;
                     state.frontier.clone_from(&log.frontier);
                     state.start = Some(Start::Checkpoint(device, seq));
-                    grounds.push(Ground { state, name: (device, seq) });
+                    grounds.push(Ground { age: log.checkpoint_age(), state, name: (device, seq) });
                 }
                 Ok(_) | Err(StoreError::Missing(_)) => {}
                 Err(_) => self.has_unreadable = true,
             }
         }
-        grounds.sort_by_key(|ground| (ground.state.clock, ground.state.device));
+        grounds.sort_by_key(|ground| ground.age);
         grounds
     }
 
