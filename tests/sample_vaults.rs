@@ -1,7 +1,7 @@
 //! A vault of every format version opens forever.
 //!
-//! `sample_vaults/format-1` was made once, by `sample_vaults/make.rs`, and never changes. Its
-//! password and key stand beside it: they protect nothing.
+//! The samples were made once, by `sample_vaults/make.rs`, and never change. Their passwords and keys
+//! stand beside them: they protect nothing.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as the tests do")]
 
 #[path = "bench/decorate.rs"]
@@ -190,6 +190,30 @@ fn the_sample_of_format_1_is_whole_with_its_password_and_with_its_key() {
         said.expect(0, &["13 files and folders: all is whole"]);
         assert!(!said.stdout.contains("note") && !said.stdout.contains("not used"), "{said:?}");
         check_1(&copy.restore(way));
+    }
+}
+
+#[test]
+fn the_sample_with_slots_of_version_2_opens_in_each_way_and_tells_their_names() {
+    let copy = Copy::of("format-1-slots-2");
+    fs::write(copy.place("added"), "walnut ferry cobalt hinge\n").unwrap();
+    fs::set_permissions(copy.place("added"), fs::Permissions::from_mode(0o600)).unwrap();
+    for (way, secret) in [("password", "password"), ("key", "key"), ("password", "added")] {
+        let secret = copy.place(secret);
+        let on_vault = |words: &[&str]| {
+            let mut command = hushfs(words);
+            command.arg(format!("--{way}-file")).arg(&secret).arg(copy.vault());
+            command
+        };
+        let destination = secret.with_extension("restored");
+        let said = Said::by(on_vault(&["restore"]).arg(&destination));
+        assert_eq!((said.code, said.stderr.as_str()), (0, ""), "{said:?}");
+        let content = fs::read(destination.join("note.txt")).unwrap();
+        assert_eq!(content, b"found by any of three ways");
+        let listed = Said::by(&mut on_vault(&["key", "list"]));
+        listed.expect(0, &["Ann’s", "2026-11-26", "64-digit key"]);
+        assert!(!listed.stdout.contains("DAMAGED"), "{listed:?}");
+        assert_eq!(listed.stdout.lines().count(), 4);
     }
 }
 

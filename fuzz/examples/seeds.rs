@@ -61,6 +61,13 @@ fn objects(seeds: &Seeds) {
             (body[44], body[109]) = (64, 12);
             body[45..109].fill(b'x');
             seeds.put("slot", format!("{nth}-made"), [&[2, 2], &[0; 13][..], &body].concat());
+            let mut note = [0; 176];
+            (note[12], note[77]) = (64, 64);
+            note[13..77].fill(b'x');
+            note[78..142].fill(b'y');
+            let noted = [&[3, 2], &[0; 13][..], &body, &note].concat();
+            seeds.put("slot", format!("{nth}-noted"), noted);
+            seeds.put("slot", format!("{nth}-way"), [&[4, 2], &[0; 125][..]].concat());
         } else if let Some((kind, device, seq)) = parse_log_name(name) {
             log(seeds, logs, kind, device, seq, bytes);
             logs += 1;

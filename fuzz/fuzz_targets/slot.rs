@@ -1,8 +1,9 @@
-//! Slots: any bytes, any bytes with a good checksum, and any fields and body under a good seal.
+//! Slots: any bytes, any bytes with a good checksum, and any fields, body and note under good seals;
+//! and ways as they are handed to a mount.
 #![no_main]
 
 use hushfs::crypto::{Password, StretchParameters};
-use hushfs::format::{SlotKind, UnverifiedSlot};
+use hushfs::format::{SlotKind, SlotWay, UnverifiedSlot};
 use hushfs_fuzz::input::Input;
 use hushfs_fuzz::{sample, seal};
 use libfuzzer_sys::fuzz_target;
@@ -10,10 +11,16 @@ use zeroize::Zeroizing;
 
 fuzz_target!(|data: &[u8]| {
     let mut input = Input::new(data);
-    let bytes = match input.choice(3) {
+    let bytes = match input.choice(5) {
         0 => input.rest().to_vec(),
         1 => seal::with_checksum(input.rest().to_vec()),
-        _ => seal::slot(&input.array(), &input.array()),
+        2 => seal::first_slot(&input.array(), &input.array()),
+        3 => seal::slot(&input.array(), &input.array(), &input.array()),
+        _ => {
+            let bytes = input.rest();
+            let Ok(way) = SlotWay::parse(bytes) else { return };
+            return assert_eq!(&way.to_bytes()[..], bytes);
+        }
     };
     let slot = match UnverifiedSlot::parse(&bytes) {
         Ok(slot) => slot,
@@ -21,6 +28,13 @@ fuzz_target!(|data: &[u8]| {
     };
     let _ = (slot.kind().to_string(), slot.claimed_id().to_string());
     let vault = sample::keys().vault();
+    match slot.note(sample::keys()) {
+        Ok(note) => {
+            assert_eq!(note.is_some(), slot.has_note());
+            assert!(note.is_none_or(|note| note.label.len() <= 64 && note.device_name.len() <= 64));
+        }
+        Err(error) => drop(error.to_string()),
+    }
     match slot.open_with_key(&sample::KEY, vault) {
         Ok(opened) => {
             assert_eq!(slot.kind(), SlotKind::RecoveryKey);

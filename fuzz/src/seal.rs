@@ -38,12 +38,25 @@ pub fn descriptor(fields: &[u8; 8], body: &[u8; 12]) -> Vec<u8> {
     [out, body].concat()
 }
 
-/// A slot of the sample's 64-digit key, with this kind, these costs, and this body.
-pub fn slot(kind_and_costs: &[u8; 14], body: &[u8; 112]) -> Vec<u8> {
+/// A slot of version 1 of the sample's 64-digit key, with this kind, these costs, and this body.
+pub fn first_slot(kind_and_costs: &[u8; 14], body: &[u8; 112]) -> Vec<u8> {
+    with_checksum(unsummed_slot(1, kind_and_costs, body))
+}
+
+/// The same of version 2, with this note.
+pub fn slot(kind_and_costs: &[u8; 14], body: &[u8; 112], note: &[u8; 176]) -> Vec<u8> {
+    let mut out = unsummed_slot(2, kind_and_costs, body);
+    let note = sealed(ObjectClass::SlotNote, &ObjectId([9; 16]), Nonce::at(0), &out, note);
+    out.extend_from_slice(&note);
+    with_checksum(out)
+}
+
+fn unsummed_slot(version: u8, kind_and_costs: &[u8; 14], body: &[u8; 112]) -> Vec<u8> {
     let id = SlotId([9; 16]);
     let salt = [8; 32];
     let wrap = SlotWrap::new(KEY.secret(), &salt, keys().vault(), &id);
     let mut out = framed(Magic::Slot);
+    out[8] = version;
     out.extend_from_slice(kind_and_costs);
     out.extend_from_slice(&keys().vault().0);
     out.extend_from_slice(&id.0);
@@ -52,7 +65,7 @@ pub fn slot(kind_and_costs: &[u8; 14], body: &[u8; 112]) -> Vec<u8> {
     let mut body = body.to_vec();
     wrap.sealer().seal_in_place(Nonce::at(0), &out, &mut body);
     out.append(&mut body);
-    with_checksum(out)
+    out
 }
 
 /// What every slot ends in.

@@ -12,6 +12,7 @@ use crate::fs::When;
 use super::error::Error;
 use super::exit::ExitCode;
 pub use super::history_args::{DiffArgs, HistoryArgs, UndeleteArgs};
+pub use super::key_args::{KeyArgs, PASSWD_EXAMPLES, PasswdArgs};
 use super::mount_options::{
     MountOption, MountOptions, parse_fetch_limit, parse_history, parse_waiting_limit,
 };
@@ -193,6 +194,11 @@ zeroes for what is missing. A file with holes looks the same, since nothing tell
 other. Nothing in the destination is ever overwritten. Exits with 11 if anything is damaged or
 incomplete.")]
     Salvage(SalvageArgs),
+    /// List, add, remove and test the ways to unlock a vault
+    Key(KeyArgs),
+    /// Change the password of a vault, or reset one that is forgotten
+    #[command(after_long_help = PASSWD_EXAMPLES)]
+    Passwd(PasswdArgs),
     /// Say what of a damaged vault can be repaired, and repair it
     #[command(after_long_help = "\
 Examples:

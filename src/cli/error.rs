@@ -2,13 +2,14 @@
 
 use std::io;
 
-use crate::fs::{FsError, HistoryError, OpenError, RepairError, UndeleteError};
+use crate::fs::{FsError, HistoryError, OpenError, RepairError, SlotChangeError, UndeleteError};
 use crate::fuse::{MountError, SessionError};
 use crate::store::{LockedBy, StoreError};
 
 use super::ask::AskError;
 use super::exit::ExitCode;
 use super::init::InitError;
+use super::keys::KeyError;
 use super::secrets::SecretsError;
 use super::status::StatusError;
 use super::unlock_error::UnlockError;
@@ -47,6 +48,9 @@ pub enum Error {
     /// The vault was not repaired, or not to the end.
     #[error(transparent)]
     Repair(#[from] RepairError),
+    /// No way to unlock was added or removed.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// Nothing was mounted.
     #[error(transparent)]
     Mount(#[from] MountError),
@@ -145,6 +149,21 @@ impl Error {
                 RepairError::Store(error) => store_code(error),
                 RepairError::Unpublished(_) | RepairError::Unfit(_) => ExitCode::Damage,
                 RepairError::Changed(_) | RepairError::NoState => ExitCode::Failed,
+            },
+            Self::Key(error) => match error {
+                KeyError::NoSuchSlot { .. }
+                | KeyError::Ambiguous { .. }
+                | KeyError::WhichSlot { .. }
+                | KeyError::NotMounted { .. }
+                | KeyError::InMount { .. } => ExitCode::Usage,
+                KeyError::Change(SlotChangeError::Store(error)) => store_code(error),
+                KeyError::NotInPlace { .. } => ExitCode::Damage,
+                KeyError::LastSlot { .. }
+                | KeyError::NoneRelied { .. }
+                | KeyError::Mount { .. }
+                | KeyError::Change(_)
+                | KeyError::Stretch(_)
+                | KeyError::Declined => ExitCode::Failed,
             },
             Self::Mount(error) => match error {
                 MountError::AlreadyMounted(_) => ExitCode::InUse,

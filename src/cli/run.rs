@@ -7,8 +7,8 @@ use super::error::Error;
 use super::exit::ExitCode;
 use super::helper::{Invocation, as_invoked};
 use super::{
-    collect, conflicts, diff, fetch, history, init, logger, mount, repair, restore, salvage, show,
-    undelete, unmount, verify,
+    collect, conflicts, diff, fetch, history, init, keys, logger, mount, repair, restore, salvage,
+    show, undelete, unmount, verify,
 };
 use crate::fuse::harden;
 
@@ -58,6 +58,8 @@ fn dispatch(command: &Command) -> Result<(), Error> {
         Command::Fetch(args) => fetch::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Restore(args) => restore::run(args),
+        Command::Key(args) => keys::run(args),
+        Command::Passwd(args) => keys::passwd::run(args),
         Command::Repair(args) => repair::run(args),
         Command::Salvage(args) => salvage::run(args),
     }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::crypto::{ClassKeys, Password, StretchError, VaultId};
+use crate::crypto::{ClassKeys, Password, SlotId, StretchError, VaultId};
 use crate::format::{
     Descriptor, KEYS_FOLDER, KeyTextError, ObjectName, OpenedSlot, RecoveryKey, SLOT_BYTES_MAX,
     SlotError, SlotKind, UnverifiedDescriptor, UnverifiedSlot,
 };
-use crate::store::{StoreError, VaultFolder};
+use crate::fs::SLOTS_MAX;
+use crate::store::{HostDisk, StoreError, VaultFolder, default_state_folder, kept_slots};
 
 use super::args::UnlockArgs;
 use super::ask::{Ask, Terminal};
@@ -19,9 +20,6 @@ use super::unlock_error::{Tried, UnlockError};
 
 /// How often a person may try.
 const TRIES: u32 = 3;
-/// More slots than this are not tried: whoever can write into the vault cannot make unlocking
-/// last forever.
-const SLOTS_MAX: usize = 64;
 
 /// An unlocked vault.
 #[derive(Debug)]
@@ -39,8 +37,37 @@ pub struct Unlocked {
 /// [`Error::Usage`] if there is nobody to ask, [`Error::Unlock`], [`Error::Secrets`],
 /// [`Error::Ask`] or [`Error::Store`].
 pub fn unlock(vault: &Path, folder: &VaultFolder, how: &UnlockArgs) -> Result<Unlocked, Error> {
+    unlock_saying_how(vault, folder, how).map(|(unlocked, _)| unlocked)
+}
+
+/// As [`unlock`]; says with which slot.
+///
+/// # Errors
+/// As for [`unlock`].
+pub(super) fn unlock_saying_how(
+    vault: &Path,
+    folder: &VaultFolder,
+    how: &UnlockArgs,
+) -> Result<(Unlocked, SlotId), Error> {
     let locked = LockedVault::read(vault, folder)?;
     open_as(how, &|candidates| locked.open(candidates))
+}
+
+/// As [`unlock`]; goes on trying all other slots, and says every one that opens.
+///
+/// # Errors
+/// As for [`unlock`].
+pub(super) fn unlock_with_all(
+    vault: &Path,
+    folder: &VaultFolder,
+    how: &UnlockArgs,
+) -> Result<(Unlocked, Vec<SlotId>), Error> {
+    let locked = LockedVault::read(vault, folder)?;
+    open_as(how, &|candidates| {
+        let (unlocked, _) = locked.open(candidates)?;
+        let opening = locked.slots.all_that_open(candidates, &unlocked.descriptor.vault);
+        Ok((unlocked, opening))
+    })
 }
 
 /// Unlocks as `how` says with `open`, which tries what it is given.
@@ -98,7 +125,7 @@ fn open_asking<T>(
 #[cfg(fuzzing)]
 pub fn unlock_asking(folder: &VaultFolder, ask: &mut dyn Ask) -> Result<Unlocked, Error> {
     let locked = LockedVault::read(folder.root(), folder)?;
-    open_asking(ask, &|candidates| locked.open(candidates))
+    open_asking(ask, &|candidates| locked.open(candidates)).map(|(unlocked, _)| unlocked)
 }
 
 /// What may open a slot.
@@ -145,10 +172,16 @@ struct LockedVault<'a> {
 impl<'a> LockedVault<'a> {
     fn read(vault: &Path, folder: &'a VaultFolder) -> Result<Self, Error> {
         let descriptors = claimed_descriptors(vault, folder)?;
-        Ok(Self { folder, descriptors, slots: Slots::read(vault, folder)? })
+        let slots = match Slots::read(vault, folder) {
+            Err(Error::Unlock(error @ UnlockError::NoSlots { .. })) => {
+                Slots::kept(vault, descriptors[0].1.claimed_vault()).ok_or(error)?
+            }
+            slots => slots?,
+        };
+        Ok(Self { folder, descriptors, slots })
     }
 
-    fn open(&self, candidates: &Candidates) -> Result<Unlocked, UnlockError> {
+    fn open(&self, candidates: &Candidates) -> Result<(Unlocked, SlotId), UnlockError> {
         let (_, first) = &self.descriptors[0];
         let vault = first.claimed_vault();
         let opened = self.slots.open_any(candidates, vault)?;
@@ -167,7 +200,7 @@ impl<'a> LockedVault<'a> {
                 .verify(&keys)
                 .map_err(|source| UnlockError::DescriptorDamaged { vault, source })?,
         };
-        Ok(Unlocked { descriptor, keys })
+        Ok((Unlocked { descriptor, keys }, opened.id))
     }
 }
 
@@ -191,6 +224,28 @@ impl Slots {
         let mut slots = Self { path, slots: Vec::new(), damaged: Vec::new(), newer: false };
         slots.read_all(folder)?;
         Ok(slots)
+    }
+
+    /// Copies that this device keeps of slots that it has relied on, for a vault that has none; `None`
+    /// if there are none.
+    fn kept(vault: &Path, id: &VaultId) -> Option<Self> {
+        let state = default_state_folder(id)?;
+        let kept = kept_slots(&HostDisk, &state).unwrap_or_default();
+        let whole = |(path, bytes): (PathBuf, Vec<u8>)| {
+            let slot = UnverifiedSlot::parse(&bytes).ok()?;
+            Some((path.display().to_string(), slot))
+        };
+        let slots: Vec<_> = kept.into_iter().filter_map(whole).collect();
+        if slots.is_empty() {
+            return None;
+        }
+        log::warn!(
+            "{}/{KEYS_FOLDER} holds no slots: they have not been downloaded yet, or two devices \
+             removed them at the same time. The copies are tried that this device keeps of slots it \
+             has relied on. If the slots do not come, “hushfs key add” makes a new one",
+            vault.display()
+        );
+        Some(Self { path: vault.to_owned(), slots, damaged: Vec::new(), newer: false })
     }
 
     /// The vaults that whole slots say they unlock, the one that most of them name first.
@@ -300,6 +355,27 @@ impl Slots {
         } else {
             UnlockError::NoSuchWay { vault: self.path.clone(), tried }
         })
+    }
+
+    /// Every slot of `vault` that opens.
+    fn all_that_open(&self, candidates: &Candidates, vault: &VaultId) -> Vec<SlotId> {
+        let opens = |slot: &UnverifiedSlot| {
+            let by_key = candidates.key.as_ref().map(|key| slot.open_with_key(key, vault));
+            let by_password = candidates
+                .password
+                .as_ref()
+                .filter(|_| slot.kind() == SlotKind::Password)
+                .map(|password| slot.open_with_password(password, vault));
+            by_key.is_some_and(|opened| opened.is_ok())
+                || by_password.is_some_and(|opened| opened.is_ok())
+        };
+        let mut opening = Vec::new();
+        for (_, slot) in &self.slots {
+            if !opening.contains(slot.claimed_id()) && opens(slot) {
+                opening.push(*slot.claimed_id());
+            }
+        }
+        opening
     }
 
     fn try_slots(

@@ -30,20 +30,32 @@ impl Sample {
         Self { folder, vault, master }
     }
 
+    fn keys(&self) -> ClassKeys {
+        self.master.class_keys(&self.vault)
+    }
+
     fn draft(&self) -> SlotDraft<'_> {
         let chunk_size = ChunkSize::DEFAULT;
-        SlotDraft { vault: &self.vault, created: Time::now(), chunk_size, label: "test" }
+        SlotDraft {
+            vault: &self.vault,
+            created: Time::now(),
+            chunk_size,
+            label: "test",
+            device: None,
+            device_name: "test",
+            replaces: None,
+        }
     }
 
     fn add_password(&self, text: &str) -> PathBuf {
         let password = Password::new(Zeroizing::new(text.as_bytes().to_vec())).unwrap();
         let slot =
-            self.draft().seal_password(&self.master, &password, StretchParameters::FLOOR).unwrap();
+            self.draft().seal_password(&self.keys(), &password, StretchParameters::FLOOR).unwrap();
         self.put(&slot_path(slot.id), &slot.bytes)
     }
 
     fn add_key(&self, key: &RecoveryKey) -> PathBuf {
-        let slot = self.draft().seal_key(&self.master, key);
+        let slot = self.draft().seal_key(&self.keys(), key);
         self.put(&slot_path(slot.id), &slot.bytes)
     }
 
@@ -82,7 +94,8 @@ impl Sample {
             said: String::new(),
         };
         let locked = LockedVault::read(self.folder.path(), &folder).unwrap();
-        (open_asking(&mut ask, &|candidates| locked.open(candidates)), ask.said)
+        let opened = open_asking(&mut ask, &|candidates| locked.open(candidates));
+        (opened.map(|(unlocked, _)| unlocked), ask.said)
     }
 }
 

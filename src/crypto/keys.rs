@@ -26,6 +26,8 @@ pub enum ObjectClass {
     Journal,
     /// The trusted frontier and the device's identity in the state folder.
     Trust,
+    /// What a slot says of itself to whoever has the vault unlocked.
+    SlotNote,
 }
 
 impl ObjectClass {
@@ -37,6 +39,7 @@ impl ObjectClass {
             Self::Data => b"hushfs 1 data",
             Self::Journal => b"hushfs 1 journal",
             Self::Trust => b"hushfs 1 trust",
+            Self::SlotNote => b"hushfs 1 slot note",
         }
     }
 }
@@ -138,11 +141,13 @@ impl MasterKey {
         };
         ClassKeys {
             vault: *vault,
+            master: Self(SecretKey::with(|out| out.copy_from_slice(self.0.bytes()))),
             descriptor: derive(ObjectClass::Descriptor),
             log: derive(ObjectClass::Log),
             data: derive(ObjectClass::Data),
             journal: derive(ObjectClass::Journal),
             trust: derive(ObjectClass::Trust),
+            slot_note: derive(ObjectClass::SlotNote),
         }
     }
 }
@@ -153,21 +158,29 @@ impl fmt::Debug for MasterKey {
     }
 }
 
-/// One key for each class of object of one vault.
+/// One key for each class of object of one vault, and the master key that they come from: only a
+/// new slot needs that.
 #[derive(Debug)]
 pub struct ClassKeys {
     vault: VaultId,
+    master: MasterKey,
     descriptor: SecretKey,
     log: SecretKey,
     data: SecretKey,
     journal: SecretKey,
     trust: SecretKey,
+    slot_note: SecretKey,
 }
 
 impl ClassKeys {
     /// The vault that these keys belong to.
     pub fn vault(&self) -> &VaultId {
         &self.vault
+    }
+
+    /// What a new slot wraps.
+    pub fn master(&self) -> &MasterKey {
+        &self.master
     }
 
     /// Seals and opens the object `id` of `class`:
@@ -179,6 +192,7 @@ impl ClassKeys {
             ObjectClass::Data => &self.data,
             ObjectClass::Journal => &self.journal,
             ObjectClass::Trust => &self.trust,
+            ObjectClass::SlotNote => &self.slot_note,
         };
         let hkdf =
             Hkdf::<Sha256>::from_prk(class_key.bytes()).expect("a class key is one hash long");

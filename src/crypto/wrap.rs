@@ -7,7 +7,6 @@
 
 use hkdf::Hkdf;
 use sha2::Sha256;
-use zeroize::Zeroize;
 
 use super::keys::{COMMIT_LABEL, SlotId, VaultId, WRAP_LABEL};
 use super::seal::ObjectSealer;
@@ -34,7 +33,7 @@ impl Commitment {
 
 /// Wraps and unwraps the master key in one slot.
 pub struct SlotWrap {
-    sealer: ObjectSealer,
+    key: SecretKey,
     commitment: Commitment,
 }
 
@@ -58,13 +57,21 @@ impl SlotWrap {
             hkdf.expand_multi_info(&[label, &vault.0, &slot.0], out)
                 .expect("32 bytes are less than 255 hashes");
         };
-        let mut key = [0; KEY_BYTES];
-        derive(WRAP_LABEL, &mut key);
-        let sealer = ObjectSealer::new(&key);
-        key.zeroize();
+        let key = SecretKey::with(|out| derive(WRAP_LABEL, out));
         let mut commitment = Commitment([0; SALT_BYTES]);
         derive(COMMIT_LABEL, &mut commitment.0);
-        Self { sealer, commitment }
+        Self { key, commitment }
+    }
+
+    /// From both, as another process of this machine derived them. That they belong together only
+    /// whoever has the secret can tell.
+    pub fn from_parts(key: SecretKey, commitment: Commitment) -> Self {
+        Self { key, commitment }
+    }
+
+    /// The wrapping key: it opens this one slot, and tells nothing of the secret.
+    pub fn key(&self) -> &SecretKey {
+        &self.key
     }
 
     /// What the slot holds in the clear, and a reader compares before it opens anything.
@@ -73,8 +80,8 @@ impl SlotWrap {
     }
 
     /// Seals and opens the slot's body.
-    pub fn sealer(&self) -> &ObjectSealer {
-        &self.sealer
+    pub fn sealer(&self) -> ObjectSealer {
+        ObjectSealer::new(self.key.bytes())
     }
 }
 

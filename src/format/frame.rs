@@ -2,7 +2,7 @@
 
 use super::error::FormatError;
 
-/// The newest format version that this program reads, and the one it writes.
+/// The format version of vaults: what a descriptor says.
 pub const FORMAT_VERSION: u16 = 1;
 
 /// Bytes of magic and version.
@@ -30,26 +30,36 @@ pub enum Magic {
     Trust = b'T',
 }
 
+impl Magic {
+    /// The newest version of this kind that this program reads, and the one it writes.
+    pub const fn version(self) -> u16 {
+        match self {
+            Self::Slot => 2,
+            _ => FORMAT_VERSION,
+        }
+    }
+}
+
 /// Appends magic, kind and version.
 pub fn write_magic(kind: Magic, out: &mut Vec<u8>) {
     out.extend_from_slice(MAGIC);
     out.push(kind as u8);
-    out.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
+    out.extend_from_slice(&kind.version().to_le_bytes());
 }
 
-/// Checks magic, kind and version.
+/// Checks magic, kind and version, and gives the version.
 ///
 /// # Errors
 /// [`FormatError::CutShort`], [`FormatError::NotThisKind`] or [`FormatError::Newer`].
-pub fn check_magic(kind: Magic, bytes: &[u8]) -> Result<(), FormatError> {
+pub fn check_magic(kind: Magic, bytes: &[u8]) -> Result<u16, FormatError> {
     need(bytes, FRAME_BYTES)?;
     if &bytes[..7] != MAGIC || bytes[7] != kind as u8 {
         return Err(FormatError::NotThisKind);
     }
     match u16::from_le_bytes([bytes[8], bytes[9]]) {
         0 => Err(FormatError::NotThisKind),
-        found if found > FORMAT_VERSION => Err(FormatError::Newer { found, known: FORMAT_VERSION }),
-        _ => Ok(()),
+        found if found > kind.version() => Err(FormatError::Newer { found, known: kind.version() }),
+        version => Ok(version),
     }
 }
 

@@ -23,6 +23,9 @@ mod operation;
 mod pack;
 mod padding;
 mod slot;
+mod slot_note;
+mod slot_read;
+mod slot_way;
 
 pub use access_list::{
     ACCESS_LIST, ACCESS_LIST_BYTES_MAX, AccessList, AccessListError, DEFAULT_LIST,
@@ -45,7 +48,7 @@ pub use name_beside::{EXTENSION_BYTES_MAX, name_beside};
 pub use names::{
     DATA_FOLDER, DESCRIPTOR_NAME, KEYS_FOLDER, LOG_FOLDER, LOST_FOLDER, NAME_BYTES_MAX, NameError,
     README_NAME, check_name, log_name, may_be_slot_name, pack_folder, pack_path, parse_log_name,
-    parse_pack_name, slot_path,
+    parse_pack_name, slot_id_of_path, slot_path,
 };
 pub use offsets::{ChunkSize, ChunkSpan, RunShape};
 pub use operation::{InlineChunk, Operation, Operations, Run, encode_operation};
@@ -54,7 +57,7 @@ pub use pack::{
     PackHeader, PackSealer,
 };
 pub use padding::padme;
-pub use slot::{
-    LABEL_BYTES_MAX, OpenedSlot, SLOT_BYTES_MAX, SealedSlot, SlotDraft, SlotError, SlotKind,
-    UnverifiedSlot,
-};
+pub use slot::{LABEL_BYTES_MAX, SLOT_BYTES_MAX, SealedSlot, SlotDraft, SlotError, SlotKind};
+pub use slot_note::SlotNote;
+pub use slot_read::{OpenedSlot, UnverifiedSlot};
+pub use slot_way::{SLOT_WAY_BYTES, SlotWay};

@@ -35,6 +35,12 @@ pub fn may_be_slot_name(name: &str) -> bool {
     name.ends_with(".key") && !name.starts_with('.')
 }
 
+/// The slot that a path below the vault is the own one of.
+pub fn slot_id_of_path(path: &str) -> Option<SlotId> {
+    let name = path.strip_prefix(KEYS_FOLDER)?.strip_prefix('/')?;
+    SlotId::from_hex(name.strip_suffix(".key")?)
+}
+
 /// A log object's name: its device, then its number; a checkpoint's has another extension.
 pub fn log_name(kind: LogKind, device: DeviceId, seq: u64) -> String {
     format!("{device}-{seq:08}.{}", extension(kind))

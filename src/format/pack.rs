@@ -86,7 +86,7 @@ impl PackHeader {
 
     /// The id of the pack that `bytes` start, as they say themselves.
     pub fn claimed_id(bytes: &[u8]) -> Option<PackId> {
-        check_magic(Magic::Pack, bytes).and_then(|()| need(bytes, PACK_HEADER_BYTES)).ok()?;
+        check_magic(Magic::Pack, bytes).and_then(|_| need(bytes, PACK_HEADER_BYTES)).ok()?;
         Some(Self(array(bytes, 0)).id())
     }
 

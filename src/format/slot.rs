@@ -9,43 +9,51 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroize;
 
 use crate::crypto::{
-    Commitment, MasterKey, Nonce, Password, SALT_BYTES, SecretKey, SlotId, SlotWrap, StretchError,
-    StretchParameters, TAG_BYTES, VaultId, fill_random,
+    ClassKeys, Nonce, ObjectClass, ObjectId, Password, SALT_BYTES, SlotId, StretchError,
+    StretchParameters, TAG_BYTES, VaultId,
 };
 
 use super::attributes::Time;
 use super::error::FormatError;
-use super::frame::{FRAME_BYTES, Magic, array, check_magic, need, write_magic};
+use super::frame::{FRAME_BYTES, Magic, array, write_magic};
+use super::ids::DeviceId;
 use super::key_text::RecoveryKey;
 use super::offsets::ChunkSize;
+use super::slot_note::{NOTE_BYTES, SlotNote};
+use super::slot_way::SlotWay;
 
-/// The longest label, in bytes of UTF-8.
+/// The longest label, in bytes of UTF-8; likewise for the name of the device that made a slot.
 pub const LABEL_BYTES_MAX: usize = 64;
 /// No slot of any kind or version is longer.
 pub const SLOT_BYTES_MAX: u64 = 4096;
 
-const KIND_AT: usize = FRAME_BYTES;
-const MEMORY_AT: usize = KIND_AT + 2;
-const PASSES_AT: usize = MEMORY_AT + 4;
-const LANES_AT: usize = PASSES_AT + 4;
-const VAULT_AT: usize = LANES_AT + 4;
-const SLOT_AT: usize = VAULT_AT + 16;
-const SALT_AT: usize = SLOT_AT + 16;
-const COMMITMENT_AT: usize = SALT_AT + SALT_BYTES;
-const BODY_AT: usize = COMMITMENT_AT + SALT_BYTES;
+pub(super) const KIND_AT: usize = FRAME_BYTES;
+pub(super) const MEMORY_AT: usize = KIND_AT + 2;
+pub(super) const PASSES_AT: usize = MEMORY_AT + 4;
+pub(super) const LANES_AT: usize = PASSES_AT + 4;
+pub(super) const VAULT_AT: usize = LANES_AT + 4;
+pub(super) const SLOT_AT: usize = VAULT_AT + 16;
+pub(super) const SALT_AT: usize = SLOT_AT + 16;
+pub(super) const COMMITMENT_AT: usize = SALT_AT + SALT_BYTES;
+pub(super) const BODY_AT: usize = COMMITMENT_AT + SALT_BYTES;
 
-const MASTER_AT: usize = 0;
-const SECS_AT: usize = MASTER_AT + 32;
-const NANOS_AT: usize = SECS_AT + 8;
-const LABEL_LEN_AT: usize = NANOS_AT + 4;
-const LABEL_AT: usize = LABEL_LEN_AT + 1;
-const CHUNK_BITS_AT: usize = LABEL_AT + LABEL_BYTES_MAX;
+pub(super) const MASTER_AT: usize = 0;
+pub(super) const SECS_AT: usize = MASTER_AT + 32;
+pub(super) const NANOS_AT: usize = SECS_AT + 8;
+pub(super) const LABEL_LEN_AT: usize = NANOS_AT + 4;
+pub(super) const LABEL_AT: usize = LABEL_LEN_AT + 1;
+pub(super) const CHUNK_BITS_AT: usize = LABEL_AT + LABEL_BYTES_MAX;
 const RESERVED_AT: usize = CHUNK_BITS_AT + 1;
-const BODY_BYTES: usize = RESERVED_AT + 2;
+pub(super) const BODY_BYTES: usize = RESERVED_AT + 2;
 
-const CHECKSUM_BYTES: usize = 16;
-const CHECKSUM_AT: usize = BODY_AT + BODY_BYTES + TAG_BYTES;
-const TOTAL_BYTES: usize = CHECKSUM_AT + CHECKSUM_BYTES;
+/// Version 1 has no note: its checksum follows here.
+pub(super) const NOTE_AT: usize = BODY_AT + BODY_BYTES + TAG_BYTES;
+pub(super) const CHECKSUM_BYTES: usize = 16;
+/// Bytes of a slot of version 1.
+pub(super) const FIRST_TOTAL_BYTES: usize = NOTE_AT + CHECKSUM_BYTES;
+const CHECKSUM_AT: usize = NOTE_AT + NOTE_BYTES + TAG_BYTES;
+/// Bytes of a slot of version 2.
+pub(super) const TOTAL_BYTES: usize = CHECKSUM_AT + CHECKSUM_BYTES;
 
 /// The ways to unlock that a slot can stand for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +67,7 @@ pub enum SlotKind {
 }
 
 impl SlotKind {
-    const fn field(self) -> u16 {
+    pub(super) const fn field(self) -> u16 {
         match self {
             Self::Password => 1,
             Self::RecoveryKey => 2,
@@ -67,7 +75,7 @@ impl SlotKind {
         }
     }
 
-    const fn from_field(field: u16) -> Option<Self> {
+    pub(super) const fn from_field(field: u16) -> Option<Self> {
         match field {
             1 => Some(Self::Password),
             2 => Some(Self::RecoveryKey),
@@ -126,9 +134,14 @@ pub struct SlotDraft<'a> {
     /// The vault's chunk size: with it, slot and packs are enough to get files back where the
     /// descriptor is lost.
     pub chunk_size: ChunkSize,
-    /// For whoever manages slots; cut to [`LABEL_BYTES_MAX`] bytes. Only the unlocked vault
-    /// shows it.
+    /// What its owner calls it; cut to [`LABEL_BYTES_MAX`] bytes. Only the unlocked vault shows it.
     pub label: &'a str,
+    /// The device that makes it, if it has a number in this vault.
+    pub device: Option<DeviceId>,
+    /// What that device is called; cut likewise.
+    pub device_name: &'a str,
+    /// The slot that it takes the place of: who finds both knows that the other one was to go.
+    pub replaces: Option<SlotId>,
 }
 
 /// A slot ready to be stored.
@@ -141,218 +154,85 @@ pub struct SealedSlot {
 }
 
 impl SlotDraft<'_> {
-    /// Wraps `master` with `password`.
+    /// Wraps the master key with `password`.
     ///
     /// # Errors
     /// [`StretchError::OutOfMemory`].
     pub fn seal_password(
         &self,
-        master: &MasterKey,
+        keys: &ClassKeys,
         password: &Password,
         stretch: StretchParameters,
     ) -> Result<SealedSlot, StretchError> {
-        let salt = random_salt();
-        let secret = stretch.stretch(password, &salt)?;
-        let costs = [stretch.memory_kib(), stretch.passes(), stretch.lanes()];
-        Ok(self.seal(master, SlotKind::Password, costs, &salt, &secret))
+        Ok(self.seal(keys, &SlotWay::of_password(self.vault, password, stretch)?))
     }
 
-    /// Wraps `master` with a 64-digit key.
-    pub fn seal_key(&self, master: &MasterKey, key: &RecoveryKey) -> SealedSlot {
-        let salt = random_salt();
-        self.seal(master, SlotKind::RecoveryKey, [0; 3], &salt, key.secret())
+    /// Wraps the master key with a 64-digit key.
+    pub fn seal_key(&self, keys: &ClassKeys, key: &RecoveryKey) -> SealedSlot {
+        self.seal(keys, &SlotWay::of_key(self.vault, key))
     }
 
+    /// Wraps the master key in a way made for this vault.
+    ///
     /// Header in the clear, then the sealed body; associated data: the header, which is all that
-    /// stands before the body. Then the checksum of everything before it.
-    fn seal(
-        &self,
-        master: &MasterKey,
-        kind: SlotKind,
-        costs: [u32; 3],
-        salt: &[u8; SALT_BYTES],
-        secret: &SecretKey,
-    ) -> SealedSlot {
-        let id = SlotId::random();
-        let wrap = SlotWrap::new(secret, salt, self.vault, &id);
+    /// stands before the body. Then the sealed note; associated data: all before it. Then the
+    /// checksum of everything before it.
+    pub fn seal(&self, keys: &ClassKeys, way: &SlotWay) -> SealedSlot {
         let mut bytes = Vec::with_capacity(TOTAL_BYTES);
         write_magic(Magic::Slot, &mut bytes);
-        bytes.extend_from_slice(&kind.field().to_le_bytes());
-        for cost in costs {
+        bytes.extend_from_slice(&way.kind.field().to_le_bytes());
+        for cost in way.costs {
             bytes.extend_from_slice(&cost.to_le_bytes());
         }
         bytes.extend_from_slice(&self.vault.0);
-        bytes.extend_from_slice(&id.0);
-        bytes.extend_from_slice(salt);
-        bytes.extend_from_slice(&wrap.commitment().0);
+        bytes.extend_from_slice(&way.id.0);
+        bytes.extend_from_slice(&way.salt);
+        bytes.extend_from_slice(&way.wrap.commitment().0);
 
-        let label = cut_to(self.label, LABEL_BYTES_MAX).as_bytes();
+        let label = cut_to(self.label, LABEL_BYTES_MAX);
         let mut body = [0; BODY_BYTES];
-        body[MASTER_AT..SECS_AT].copy_from_slice(master.secret().bytes());
+        body[MASTER_AT..SECS_AT].copy_from_slice(keys.master().secret().bytes());
         body[SECS_AT..NANOS_AT].copy_from_slice(&self.created.secs.to_le_bytes());
         body[NANOS_AT..LABEL_LEN_AT].copy_from_slice(&self.created.nanos.to_le_bytes());
-        body[LABEL_LEN_AT] = u8::try_from(label.len()).expect("a label has at most 64 bytes");
-        body[LABEL_AT..LABEL_AT + label.len()].copy_from_slice(label);
+        put_text(&mut body[LABEL_LEN_AT..CHUNK_BITS_AT], label);
         body[CHUNK_BITS_AT] = self.chunk_size.bits();
         let mut sealed = [0; BODY_BYTES + TAG_BYTES];
-        wrap.sealer().seal_into(Nonce::at(0), &bytes, &body, &mut sealed);
+        way.wrap.sealer().seal_into(Nonce::at(0), &bytes, &body, &mut sealed);
         body.zeroize();
         bytes.extend_from_slice(&sealed);
+
+        let note = SlotNote {
+            created: self.created,
+            label: label.to_owned(),
+            device: self.device,
+            device_name: cut_to(self.device_name, LABEL_BYTES_MAX).to_owned(),
+            replaces: self.replaces,
+        };
+        let mut sealed = [0; NOTE_BYTES + TAG_BYTES];
+        let sealer = keys.sealer(ObjectClass::SlotNote, &note_id(&way.id));
+        sealer.seal_into(Nonce::at(0), &bytes, &note.to_bytes(), &mut sealed);
+        bytes.extend_from_slice(&sealed);
         bytes.extend_from_slice(&checksum(&bytes));
-        SealedSlot { id, bytes }
+        SealedSlot { id: way.id, bytes }
     }
 }
 
-/// A slot that was opened.
-#[derive(Debug)]
-pub struct OpenedSlot {
-    /// The key of the whole vault.
-    pub master: MasterKey,
-    /// What the slot's maker called it.
-    pub label: String,
-    /// When the slot was made.
-    pub created: Time,
-    /// The vault's chunk size.
-    pub chunk_size: ChunkSize,
+/// A note's key comes from its slot's id, which is random and used for no other object.
+pub(super) fn note_id(slot: &SlotId) -> ObjectId {
+    ObjectId(slot.0)
 }
 
-/// A slot as it was read: whole, but it may be anybody's.
-#[derive(Clone, Debug)]
-pub struct UnverifiedSlot {
-    kind: SlotKind,
-    id: SlotId,
-    vault: VaultId,
-    /// For kinds that this version opens, exactly `TOTAL_BYTES`.
-    bytes: Vec<u8>,
+/// A text of at most [`LABEL_BYTES_MAX`] bytes as its length and itself, zeroes behind it.
+pub(super) fn put_text(out: &mut [u8], text: &str) {
+    out[0] = u8::try_from(text.len()).expect("a text was cut to 64 bytes");
+    out[1..=text.len()].copy_from_slice(text.as_bytes());
 }
 
-impl UnverifiedSlot {
-    /// Checks checksum, kind, version and length; authenticates nothing.
-    ///
-    /// # Errors
-    /// [`SlotError::Damaged`], [`SlotError::Newer`] or [`SlotError::UnknownKind`].
-    pub fn parse(bytes: &[u8]) -> Result<Self, SlotError> {
-        // Every version of a slot ends in the checksum, so that damage is never taken for a
-        // newer version or another kind.
-        need(bytes, FRAME_BYTES + CHECKSUM_BYTES).map_err(SlotError::Damaged)?;
-        let (checked, found) = bytes.split_at(bytes.len() - CHECKSUM_BYTES);
-        if checksum(checked) != found {
-            return Err(SlotError::Damaged(FormatError::Malformed("the checksum does not fit")));
-        }
-        check_magic(Magic::Slot, bytes).map_err(|error| match error {
-            FormatError::Newer { .. } => SlotError::Newer(error),
-            error => SlotError::Damaged(error),
-        })?;
-        need(bytes, BODY_AT + CHECKSUM_BYTES).map_err(SlotError::Damaged)?;
-        let field = u16::from_le_bytes(array(bytes, KIND_AT));
-        let kind = SlotKind::from_field(field).ok_or(SlotError::UnknownKind(field))?;
-        if kind != SlotKind::KeyVault && bytes.len() != TOTAL_BYTES {
-            return Err(SlotError::Damaged(FormatError::Malformed("not as long as a slot is")));
-        }
-        Ok(Self {
-            kind,
-            id: SlotId(array(bytes, SLOT_AT)),
-            vault: VaultId(array(bytes, VAULT_AT)),
-            bytes: bytes.to_vec(),
-        })
-    }
-
-    /// How this slot opens.
-    pub fn kind(&self) -> SlotKind {
-        self.kind
-    }
-
-    /// The vault that the slot says it unlocks.
-    pub fn claimed_vault(&self) -> &VaultId {
-        &self.vault
-    }
-
-    /// What the slot says is its id.
-    pub fn claimed_id(&self) -> &SlotId {
-        &self.id
-    }
-
-    /// Opens the slot of `vault` with a password.
-    ///
-    /// # Errors
-    /// [`SlotError::OtherKind`], [`SlotError::OtherVault`], [`SlotError::Stretch`],
-    /// [`SlotError::WrongPassword`] or [`SlotError::Damaged`].
-    pub fn open_with_password(
-        &self,
-        password: &Password,
-        vault: &VaultId,
-    ) -> Result<OpenedSlot, SlotError> {
-        self.check_place(SlotKind::Password, vault)?;
-        let cost = |at| u32::from_le_bytes(array(&self.bytes, at));
-        let stretch = StretchParameters::new(cost(MEMORY_AT), cost(PASSES_AT), cost(LANES_AT))?;
-        let secret = stretch.stretch(password, &array(&self.bytes, SALT_AT))?;
-        self.open(&secret, SlotError::WrongPassword)
-    }
-
-    /// Opens the slot of `vault` with a 64-digit key.
-    ///
-    /// # Errors
-    /// [`SlotError::OtherKind`], [`SlotError::OtherVault`], [`SlotError::WrongKey`] or
-    /// [`SlotError::Damaged`].
-    pub fn open_with_key(
-        &self,
-        key: &RecoveryKey,
-        vault: &VaultId,
-    ) -> Result<OpenedSlot, SlotError> {
-        self.check_place(SlotKind::RecoveryKey, vault)?;
-        self.open(key.secret(), SlotError::WrongKey)
-    }
-
-    fn check_place(&self, tried: SlotKind, vault: &VaultId) -> Result<(), SlotError> {
-        if self.kind != tried {
-            return Err(SlotError::OtherKind(self.kind));
-        }
-        if self.vault != *vault {
-            return Err(SlotError::OtherVault);
-        }
-        Ok(())
-    }
-
-    fn open(&self, secret: &SecretKey, wrong: SlotError) -> Result<OpenedSlot, SlotError> {
-        let (header, rest) = self.bytes.split_at(BODY_AT);
-        let wrap = SlotWrap::new(secret, &array(header, SALT_AT), &self.vault, &self.id);
-        if !wrap.commitment().is(&Commitment(array(header, COMMITMENT_AT))) {
-            return Err(wrong);
-        }
-        let sealed = &rest[..BODY_BYTES + TAG_BYTES];
-        let mut body = [0; BODY_BYTES];
-        wrap.sealer()
-            .open_into(Nonce::at(0), header, sealed, &mut body)
-            .map_err(|error| SlotError::Damaged(error.into()))?;
-        let opened = read_body(&body).map_err(SlotError::Damaged);
-        body.zeroize();
-        opened
-    }
-}
-
-fn read_body(body: &[u8; BODY_BYTES]) -> Result<OpenedSlot, FormatError> {
-    let label = body[LABEL_AT..CHUNK_BITS_AT]
-        .get(..usize::from(body[LABEL_LEN_AT]))
-        .and_then(|label| std::str::from_utf8(label).ok())
-        .ok_or(FormatError::Malformed("a slot's label is not text"))?;
-    let created = Time {
-        secs: i64::from_le_bytes(array(body, SECS_AT)),
-        nanos: u32::from_le_bytes(array(body, NANOS_AT)),
-    };
-    Ok(OpenedSlot {
-        master: MasterKey::from_secret(SecretKey::with(|out| {
-            out.copy_from_slice(&body[MASTER_AT..SECS_AT]);
-        })),
-        label: label.to_owned(),
-        created: created.normal(),
-        chunk_size: ChunkSize::from_bits(body[CHUNK_BITS_AT])?,
-    })
-}
-
-fn random_salt() -> [u8; SALT_BYTES] {
-    let mut salt = [0; SALT_BYTES];
-    fill_random(&mut salt);
-    salt
+/// The text that [`put_text`] put.
+pub(super) fn text_in(bytes: &[u8]) -> Result<String, FormatError> {
+    let text = bytes[1..].get(..usize::from(bytes[0]));
+    let text = text.and_then(|text| std::str::from_utf8(text).ok());
+    text.map(str::to_owned).ok_or(FormatError::Malformed("a slot's label is not text"))
 }
 
 /// As much of `text` as fits into `bytes_max`, in whole letters.
@@ -362,7 +242,7 @@ fn cut_to(text: &str, bytes_max: usize) -> &str {
 }
 
 /// The first half of SHA-256.
-fn checksum(bytes: &[u8]) -> [u8; CHECKSUM_BYTES] {
+pub(super) fn checksum(bytes: &[u8]) -> [u8; CHECKSUM_BYTES] {
     array(&Sha256::digest(bytes), 0)
 }
 

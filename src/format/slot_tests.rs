@@ -4,6 +4,8 @@ use proptest::prelude::*;
 use zeroize::Zeroizing;
 
 use super::*;
+use crate::crypto::MasterKey;
+use crate::format::slot_read::{OpenedSlot, UnverifiedSlot};
 
 fn password(text: &str) -> Password {
     Password::new(Zeroizing::new(text.as_bytes().to_vec())).unwrap()
@@ -11,7 +13,19 @@ fn password(text: &str) -> Password {
 
 fn draft<'a>(vault: &'a VaultId, label: &'a str) -> SlotDraft<'a> {
     let chunk_size = ChunkSize::new(65536).unwrap();
-    SlotDraft { vault, created: Time { secs: 1_700_000_000, nanos: 5 }, chunk_size, label }
+    SlotDraft {
+        vault,
+        created: Time { secs: 1_700_000_000, nanos: 5 },
+        chunk_size,
+        label,
+        device: Some(DeviceId(7)),
+        device_name: "laptop",
+        replaces: None,
+    }
+}
+
+fn keys_of(vault: &VaultId) -> ClassKeys {
+    MasterKey::random().class_keys(vault)
 }
 
 /// The slot with a checksum that fits again, as somebody would leave it who changed it on purpose.
@@ -26,7 +40,7 @@ fn with_checksum(mut bytes: Vec<u8>) -> Vec<u8> {
 fn a_password_slot_opens_with_its_password_alone() {
     let (vault, master) = (VaultId::random(), MasterKey::random());
     let sealed = draft(&vault, "kitchen laptop")
-        .seal_password(&master, &password("right"), StretchParameters::FLOOR)
+        .seal_password(&master.class_keys(&vault), &password("right"), StretchParameters::FLOOR)
         .unwrap();
     assert_eq!(sealed.bytes.len(), TOTAL_BYTES);
     let slot = UnverifiedSlot::parse(&sealed.bytes).unwrap();
@@ -49,7 +63,7 @@ fn a_password_slot_opens_with_its_password_alone() {
 #[test]
 fn a_changed_bit_is_damage_and_never_a_wrong_key() {
     let (vault, key) = (VaultId::random(), RecoveryKey::random());
-    let sealed = draft(&vault, "").seal_key(&MasterKey::random(), &key);
+    let sealed = draft(&vault, "").seal_key(&keys_of(&vault), &key);
     let open = |bytes: &[u8]| {
         UnverifiedSlot::parse(bytes).and_then(|slot| slot.open_with_key(&key, &vault))
     };
@@ -71,7 +85,7 @@ fn a_changed_bit_is_damage_and_never_a_wrong_key() {
 #[test]
 fn whoever_mends_the_checksum_still_opens_nothing() {
     let (vault, key) = (VaultId::random(), RecoveryKey::random());
-    let sealed = draft(&vault, "").seal_key(&MasterKey::random(), &key);
+    let sealed = draft(&vault, "").seal_key(&keys_of(&vault), &key);
     for bit in 0..CHECKSUM_AT * 8 {
         let mut changed = sealed.bytes.clone();
         changed[bit / 8] ^= 1 << (bit % 8);
@@ -87,7 +101,7 @@ fn whoever_mends_the_checksum_still_opens_nothing() {
 fn a_slot_that_stretches_too_little_or_too_much_is_refused_before_it_costs_anything() {
     let vault = VaultId::random();
     let sealed = draft(&vault, "")
-        .seal_password(&MasterKey::random(), &password("right"), StretchParameters::FLOOR)
+        .seal_password(&keys_of(&vault), &password("right"), StretchParameters::FLOOR)
         .unwrap();
     let with_cost = |at: usize, cost: u32| {
         let mut changed = sealed.bytes.clone();
@@ -114,12 +128,12 @@ fn a_slot_that_stretches_too_little_or_too_much_is_refused_before_it_costs_anyth
 #[test]
 fn newer_slots_and_other_kinds_are_told_by_name() {
     let vault = VaultId::random();
-    let sealed = draft(&vault, "").seal_key(&MasterKey::random(), &RecoveryKey::random());
+    let sealed = draft(&vault, "").seal_key(&keys_of(&vault), &RecoveryKey::random());
     let mut newer = sealed.bytes.clone();
-    newer[8] = 2;
+    newer[8] = 3;
     assert_eq!(
         UnverifiedSlot::parse(&with_checksum(newer)).unwrap_err(),
-        SlotError::Newer(FormatError::Newer { found: 2, known: 1 })
+        SlotError::Newer(FormatError::Newer { found: 3, known: 2 })
     );
     let with_kind = |kind: u8| {
         let mut changed = sealed.bytes.clone();
@@ -138,17 +152,82 @@ fn newer_slots_and_other_kinds_are_told_by_name() {
 }
 
 #[test]
+fn a_note_tells_whoever_has_the_keys_and_vouches_for_every_byte_before_it() {
+    let (vault, key) = (VaultId::random(), RecoveryKey::random());
+    let (keys, replaces) = (keys_of(&vault), Some(SlotId::random()));
+    let sealed = SlotDraft { replaces, ..draft(&vault, "paper") }.seal_key(&keys, &key);
+    let note = |bytes: &[u8], keys: &ClassKeys| {
+        UnverifiedSlot::parse(&with_checksum(bytes.to_vec())).and_then(|slot| slot.note(keys))
+    };
+    let expected = SlotNote {
+        created: draft(&vault, "").created,
+        label: "paper".to_owned(),
+        device: Some(DeviceId(7)),
+        device_name: "laptop".to_owned(),
+        replaces,
+    };
+    assert_eq!(note(&sealed.bytes, &keys), Ok(Some(expected)));
+    for bit in 0..CHECKSUM_AT * 8 {
+        let mut changed = sealed.bytes.clone();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        assert!(!matches!(note(&changed, &keys), Ok(Some(_))), "bit {bit}");
+    }
+    // Whoever has no keys can make slots, but none that anybody would take for the owner's.
+    assert!(matches!(note(&sealed.bytes, &keys_of(&vault)), Err(SlotError::Damaged(_))));
+    assert_eq!(note(&sealed.bytes, &keys_of(&VaultId::random())), Err(SlotError::OtherVault));
+}
+
+#[test]
+fn a_slot_opens_in_the_way_that_it_was_made_of_and_in_no_other() {
+    let (vault, key) = (VaultId::random(), RecoveryKey::random());
+    let [way, other] = [(); 2].map(|()| SlotWay::of_key(&vault, &key));
+    let keys = keys_of(&vault);
+    let slot = UnverifiedSlot::parse(&draft(&vault, "").seal(&keys, &way).bytes).unwrap();
+    let opened = slot.open_way(&SlotWay::parse(&*way.to_bytes()).unwrap(), &vault).unwrap();
+    assert_eq!(opened.master.secret().bytes(), keys.master().secret().bytes());
+    assert_eq!(slot.open_way(&other, &vault).map(drop), Err(SlotError::WrongKey));
+    slot.open_with_key(&key, &vault).unwrap();
+}
+
+#[test]
+fn a_slot_of_version_1_opens_and_says_nothing_to_others() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sample_vaults");
+    let key = std::fs::read_to_string(folder.join("format-1.key")).unwrap();
+    let key = RecoveryKey::parse(&key).unwrap();
+    let slots = std::fs::read_dir(folder.join("format-1/keys")).unwrap();
+    let mut opened = 0;
+    for slot in slots {
+        let bytes = std::fs::read(slot.unwrap().path()).unwrap();
+        assert_eq!((bytes[8], bytes.len()), (1, FIRST_TOTAL_BYTES));
+        let slot = UnverifiedSlot::parse(&bytes).unwrap();
+        if slot.kind() == SlotKind::RecoveryKey {
+            let vault = *slot.claimed_vault();
+            let OpenedSlot { master, label, note, .. } = slot.open_with_key(&key, &vault).unwrap();
+            assert_eq!((label.is_empty(), note), (false, None));
+            assert_eq!(slot.note(&master.class_keys(&vault)), Ok(None));
+            opened += 1;
+        }
+        // Neither version passes for the other.
+        let mut other = bytes;
+        other[8] = 2;
+        let parsed = UnverifiedSlot::parse(&with_checksum(other));
+        assert!(matches!(parsed, Err(SlotError::Damaged(_))));
+    }
+    assert_eq!(opened, 1);
+}
+
+#[test]
 fn a_long_label_is_cut_between_letters() {
     let (vault, key) = (VaultId::random(), RecoveryKey::random());
     let label = format!("x{}", "é".repeat(40));
-    let sealed = draft(&vault, &label).seal_key(&MasterKey::random(), &key);
+    let sealed = draft(&vault, &label).seal_key(&keys_of(&vault), &key);
     let opened = UnverifiedSlot::parse(&sealed.bytes).unwrap().open_with_key(&key, &vault).unwrap();
     assert_eq!(opened.label, format!("x{}", "é".repeat(31)));
 }
 
 proptest! {
     #[test]
-    fn any_bytes_are_a_slot_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..400), mend: bool) {
+    fn any_bytes_are_a_slot_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..600), mend: bool) {
         let mut bytes = bytes;
         if mend && bytes.len() > FRAME_BYTES + CHECKSUM_BYTES {
             let mut frame = Vec::new();

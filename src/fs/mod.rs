@@ -36,6 +36,7 @@ mod recovered_files;
 mod repair;
 mod room;
 mod salvage;
+mod slots;
 mod stage;
 mod stand_ins;
 mod status;
@@ -67,6 +68,9 @@ pub use repair::{
     Healed, Moved, RepairError, RepairPlan, RepairReport, RepairRequest, plan_repair,
 };
 pub use salvage::{Lost, Salvage, SalvagedFile};
+pub use slots::{
+    NewSlot, SLOTS_MAX, SlotChangeError, SlotEntry, SlotStanding, list_slots, put_slot, remove_slot,
+};
 pub use stand_ins::UnusedCopy;
 pub use status::{DeviceStatus, Status};
 pub use types::{AllocateMode, AttributeChange, FolderEntry, NewNode, RenameMode, Room, XattrMode};

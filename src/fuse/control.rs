@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 
 use super::contents::Contents;
 use crate::format::{Ino, Time};
-use crate::fs::{FileSystem, Status, Undeleted, When};
+use crate::fs::{FileSystem, NewSlot, SlotChangeError, Status, Undeleted, When};
+use crate::store::StoreError;
 
 /// Reading it gives the [`Status`] as JSON.
 pub const STATUS_ATTRIBUTE: &str = "system.hushfs.status";
@@ -65,6 +66,16 @@ const FORGET_WITHIN: Duration = Duration::from_secs(5);
 ///
 /// [`Conflicts`]: crate::fs::Conflicts
 pub const CONFLICTS_ATTRIBUTE: &str = "system.hushfs.conflicts.";
+
+/// Setting it adds a slot that opens the vault ([`NewSlot`], as its bytes). The master key stays in
+/// the daemon.
+///
+/// [`NewSlot`]: crate::fs::NewSlot
+pub const ADD_SLOT_ATTRIBUTE: &str = "system.hushfs.add-slot";
+/// Reading it gives the vault's slots ([`SlotEntry`]) as JSON.
+///
+/// [`SlotEntry`]: crate::fs::SlotEntry
+pub const SLOTS_ATTRIBUTE: &str = "system.hushfs.slots";
 
 /// What all names start with.
 const RESERVED: &[u8] = b"system.hushfs.";
@@ -123,6 +134,10 @@ impl Control {
         if name == COLLECT_ATTRIBUTE {
             return serde_json::to_vec(&files.last_collected()).map_err(|_| Errno::EIO);
         }
+        if name == SLOTS_ATTRIBUTE {
+            let slots = files.slots().map_err(|_| Errno::EIO)?;
+            return serde_json::to_vec(&slots).map_err(|_| Errno::EIO);
+        }
         if let Some(first) = name.as_bytes().strip_prefix(CONFLICTS_ATTRIBUTE.as_bytes()) {
             let first = std::str::from_utf8(first).ok().and_then(|first| first.parse().ok());
             return conflicts_from(files, first.ok_or(Errno::EINVAL)?);
@@ -157,6 +172,10 @@ impl Control {
             }
             undeletes.push_back(request);
             return Ok(());
+        }
+        if name == ADD_SLOT_ATTRIBUTE {
+            let new = NewSlot::parse(value).map_err(|_| Errno::EINVAL)?;
+            return files.add_slot(&new).map_err(|error| slot_errno(&error));
         }
         if name != COLLECT_ATTRIBUTE {
             return Err(Errno::EPERM);
@@ -203,6 +222,19 @@ impl Control {
 
     fn check(&self, who: &Request) -> Result<(), Errno> {
         if who.uid() == self.owner_uid || who.uid() == 0 { Ok(()) } else { Err(Errno::EPERM) }
+    }
+}
+
+/// The error number of why no slot was added; the log says more.
+fn slot_errno(error: &SlotChangeError) -> Errno {
+    log::warn!("no slot was added: {error}");
+    match error {
+        SlotChangeError::Store(StoreError::Full(_)) => Errno::ENOSPC,
+        SlotChangeError::Store(StoreError::Exists(_)) => Errno::EEXIST,
+        SlotChangeError::NotThisVault(_) => Errno::ENODEV,
+        SlotChangeError::TooMany => Errno::EMLINK,
+        SlotChangeError::Unfit(_) => Errno::EINVAL,
+        SlotChangeError::Store(_) | SlotChangeError::NotReadBack(_) => Errno::EIO,
     }
 }
 

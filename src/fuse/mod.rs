@@ -29,8 +29,9 @@ mod waiting;
 
 pub use adapter::Adapter;
 pub use control::{
-    COLLECT_ATTRIBUTE, CONFLICTS_ATTRIBUTE, FETCH_ATTRIBUTE, FETCHING_ATTRIBUTE, PUBLISH_ATTRIBUTE,
-    STATUS_ATTRIBUTE, UNDELETE_ATTRIBUTE, UndeleteAnswer, UndeleteRequest,
+    ADD_SLOT_ATTRIBUTE, COLLECT_ATTRIBUTE, CONFLICTS_ATTRIBUTE, FETCH_ATTRIBUTE,
+    FETCHING_ATTRIBUTE, PUBLISH_ATTRIBUTE, SLOTS_ATTRIBUTE, STATUS_ATTRIBUTE, UNDELETE_ATTRIBUTE,
+    UndeleteAnswer, UndeleteRequest,
 };
 pub use errno::errno_of;
 pub use mount_info::{FUSE_TYPE, MountInfo, hushfs_mounts, mount_at, mounts};

@@ -175,3 +175,30 @@ fn a_users_mount_lets_in_whom_an_access_control_list_names() {
     }
     assert_runs(script);
 }
+
+#[test]
+fn only_a_mounts_user_and_root_can_have_it_add_a_way_to_unlock() {
+    let script = r#"
+        printf 'user_allow_other\n' >../fuse.conf && mount --bind ../fuse.conf /etc/fuse.conf
+        as_user hushfs mount --allow-other --key-file key vault mnt
+        chmod 755 . vault vault/keys
+        as_other() { setpriv --reuid=1234 --regid=1234 --clear-groups "$@"; }
+        add="hushfs key add --password --yes --new-password-command"
+        refused as_other $add 'echo theirs' mnt
+        refused as_other $add 'echo theirs' vault
+        refused as_other hushfs passwd --forgotten --yes --new-password-command 'echo theirs' vault
+        refused as_other hushfs key list mnt
+        test "$(ls vault/keys | wc -l)" = 1
+        as_user $add 'echo mine' vault
+        hushfs passwd --forgotten --yes --new-password-command 'echo reset' vault
+        test "$(ls vault/keys | wc -l)" = 2
+        test -z "$(find vault/keys -type f ! -uid 65534)"
+        as_user hushfs key test --password-command 'echo reset' vault
+        refused as_user hushfs key test --password-command 'echo mine' vault
+        as_user hushfs unmount mnt
+    "#;
+    if !Path::new("/etc/fuse.conf").exists() {
+        return skip("there is no /etc/fuse.conf");
+    }
+    assert_runs(script);
+}

@@ -77,14 +77,16 @@ fn master_key(bench: &Bench, key: &RecoveryKey) -> ([u8; 32], [u8; 32], VaultId)
 }
 
 /// What must be nowhere once a vault is unlocked: a password, a key, and what came of them. The
-/// hex digits of each are searched as well.
+/// hex digits of each are searched as well. And what is kept: class keys, and for new slots the
+/// master key.
 fn secrets_before_unlocking(bench: &Bench) -> (Vec<Secret>, Vec<Secret>) {
     let text = fs::read_to_string(bench.key_file()).unwrap();
     let key = RecoveryKey::parse(&text).unwrap();
     let (master, wrapping, vault) = master_key(bench, &key);
     let secret = |what, bytes: &[u8]| Secret { what, bytes: bytes.to_vec() };
     let (extracted, hkdf) = Hkdf::<Sha256>::extract(Some(&vault.0), &master);
-    let class_keys = ["descriptor", "log", "data", "journal", "trust"].map(|class| {
+    let classes = ["descriptor", "log", "data", "journal", "trust", "slot note"];
+    let class_keys = classes.map(|class| {
         let mut bytes = [0; 32];
         hkdf.expand(format!("hushfs 1 {class}").as_bytes(), &mut bytes).unwrap();
         secret(class, &bytes)
@@ -93,7 +95,6 @@ fn secrets_before_unlocking(bench: &Bench) -> (Vec<Secret>, Vec<Secret>) {
     let digits: String = text.split_whitespace().collect();
     let groups: Vec<&str> = text.split_whitespace().collect();
     let before = vec![
-        secret("the master key", &master),
         secret("the master key's digits", hex(&master).as_bytes()),
         secret("the master key's capital digits", hex(&master).to_uppercase().as_bytes()),
         secret("the key that wraps it", &wrapping),
@@ -105,7 +106,7 @@ fn secrets_before_unlocking(bench: &Bench) -> (Vec<Secret>, Vec<Secret>) {
         secret("HMAC's inner state with that", &hmac_state(&extracted, 0x36)),
         secret("HMAC's outer state with that", &hmac_state(&extracted, 0x5C)),
     ];
-    (before, class_keys.into())
+    (before, class_keys.into_iter().chain([secret("the master key", &master)]).collect())
 }
 
 /// SHA-256's state after HMAC's first block, as it lies in memory: with it, all can be computed that
@@ -202,15 +203,15 @@ fn use_it(bench: &Bench) {
 
 /// Checks a daemon whose vault was unlocked in some way, and gives what is known of where.
 fn check_memory(bench: &Bench) {
-    let (before, class_keys) = secrets_before_unlocking(bench);
+    let (before, kept_keys) = secrets_before_unlocking(bench);
     let pid = bench.status().pid;
     use_it(bench);
     let found = search(pid, &before.iter().collect::<Vec<_>>());
     assert!(found.is_empty(), "in the daemon's memory: {found:#x?}");
-    let found = search(pid, &class_keys.iter().collect::<Vec<_>>());
-    for key in &class_keys {
+    let found = search(pid, &kept_keys.iter().collect::<Vec<_>>());
+    for key in &kept_keys {
         let places: Vec<&Found> = found.iter().filter(|place| place.what == key.what).collect();
-        assert_eq!(places.len(), 1, "the key of class {}: {places:#x?}", key.what);
+        assert_eq!(places.len(), 1, "{}: {places:#x?}", key.what);
         let Found { address, mapping, .. } = places[0];
         // A page of its own has nothing before the key.
         assert_eq!(address % PAGE_BYTES, 0, "{:#x?}", places[0]);
@@ -226,7 +227,7 @@ fn is_possible() -> bool {
 }
 
 #[test]
-fn a_daemon_unlocked_with_a_key_keeps_nothing_but_class_keys_in_locked_pages() {
+fn a_daemon_unlocked_with_a_key_keeps_nothing_but_its_own_keys_in_locked_pages() {
     if !is_possible() {
         return;
     }
@@ -235,7 +236,7 @@ fn a_daemon_unlocked_with_a_key_keeps_nothing_but_class_keys_in_locked_pages() {
 }
 
 #[test]
-fn a_daemon_unlocked_with_a_password_keeps_nothing_but_class_keys_in_locked_pages() {
+fn a_daemon_unlocked_with_a_password_keeps_nothing_but_its_own_keys_in_locked_pages() {
     if !is_possible() {
         return;
     }
@@ -258,8 +259,8 @@ fn a_daemon_unlocked_with_a_password_keeps_nothing_but_class_keys_in_locked_page
 #[test]
 fn no_key_is_on_disk_while_mounted_after_a_crash_or_locked() {
     let Some(bench) = Bench::mounted() else { return };
-    let (mut secrets, class_keys) = secrets_before_unlocking(&bench);
-    secrets.extend(class_keys);
+    let (mut secrets, kept_keys) = secrets_before_unlocking(&bench);
+    secrets.extend(kept_keys);
     let search = |when: &str| {
         let mut files = 0;
         for path in [bench.vault(), bench.state()].iter().flat_map(|at| everything_below(at)) {

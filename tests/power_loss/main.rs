@@ -17,6 +17,7 @@ mod lists;
 mod overtaken;
 mod promise;
 mod run;
+mod slots;
 mod steps;
 mod twice;
 #[path = "../bench/verified.rs"]

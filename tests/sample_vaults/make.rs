@@ -47,6 +47,28 @@ fn make_the_sample_of_format_1() {
     fifth_turn(device("laptop"));
 }
 
+#[test]
+#[ignore = "makes a sample where there is none"]
+fn make_the_sample_with_slots_of_version_2() {
+    let place = |way: &str| samples().join(format!("format-1-slots-2{way}"));
+    let (vault, password, key) = (place(""), place(".password"), place(".key"));
+    if vault.exists() {
+        eprintln!("{} is there, and frozen", vault.display());
+        return;
+    }
+    fs::write(&password, "marmot brazier lectern oxbow\n").unwrap();
+    let mut init = hushfs(&["init", "--yes", "--password-file"]);
+    Said::by(init.arg(&password).arg("--key-file").arg(&key).arg(&vault)).expect(0, &[]);
+    let state = tempfile::tempdir().unwrap();
+    let device = Device::open(&vault, &key, state.path());
+    device.file("note.txt", b"found by any of three ways");
+    device.unmount();
+    let add = ["key", "add", "--password", "--yes", "--name", "Ann’s", "--new-password-command"];
+    let mut add = hushfs(&add);
+    add.arg("echo walnut ferry cobalt hinge").arg("--key-file").arg(&key).arg(&vault);
+    Said::by(&mut add).expect(0, &[]);
+}
+
 fn first_turn(device: Device) {
     device.make("Chats", NodeKind::Folder);
     device.make("Empty folder", NodeKind::Folder);

@@ -223,19 +223,28 @@ impl Place<'_> {
         let (vault, master) = (VaultId::random(), MasterKey::random());
         let chunk_size = ChunkSize::DEFAULT;
         let created = Time { secs: 1_700_000_000, nanos: 0 };
-        let draft = SlotDraft { vault: &vault, created, chunk_size, label: "bench" };
+        let keys = master.class_keys(&vault);
+        let draft = SlotDraft {
+            vault: &vault,
+            created,
+            chunk_size,
+            label: "bench",
+            device: None,
+            device_name: "bench",
+            replaces: None,
+        };
         let secret = |name: &str| fs::read_to_string(self.secrets.join(name)).unwrap();
         let password = secret("password").trim_end().as_bytes().to_vec();
         let password = Password::new(Zeroizing::new(password)).unwrap();
-        let password = draft.seal_password(&master, &password, StretchParameters::FLOOR).unwrap();
-        let seal = |key: &RecoveryKey| draft.seal_key(&master, key);
+        let password = draft.seal_password(&keys, &password, StretchParameters::FLOOR).unwrap();
+        let seal = |key: &RecoveryKey| draft.seal_key(&keys, key);
         let key = |name: &str| RecoveryKey::parse(&secret(name)).unwrap();
         let (first, second) = (seal(&key("key")), seal(&key("second-key")));
         let (removed, key_vault) = (seal(&RecoveryKey::random()), seal(&RecoveryKey::random()));
         self.put(&slot_path(second.id), &second.bytes);
         self.put(README_NAME, b"A vault of hushfs.\n");
         let descriptor = Descriptor { vault, chunk_size, created };
-        self.put(DESCRIPTOR_NAME, &descriptor.seal(&master.class_keys(&vault)));
+        self.put(DESCRIPTOR_NAME, &descriptor.seal(&keys));
         Slots {
             password: self.put(&slot_path(password.id), &password.bytes),
             key: self.put(&slot_path(first.id), &first.bytes),

@@ -58,17 +58,32 @@ pub fn affirm_saved(ask: &mut dyn Ask, ways: &Ways) -> Result<(), Error> {
         (true, false) => "the password is saved",
         (false, _) => "the key is saved",
     };
+    match affirms(ask, &format!("if {saved}"))? {
+        true => Ok(()),
+        false => Err(InitError::Declined.into()),
+    }
+}
+
+/// Whether a person says yes to what is asked with “Type yes in full …”, in full.
+///
+/// # Errors
+/// [`Error::Ask`].
+pub fn affirms(ask: &mut dyn Ask, what: &str) -> Result<bool, Error> {
     loop {
-        let typed = ask.line(&format!("Type yes in full if {saved}, or no to stop here: "))?;
+        let typed = ask.line(&format!("Type yes in full {what}, or no to stop here: "))?;
         match answer(&typed).to_ascii_lowercase().as_str() {
-            "yes" => return Ok(()),
-            "no" | "n" => return Err(InitError::Declined.into()),
+            "yes" => return Ok(true),
+            "no" | "n" => return Ok(false),
             _ => ask.say("Please type yes or no.")?,
         }
     }
 }
 
-fn new_password(ask: &mut dyn Ask) -> Result<Password, Error> {
+/// Asks for a new password, twice; says where it is weak.
+///
+/// # Errors
+/// [`Error::Ask`].
+pub fn new_password(ask: &mut dyn Ask) -> Result<Password, Error> {
     loop {
         let Ok(password) = Password::new(ask.secret("New password: ")?) else {
             ask.say("An empty password protects nothing.")?;
@@ -90,7 +105,11 @@ fn new_password(ask: &mut dyn Ask) -> Result<Password, Error> {
     }
 }
 
-fn new_key(ask: &mut dyn Ask) -> Result<RecoveryKey, Error> {
+/// Draws a key, shows it, and has some of its groups typed back.
+///
+/// # Errors
+/// [`Error::Ask`].
+pub fn new_key(ask: &mut dyn Ask) -> Result<RecoveryKey, Error> {
     let key = RecoveryKey::random();
     loop {
         ask.show_until_enter(&key_page(&key))?;

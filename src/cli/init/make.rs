@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::cli::device::device_name;
 use crate::cli::error::Error;
 use crate::cli::undo::Undo;
-use crate::crypto::{MasterKey, StretchParameters, VaultId};
+use crate::crypto::{ClassKeys, MasterKey, StretchParameters, VaultId};
 use crate::format::{
     ChunkSize, DATA_FOLDER, DESCRIPTOR_NAME, Descriptor, KEYS_FOLDER, LOG_FOLDER, README_NAME,
     SealedSlot, SlotDraft, Time, slot_path,
@@ -15,9 +16,6 @@ use super::error::InitError;
 use super::place::Place;
 use super::run::Ways;
 use super::words;
-
-/// Where the system's name is unknown.
-const NO_LABEL: &str = "init";
 
 /// Makes the vault. `hushfs.vault` comes last: before it is there, this is no vault, and whatever
 /// looks at the folder says so.
@@ -33,7 +31,8 @@ pub fn make_vault(
     let vault = VaultId::random();
     let master = MasterKey::random();
     // Stretching takes the most time and can fail: before anything is written.
-    let slots = seal_slots(&vault, &master, ways, chunk_size).map_err(InitError::Stretch)?;
+    let keys = master.class_keys(&vault);
+    let slots = seal_slots(&keys, ways, chunk_size).map_err(InitError::Stretch)?;
     let descriptor = Descriptor { vault, chunk_size, created: Time::now() };
 
     place.make(undo)?;
@@ -52,35 +51,37 @@ pub fn make_vault(
         put(&slot_path(slot.id), &slot.bytes)?;
     }
     put(README_NAME, words::README.as_bytes())?;
-    put(DESCRIPTOR_NAME, &descriptor.seal(&master.class_keys(&vault)))?;
+    put(DESCRIPTOR_NAME, &descriptor.seal(&keys))?;
     Ok(())
 }
 
 fn seal_slots(
-    vault: &VaultId,
-    master: &MasterKey,
+    keys: &ClassKeys,
     ways: &Ways,
     chunk_size: ChunkSize,
 ) -> Result<Vec<SealedSlot>, crate::crypto::StretchError> {
-    let system = rustix::system::uname();
     let draft = SlotDraft {
-        vault,
+        vault: keys.vault(),
         created: Time::now(),
         chunk_size,
-        label: system.nodename().to_str().unwrap_or(NO_LABEL),
+        label: "",
+        device: None,
+        device_name: &device_name(),
+        replaces: None,
     };
     let mut slots = Vec::new();
     if let Some(password) = &ways.password {
-        slots.push(draft.seal_password(master, password, stretch_parameters()?)?);
+        slots.push(draft.seal_password(keys, password, stretch_parameters()?)?);
     }
     if let Some(key) = &ways.key {
-        slots.push(draft.seal_key(master, key));
+        slots.push(draft.seal_key(keys, key));
     }
     Ok(slots)
 }
 
 /// Calibrated, unless a test asks for the least there may ever be.
-fn stretch_parameters() -> Result<StretchParameters, crate::crypto::StretchError> {
+pub(in crate::cli) fn stretch_parameters() -> Result<StretchParameters, crate::crypto::StretchError>
+{
     match std::env::var_os("HUSHFS_STRETCH") {
         Some(wanted) if wanted == "floor" => Ok(StretchParameters::FLOOR),
         _ => StretchParameters::calibrate(),

@@ -72,6 +72,15 @@ impl Place {
         }
     }
 
+    /// The folder of a vault that is there already.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be found.
+    pub fn of_vault(vault: &Path) -> Result<Self, Error> {
+        let canonical = fs::canonicalize(vault).map_err(reading(vault))?;
+        Ok(Self { vault: vault.to_owned(), canonical, exists: true })
+    }
+
     /// Makes the folder if it is missing, for its owner alone.
     ///
     /// # Errors

@@ -88,7 +88,7 @@ pub fn last_words(vault: &Path, ways: &Ways) -> String {
 }
 
 /// `path` as a shell takes it.
-fn quoted(path: &Path) -> String {
+pub fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+,:@%".contains(letter);
     match text.chars().all(plain) {

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::crypto::{ClassKeys, SlotId};
 use crate::format::{
-    DATA_FOLDER, DESCRIPTOR_NAME, DeviceId, FRAME_BYTES, KEYS_FOLDER, LOST_FOLDER, LogHash,
-    LogKind, Magic, PackId, README_NAME, SLOT_BYTES_MAX, UnverifiedDescriptor, UnverifiedSlot,
-    check_magic, slot_path,
+    DATA_FOLDER, DESCRIPTOR_NAME, DeviceId, FRAME_BYTES, LOST_FOLDER, LogHash, LogKind, Magic,
+    PackId, README_NAME, SLOT_BYTES_MAX, UnverifiedDescriptor, UnverifiedSlot, check_magic,
+    slot_path,
 };
 use crate::fs::pack_copies::{PackCopy, pack_copies_at};
 use crate::store::{StoreError, VaultFolder, log_path};
@@ -121,10 +121,4 @@ impl Copies {
         paths.dedup();
         paths
     }
-}
-
-/// Whether a path is a slot's own: the folder of slots, and the id that the slot has.
-pub(super) fn slot_of_path(path: &str) -> Option<SlotId> {
-    let name = path.strip_prefix(KEYS_FOLDER)?.strip_prefix('/')?;
-    SlotId::from_hex(name.strip_suffix(".key")?)
 }

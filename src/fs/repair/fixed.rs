@@ -2,11 +2,11 @@
 
 use crate::format::{
     DESCRIPTOR_NAME, Descriptor, FormatError, KEYS_FOLDER, SLOT_BYTES_MAX, SlotError,
-    UnverifiedDescriptor, UnverifiedSlot, may_be_slot_name, slot_path,
+    UnverifiedDescriptor, UnverifiedSlot, may_be_slot_name, slot_id_of_path, slot_path,
 };
 use crate::store::{StoreError, VaultFolder};
 
-use super::copies::{Copies, slot_of_path};
+use super::copies::Copies;
 use super::plan::RepairError;
 use super::report::Moved;
 use crate::crypto::ClassKeys;
@@ -51,7 +51,7 @@ impl Fixed {
             };
             match UnverifiedSlot::parse(&bytes) {
                 // A whole slot under another slot's name stands for itself, but not for that one.
-                Ok(slot) if slot_of_path(&path).is_some_and(|id| id != *slot.claimed_id()) => {}
+                Ok(slot) if slot_id_of_path(&path).is_some_and(|id| id != *slot.claimed_id()) => {}
                 Ok(_) | Err(SlotError::Newer(_) | SlotError::UnknownKind(_)) => there.push(path),
                 Err(error) => fixed.set_aside.push(Moved { object: path, why: error.to_string() }),
             }

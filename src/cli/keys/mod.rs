@@ -1,0 +1,29 @@
+//! `hushfs key` and `hushfs passwd`: the ways to unlock a vault.
+
+mod access;
+mod add;
+mod error;
+mod list;
+mod new_way;
+pub(super) mod passwd;
+mod remove;
+mod test;
+mod words;
+
+pub use error::KeyError;
+
+use super::error::Error;
+use super::key_args::{KeyArgs, KeyCommand};
+
+/// Does what was asked for.
+///
+/// # Errors
+/// [`Error`].
+pub(super) fn run(args: &KeyArgs) -> Result<(), Error> {
+    match &args.command {
+        KeyCommand::List(args) => list::run(args),
+        KeyCommand::Add(args) => add::run(args),
+        KeyCommand::Remove(args) => remove::run(args),
+        KeyCommand::Test(args) => test::run(args),
+    }
+}

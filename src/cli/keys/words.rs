@@ -1,0 +1,116 @@
+//! How slots are told of.
+
+use crate::crypto::SlotId;
+use crate::format::{LABEL_BYTES_MAX, Time};
+use crate::fs::{SlotEntry, SlotStanding};
+
+/// Digits of an id that are shown; no two slots of a vault are likely to share them.
+const DIGITS_SHOWN: usize = 8;
+
+/// A slot's id as it is shown and typed; the path of a file that has none.
+pub(super) fn short(slot: &SlotEntry) -> &str {
+    match slot.id.get(..DIGITS_SHOWN) {
+        Some(digits) => digits,
+        None => slot.files.first().map_or("", String::as_str),
+    }
+}
+
+/// The same of an id.
+pub(super) fn short_id(id: SlotId) -> String {
+    id.to_string()[..DIGITS_SHOWN].to_owned()
+}
+
+/// As much of a name as a slot has room for.
+pub(super) fn cut_name(name: &str) -> &str {
+    let ends = (0..=LABEL_BYTES_MAX.min(name.len())).rev();
+    &name[..ends.into_iter().find(|end| name.is_char_boundary(*end)).unwrap_or(0)]
+}
+
+/// A slot in a few words, without its id.
+pub(super) fn in_words(slot: &SlotEntry) -> String {
+    let mut text = match slot.kind.as_str() {
+        "" => "unknown".to_owned(),
+        kind => kind.to_owned(),
+    };
+    if let Some(name) = &slot.name {
+        text.push_str(&format!(" “{name}”"));
+    }
+    if let Some(made) = slot.made {
+        text.push_str(&format!(", made {}", Time { secs: made, nanos: 0 }.date()));
+    }
+    if let Some(device) = &slot.device {
+        text.push_str(&format!(" on {device}"));
+    }
+    text
+}
+
+/// What is to be known of a slot besides.
+pub(super) fn remarks(slot: &SlotEntry, slots: &[SlotEntry]) -> Vec<String> {
+    let mut remarks = Vec::new();
+    match slot.standing {
+        SlotStanding::Opened | SlotStanding::Vouched => {}
+        SlotStanding::Unvouched => remarks.push(
+            "made by an older hushfs: who made it, and when, shows to who opens it".to_owned(),
+        ),
+        SlotStanding::Newer => remarks.push("for a newer hushfs".to_owned()),
+        SlotStanding::Foreign => remarks.push("another vault's, and of no use here".to_owned()),
+        SlotStanding::Damaged => remarks.push(
+            "DAMAGED, or put there by somebody who did not have the vault's keys: it is not relied on"
+                .to_owned(),
+        ),
+    }
+    let own = format!("keys/{}.key", slot.id);
+    for file in slot.files.iter().filter(|file| **file != own) {
+        remarks.push(format!("also, or only, as {file}"));
+    }
+    if let Some(by) = replaced_by(slot, slots) {
+        remarks.push(format!(
+            "slot {} took its place, and that was not finished, or a sync client has brought this one \
+             back: “hushfs key remove {}” ends it",
+            short(by),
+            short(slot)
+        ));
+    }
+    remarks
+}
+
+/// The slot that took the place of this one.
+pub(super) fn replaced_by<'a>(slot: &SlotEntry, slots: &'a [SlotEntry]) -> Option<&'a SlotEntry> {
+    let is_it = |other: &&SlotEntry| {
+        other.standing.is_relied_on()
+            && other.id != slot.id
+            && other.replaces.as_ref().is_some_and(|id| *id == slot.id)
+    };
+    slots.iter().find(is_it)
+}
+
+/// The ways that open the vault, a line for each.
+pub(super) fn ways_left(slots: &[SlotEntry]) -> String {
+    let mut text = "These open the vault:\n".to_owned();
+    for slot in slots.iter().filter(|slot| slot.standing.is_relied_on()) {
+        text.push_str(&format!("  {}  {}\n", short(slot), in_words(slot)));
+    }
+    let may: Vec<&SlotEntry> =
+        slots.iter().filter(|slot| slot.standing == SlotStanding::Unvouched).collect();
+    if !may.is_empty() {
+        text.push_str("These may, too; “hushfs key test” tells:\n");
+        for slot in may {
+            text.push_str(&format!("  {}  {}\n", short(slot), in_words(slot)));
+        }
+    }
+    text
+}
+
+/// What no removal can take back.
+pub(super) const OLD_COPIES: &str = "\
+Whoever has an old copy of the vault's folder (the cloud service keeps some) and what was removed can
+still open that copy. If somebody else may know it, make a new vault, and copy the files over.";
+
+/// That a loss is final.
+pub(super) fn warning(what: &str) -> String {
+    format!(
+        "If every way that opens this vault is lost, the backup is lost: nobody can restore it, \
+         neither the cloud service nor the makers of hushfs. Keep {what} where you find it without \
+         this device."
+    )
+}
