@@ -49,6 +49,18 @@ The last slot stays, and so does one if no other is known to open the vault: unl
 stays, to show that it does. Whoever has an old copy of the vault's folder and the old password can
 still open that copy; and who has opened the vault once may have kept its master key.")]
     Remove(KeyRemoveArgs),
+    /// Write a page to print: a 64-digit key, its QR code, and how to restore with it
+    #[command(after_long_help = "\
+Examples:
+  hushfs key sheet ~/Dropbox/chats chats-key.pdf
+      with a new key, which opens the vault from then on
+  hushfs key sheet --key-file /media/stick/chats.key ~/Dropbox/chats chats-key.txt
+      with this key, and no new one
+
+A slot does not tell its key: a sheet has the one that is given with --key-file, or a new one, whose
+slot is called after the sheet unless --name says otherwise. Whoever reads the file can open the vault:
+print it, then delete it.")]
+    Sheet(KeySheetArgs),
     /// Say which slots a password or key opens
     #[command(after_long_help = "\
 Examples:
@@ -130,6 +142,25 @@ pub struct KeyRemoveArgs {
     /// The vault's folder or where it is mounted
     #[arg(value_name = "VAULT|MOUNTPOINT")]
     pub vault: PathBuf,
+}
+
+/// `hushfs key sheet`.
+#[derive(Debug, Args)]
+pub struct KeySheetArgs {
+    /// How to unlock the vault, if it is not mounted.
+    #[command(flatten)]
+    pub unlock: UnlockArgs,
+    /// Write a PDF, whatever the file is called; without this only if its name ends in .pdf
+    #[arg(long)]
+    pub pdf: bool,
+    /// What to call the new key's slot: at most 64 bytes [default: key sheet]
+    #[arg(long, value_name = "NAME", value_parser = parse_slot_name, conflicts_with = "key_file")]
+    pub name: Option<String>,
+    /// The vault's folder or where it is mounted
+    #[arg(value_name = "VAULT|MOUNTPOINT")]
+    pub vault: PathBuf,
+    /// The file to write, which must not exist yet
+    pub file: PathBuf,
 }
 
 /// `hushfs key test`.

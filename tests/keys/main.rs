@@ -19,4 +19,5 @@ mod in_a_sync_folder;
 mod mounted;
 mod passwords;
 mod removing;
+mod sheets;
 mod subject;

@@ -1,4 +1,4 @@
-//! A new 64-digit key in a file.
+//! A new 64-digit key in a file, and other new files that hold one.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -18,6 +18,23 @@ use super::place::{Place, parent_of, sync_folder};
 /// # Errors
 /// [`Error::Init`] if the file exists or would be in the vault, [`Error::Io`].
 pub fn write_new_key(path: &Path, place: &Place, undo: &mut Undo) -> Result<RecoveryKey, Error> {
+    let key = RecoveryKey::random();
+    let mut text = key.four_lines();
+    text.push('\n');
+    write_with_key(path, text.as_bytes(), place, undo)?;
+    Ok(key)
+}
+
+/// Writes what holds a key to a new file, for its owner alone and durably.
+///
+/// # Errors
+/// [`Error::Init`] if the file exists or would be in the vault, [`Error::Io`].
+pub fn write_with_key(
+    path: &Path,
+    bytes: &[u8],
+    place: &Place,
+    undo: &mut Undo,
+) -> Result<(), Error> {
     let path_buf = path.to_owned();
     if place.holds(path) {
         return Err(InitError::KeyInVault { path: path_buf }.into());
@@ -28,18 +45,16 @@ pub fn write_new_key(path: &Path, place: &Place, undo: &mut Undo) -> Result<Reco
             path.display()
         );
     }
-    let key = RecoveryKey::random();
     let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).and_then(
         |mut file| {
             undo.file(path);
-            file.write_all(key.four_lines().as_bytes())?;
-            file.write_all(b"\n")?;
+            file.write_all(bytes)?;
             file.sync_all()?;
             sync_folder(parent_of(path))
         },
     );
     match written {
-        Ok(()) => Ok(key),
+        Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             Err(InitError::KeyFileExists { path: path_buf }.into())
         }

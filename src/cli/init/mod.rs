@@ -11,11 +11,12 @@ mod words;
 
 pub(super) use dialogue::{affirms, new_key, new_password};
 pub use error::InitError;
-pub(super) use key_file::write_new_key;
+pub(super) use key_file::{write_new_key, write_with_key};
 pub(super) use make::stretch_parameters;
 pub(super) use place::{Place, parent_of};
 pub use run::run;
 pub(super) use strength::weakness;
+pub(super) use words::quoted;
 
 /// Everything that `init` asks, one after the other.
 #[cfg(fuzzing)]

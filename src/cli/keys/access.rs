@@ -115,6 +115,11 @@ impl SlotAccess {
         &self.id
     }
 
+    /// Slots that were opened with their own secret.
+    pub(super) fn opened(&self) -> &[SlotId] {
+        &self.opened
+    }
+
     /// Where the vault is mounted, if the mount is what gives access.
     pub(super) fn mount(&self) -> Option<&Path> {
         match &self.holder {

@@ -7,6 +7,7 @@ mod list;
 mod new_way;
 pub(super) mod passwd;
 mod remove;
+mod sheet;
 mod test;
 mod words;
 
@@ -24,6 +25,7 @@ pub(super) fn run(args: &KeyArgs) -> Result<(), Error> {
         KeyCommand::List(args) => list::run(args),
         KeyCommand::Add(args) => add::run(args),
         KeyCommand::Remove(args) => remove::run(args),
+        KeyCommand::Sheet(args) => sheet::run(args),
         KeyCommand::Test(args) => test::run(args),
     }
 }
