@@ -315,6 +315,10 @@ pub struct MountArgs {
     /// Show no earlier states in .hushfs/history, a folder of the mount that is never listed
     #[arg(long)]
     pub no_history_folder: bool,
+    /// Never ask, at a terminal and with --key-file, whether the password or the written key is still
+    /// at hand
+    #[arg(long)]
+    pub no_reminder: bool,
     /// Options as mount(8) and fstab have them
     #[arg(
         short = 'o',

@@ -32,6 +32,7 @@ mod mounted;
 mod output;
 mod past;
 mod progress;
+mod reminder;
 mod repair;
 mod rescue;
 mod restore;

@@ -11,11 +11,13 @@ use crate::fuse::{self, Permissions, Session, harden, hushfs_mounts};
 use crate::store::{HostDisk, LockHolder, StateLock, VaultFolder};
 
 use super::args::MountArgs;
+use super::ask::Terminal;
 use super::descriptor::claimed_descriptor;
 use super::device::{open_files, open_state, state_path};
 use super::error::Error;
 use super::mount_options::{FETCH_LIMIT_DEFAULT, HISTORY_DEFAULT, MountOptions};
 use super::past::open_past;
+use super::reminder::remind;
 use super::units::ago;
 use super::unlock::unlock;
 
@@ -75,7 +77,7 @@ fn mount(
             source.push_str(&format!("@{}", state.id()));
             files
         }
-        None => open_now(&vault_path, options, mode)?,
+        None => open_now(&vault_path, args, options, mode)?,
     };
     if let Some(bytes) = options.waiting_limit {
         files.limit_waiting(bytes);
@@ -147,6 +149,7 @@ fn mount(
 /// The vault as it is, as this machine's device.
 fn open_now(
     vault_path: &Path,
+    args: &MountArgs,
     options: &MountOptions,
     mode: MountMode,
 ) -> Result<Arc<FileSystem>, Error> {
@@ -155,7 +158,14 @@ fn open_now(
     let state_path = state_path(options.state_dir.as_deref(), claimed.claimed_vault())?;
     refuse_if_in_use(vault_path, &state_path)?;
     let unlocked = unlock(vault_path, &vault, &options.unlock)?;
-    open_files(vault, open_state(&state_path, mode)?, unlocked, mode)
+    let (state, lock) = open_state(&state_path, mode)?;
+    if let Some(state) = state.as_ref().filter(|_| mode.writes() && !args.no_reminder) {
+        // Only where the command line itself says so: what mount(8) and fstab ask for asks nothing.
+        if let (Some(key), Some(mut terminal)) = (&args.unlock.key_file, Terminal::at_hand()) {
+            remind(&mut terminal, &vault, state, &unlocked.keys, key)?;
+        }
+    }
+    open_files(vault, (state, lock), unlocked, mode)
 }
 
 /// Refuses before anybody types a password for nothing.

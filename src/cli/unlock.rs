@@ -70,6 +70,20 @@ pub(super) fn unlock_with_all(
     })
 }
 
+/// Whether a password opens the vault; `None` where that cannot be found out.
+pub(super) fn opens_with_password(
+    vault: &Path,
+    folder: &VaultFolder,
+    password: Password,
+) -> Option<bool> {
+    let locked = LockedVault::read(vault, folder).ok()?;
+    match locked.open(&Candidates::password(password)) {
+        Ok(_) => Some(true),
+        Err(UnlockError::Wrong { .. }) => Some(false),
+        Err(_) => None,
+    }
+}
+
 /// Unlocks as `how` says with `open`, which tries what it is given.
 pub(super) fn open_as<T>(
     how: &UnlockArgs,

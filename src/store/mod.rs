@@ -32,7 +32,8 @@ pub use pack_reader::{PackReadError, PackReader};
 pub use presence::Presence;
 pub use stage::{ClosedPack, FileFacts, PackRoom, StagedPack, recover_staged_pack};
 pub use state_folder::{
-    DeviceIdentity, LastEnd, Publishing, Seen, StateFolder, default_state_folder, holds_unpublished,
+    DeviceIdentity, LastEnd, Publishing, Reminder, Seen, StateFolder, default_state_folder,
+    holds_unpublished,
 };
 pub use vault_folder::{VaultFolder, log_path};
 pub use watch::FolderWatch;

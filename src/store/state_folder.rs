@@ -22,6 +22,7 @@ use super::error::StoreError;
 
 const DEVICE_NAME: &str = "device";
 const SEEN_NAME: &str = "seen";
+const REMINDER_NAME: &str = "reminder";
 const LAST_END_NAME: &str = "last-end";
 const STAGED_FOLDER: &str = "staged";
 const RECORD_BYTES_MAX: u64 = 16 << 20;
@@ -76,6 +77,16 @@ pub struct Publishing {
     pub entry: FrontierEntry,
     /// The journal's generations up to this number hold what it tells of.
     pub generation: u64,
+}
+
+/// When whoever mounts the vault is asked next whether they still have what opens it. Holds nothing of
+/// any password or key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reminder {
+    /// Not before this time, in seconds since 1970.
+    pub due_secs: i64,
+    /// How often in a row the answer was right.
+    pub went_well: u32,
 }
 
 /// How the last mount ended, for `unmount` to tell.
@@ -172,6 +183,22 @@ impl StateFolder {
     /// [`StoreError`]; the old record then still stands.
     pub fn set_seen(&self, keys: &ClassKeys, seen: &Seen) -> Result<(), StoreError> {
         self.set(SEEN_NAME, keys, seen)
+    }
+
+    /// When to ask next whether what opens the vault is still at hand.
+    ///
+    /// # Errors
+    /// [`StoreError`], as for [`Self::device`].
+    pub fn reminder(&self, keys: &ClassKeys) -> Result<Option<Reminder>, StoreError> {
+        self.get(REMINDER_NAME, keys)
+    }
+
+    /// Writes down when to ask next.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the old record then still stands.
+    pub fn set_reminder(&self, keys: &ClassKeys, reminder: Reminder) -> Result<(), StoreError> {
+        self.set(REMINDER_NAME, keys, &reminder)
     }
 
     /// How the last mount ended, if it got to say.

@@ -18,6 +18,7 @@ mod asking;
 mod in_a_sync_folder;
 mod mounted;
 mod passwords;
+mod reminders;
 mod removing;
 mod sheets;
 mod subject;
