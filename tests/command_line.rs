@@ -67,7 +67,7 @@ fn wrong_usage_exits_with_2_and_names_what_is_wrong() {
 fn help_has_every_command_and_exit_code() {
     let (code, help) = said(&["--help"]);
     assert_eq!(code, 0);
-    let commands = ["init", "mount", "unmount", "status", "verify", "restore"];
+    let commands = ["init", "mount", "unmount", "status", "verify", "restore", "key", "passwd"];
     for command in commands {
         assert!(help.contains(&format!("\n  {command} ")), "{command}");
         let (code, help) = said(&[command, "--help"]);

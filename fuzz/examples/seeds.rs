@@ -67,7 +67,10 @@ fn objects(seeds: &Seeds) {
             note[78..142].fill(b'y');
             let noted = [&[3, 2], &[0; 13][..], &body, &note].concat();
             seeds.put("slot", format!("{nth}-noted"), noted);
-            seeds.put("slot", format!("{nth}-way"), [&[4, 2], &[0; 125][..]].concat());
+            let way = [&[2], &[0; 125][..]].concat();
+            seeds.put("slot", format!("{nth}-way"), [&[5], &way[..]].concat());
+            let request = [&[4, 126][..], &way, &[1, b'n', 1, b'd', 0]].concat();
+            seeds.put("slot", format!("{nth}-request"), request);
         } else if let Some((kind, device, seq)) = parse_log_name(name) {
             log(seeds, logs, kind, device, seq, bytes);
             logs += 1;
@@ -159,6 +162,7 @@ fn state_folder(seeds: &Seeds) {
         "seen-sealed",
         with_kind(1, &seal::state_record("seen", &[0, 0, 0])),
     );
+    seeds.put("state_records", "reminder", with_kind(6, &[0x80, 0x80, 1, 3]));
     let end = LastEnd { ok: true, unpublished: false, message: "m\u{e9}".into() };
     seeds.put("state_records", "last-end", with_kind(4, &serde_json::to_vec(&end).unwrap()));
     let holder = LockHolder { pid: 42, mountpoint: "/mnt/chats".into() };

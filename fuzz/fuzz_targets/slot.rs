@@ -1,9 +1,10 @@
 //! Slots: any bytes, any bytes with a good checksum, and any fields, body and note under good seals;
-//! and ways as they are handed to a mount.
+//! and ways and whole requests as they are handed to a mount.
 #![no_main]
 
 use hushfs::crypto::{Password, StretchParameters};
 use hushfs::format::{SlotKind, SlotWay, UnverifiedSlot};
+use hushfs::fs::NewSlot;
 use hushfs_fuzz::input::Input;
 use hushfs_fuzz::{sample, seal};
 use libfuzzer_sys::fuzz_target;
@@ -11,11 +12,17 @@ use zeroize::Zeroizing;
 
 fuzz_target!(|data: &[u8]| {
     let mut input = Input::new(data);
-    let bytes = match input.choice(5) {
+    let bytes = match input.choice(6) {
         0 => input.rest().to_vec(),
         1 => seal::with_checksum(input.rest().to_vec()),
         2 => seal::first_slot(&input.array(), &input.array()),
         3 => seal::slot(&input.array(), &input.array(), &input.array()),
+        4 => {
+            let Ok(new) = NewSlot::parse(input.rest()) else { return };
+            let again = NewSlot::parse(&new.to_bytes().unwrap()).unwrap();
+            assert_eq!((again.name, again.replaces), (new.name, new.replaces));
+            return assert_eq!(*again.way.to_bytes(), *new.way.to_bytes());
+        }
         _ => {
             let bytes = input.rest();
             let Ok(way) = SlotWay::parse(bytes) else { return };

@@ -1,4 +1,4 @@
-//! The state folder's records: `device`, `seen`, `last-end` and who holds the lock.
+//! The state folder's records: `device`, `seen`, `reminder`, `last-end` and who holds the lock.
 #![no_main]
 
 use std::fs::File;
@@ -23,7 +23,7 @@ static FOLDER: LazyLock<(PathBuf, File)> = LazyLock::new(|| {
 
 fuzz_target!(|data: &[u8]| {
     let mut input = Input::new(data);
-    let kind = input.choice(6);
+    let kind = input.choice(7);
     let bytes = input.rest();
     let state = |name: &str, bytes: &[u8]| {
         let disk = MemoryDisk::new();
@@ -48,6 +48,13 @@ fuzz_target!(|data: &[u8]| {
                 }
                 state.set_seen(sample::keys(), &seen).unwrap();
                 assert_eq!(state.seen(sample::keys()).unwrap(), Some(seen));
+            }
+        }
+        6 => {
+            let state = state("reminder", &seal::state_record("reminder", bytes));
+            if let Ok(Some(reminder)) = state.reminder(sample::keys()) {
+                state.set_reminder(sample::keys(), reminder).unwrap();
+                assert_eq!(state.reminder(sample::keys()).unwrap(), Some(reminder));
             }
         }
         4 => {

@@ -12,7 +12,7 @@ use crate::fs::When;
 use super::error::Error;
 use super::exit::ExitCode;
 pub use super::history_args::{DiffArgs, HistoryArgs, UndeleteArgs};
-pub use super::key_args::{KeyArgs, PASSWD_EXAMPLES, PasswdArgs};
+pub use super::key_args::{KEY_EXAMPLES, KeyArgs, PASSWD_EXAMPLES, PasswdArgs};
 use super::mount_options::{
     MountOption, MountOptions, parse_fetch_limit, parse_history, parse_waiting_limit,
 };
@@ -195,6 +195,7 @@ other. Nothing in the destination is ever overwritten. Exits with 11 if anything
 incomplete.")]
     Salvage(SalvageArgs),
     /// List, add, remove and test the ways to unlock a vault
+    #[command(after_long_help = KEY_EXAMPLES)]
     Key(KeyArgs),
     /// Change the password of a vault, or reset one that is forgotten
     #[command(after_long_help = PASSWD_EXAMPLES)]

@@ -6,6 +6,18 @@ use clap::{ArgGroup, Args, Subcommand};
 
 use super::args::UnlockArgs;
 
+/// Of `hushfs key`, for its long help.
+pub const KEY_EXAMPLES: &str = "\
+Examples:
+  hushfs key list ~/Dropbox/chats
+  hushfs key add --key --name 'paper in the safe' ~/Dropbox/chats
+  hushfs key sheet ~/Dropbox/chats chats-key.pdf
+      a page to print, with a new key and how to restore
+  hushfs key test --key-file /media/stick/chats.key ~/Dropbox/chats
+  hushfs key remove 'paper in the safe' ~/Dropbox/chats
+
+“hushfs help key add” and so on say more.";
+
 /// `hushfs key`.
 #[derive(Debug, Args)]
 pub struct KeyArgs {

@@ -74,6 +74,9 @@ fn a_key_is_not_written_where_it_is_locked_up_with_what_it_opens() {
     let file = format!("--new-key-file={}", bench.at("key").display());
     said(&bench, "key", &["add", "--key", "--yes", &file], &bench.vault())
         .expect(2, &["is in the mount of the vault"]);
+    let by = format!("--key-file={}", bench.key_file().display());
+    said(&bench, "key", &["add", "--key", "--yes", &file, &by], &bench.vault())
+        .expect(2, &["is in the mount of the vault"]);
     assert!(!bench.at("key").exists());
     assert_eq!(slots(&bench).len(), 1);
 }

@@ -43,6 +43,8 @@ pub(super) struct SlotAccess {
     folder: VaultFolder,
     id: VaultId,
     holder: Holder,
+    /// Where it is mounted, if this user may ask that mount.
+    mounted_at: Option<PathBuf>,
     /// Slots that were opened with their own secret.
     opened: Vec<SlotId>,
 }
@@ -72,10 +74,9 @@ impl SlotAccess {
     /// # Errors
     /// Those of unlocking.
     pub(super) fn open(place: &Path, how: &UnlockArgs) -> Result<Self, Error> {
-        let (vault, mount) = find_vault(place)?;
-        match mount.filter(|_| how.is_silent()) {
-            Some(mount) => Self::through_mount(vault, mount),
-            None => Self::unlocked(vault, how, false),
+        match find_vault(place)? {
+            (vault, Some(mount)) if how.is_silent() => Self::through_mount(vault, mount),
+            (vault, mount) => Self::unlocked(vault, mount, how, false),
         }
     }
 
@@ -84,7 +85,7 @@ impl SlotAccess {
     /// # Errors
     /// Those of unlocking.
     pub(super) fn open_with_all(vault: PathBuf, how: &UnlockArgs) -> Result<Self, Error> {
-        Self::unlocked(vault, how, true)
+        Self::unlocked(vault, None, how, true)
     }
 
     /// By the mount of this device.
@@ -94,10 +95,16 @@ impl SlotAccess {
     pub(super) fn through_mount(vault: PathBuf, mount: PathBuf) -> Result<Self, Error> {
         let folder = VaultFolder::new(Arc::new(HostDisk), &vault);
         let id = *claimed_descriptor(&vault, &folder)?.claimed_vault();
-        Ok(Self { vault, folder, id, holder: Holder::Mount(mount), opened: Vec::new() })
+        let (mounted_at, holder) = (Some(mount.clone()), Holder::Mount(mount));
+        Ok(Self { vault, folder, id, holder, mounted_at, opened: Vec::new() })
     }
 
-    fn unlocked(vault: PathBuf, how: &UnlockArgs, all: bool) -> Result<Self, Error> {
+    fn unlocked(
+        vault: PathBuf,
+        mounted_at: Option<PathBuf>,
+        how: &UnlockArgs,
+        all: bool,
+    ) -> Result<Self, Error> {
         let folder = VaultFolder::new(Arc::new(HostDisk), &vault);
         let (unlocked, opened) = match all {
             true => unlock_with_all(&vault, &folder, how)?,
@@ -107,7 +114,8 @@ impl SlotAccess {
             }
         };
         let id = unlocked.descriptor.vault;
-        Ok(Self { vault, folder, id, holder: Holder::Process(Box::new(unlocked)), opened })
+        let holder = Holder::Process(Box::new(unlocked));
+        Ok(Self { vault, folder, id, holder, mounted_at, opened })
     }
 
     /// The vault's id.
@@ -120,12 +128,9 @@ impl SlotAccess {
         &self.opened
     }
 
-    /// Where the vault is mounted, if the mount is what gives access.
-    pub(super) fn mount(&self) -> Option<&Path> {
-        match &self.holder {
-            Holder::Mount(mount) => Some(mount),
-            Holder::Process(_) => None,
-        }
+    /// Where the vault is mounted, whoever gives access.
+    pub(super) fn mounted_at(&self) -> Option<&Path> {
+        self.mounted_at.as_deref()
     }
 
     /// The slots as they are now.

@@ -95,7 +95,7 @@ pub(super) fn key_way(
             ));
         }
         (Some(file), ask) => {
-            refuse_in_mount(file, access.mount())?;
+            refuse_in_mount(file, access.mounted_at())?;
             let key = write_new_key(file, &Place::of_vault(&access.vault)?, undo)?;
             match ask {
                 Some(ask) => affirm(ask, "the key")?,

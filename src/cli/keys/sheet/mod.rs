@@ -22,7 +22,7 @@ use crate::cli::undo::Undo;
 use crate::crypto::SlotId;
 use crate::format::{RecoveryKey, SlotWay, Time};
 
-use super::access::{SlotAccess, find_vault};
+use super::access::SlotAccess;
 use super::new_way::refuse_in_mount;
 use super::words::{short_id, ways_left};
 use content::Sheet;
@@ -35,9 +35,8 @@ const SLOT_NAME: &str = "key sheet";
 /// # Errors
 /// [`Error`]; no sheet is left then, and no slot is added, unless the text says so.
 pub(super) fn run(args: &KeySheetArgs) -> Result<(), Error> {
-    let (_, mount) = find_vault(&args.vault)?;
-    refuse_in_mount(&args.file, mount.as_deref())?;
     let access = SlotAccess::open(&args.vault, &args.unlock)?;
+    refuse_in_mount(&args.file, access.mounted_at())?;
     let place = Place::of_vault(&access.vault)?;
     let mut undo = Undo::default();
     let write = |key: &RecoveryKey, slot: Option<SlotId>, undo: &mut Undo| {
