@@ -97,6 +97,34 @@ fn at_every_moment_of_a_change_one_slot_opens_the_vault_whatever_crashes() {
 }
 
 #[test]
+fn a_slot_that_was_told_to_have_failed_is_not_there() {
+    let mut failures = 0;
+    for failing in 0..40 {
+        let change = Change::new();
+        let (vault, keys) = (change.bench.vault(&change.image), keys_of(&change.bench));
+        let mut calls = 0;
+        change.image.set_faults(move |_, _| {
+            calls += 1;
+            (calls == failing).then_some(Fault::EIO)
+        });
+        let put = put_slot(&vault, &keys, &change.bench.descriptor, None, &change.new);
+        change.image.clear_faults();
+        assert_eq!(change.opening(&change.image), [true, put.is_ok()], "call {failing}");
+        failures += usize::from(put.is_err());
+    }
+    assert!(failures > 5, "only {failures} calls");
+}
+
+#[test]
+fn a_slot_is_never_put_in_the_place_of_another_and_that_one_stays() {
+    let change = Change::new();
+    let (vault, keys) = (change.bench.vault(&change.image), keys_of(&change.bench));
+    put_slot(&vault, &keys, &change.bench.descriptor, None, &change.new).unwrap();
+    assert!(put_slot(&vault, &keys, &change.bench.descriptor, None, &change.new).is_err());
+    assert_eq!(change.opening(&change.image), [true, true]);
+}
+
+#[test]
 fn whichever_call_to_the_disk_fails_one_slot_opens_the_vault() {
     for fault in [Fault::EIO, Fault::ENOSPC, Fault::ShortWrite(28)] {
         for failing in 0.. {

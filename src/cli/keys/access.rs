@@ -23,9 +23,7 @@ use crate::fs::{
     NewSlot, SlotChangeError, SlotEntry, SlotStanding, list_slots, put_slot, remove_slot,
 };
 use crate::fuse::{ADD_SLOT_ATTRIBUTE, SLOTS_ATTRIBUTE, is_dead};
-use crate::store::{
-    HostDisk, StateFolder, StoreError, VaultFolder, default_state_folder, keep_slots,
-};
+use crate::store::{HostDisk, StateFolder, VaultFolder, default_state_folder, keep_slots};
 
 use super::error::KeyError;
 use super::words::cut_name;
@@ -163,7 +161,8 @@ impl SlotAccess {
     /// Adds a slot: it is durable, and was seen to open, when this returns.
     ///
     /// # Errors
-    /// [`Error::Key`].
+    /// [`Error::Key`]; what there is of the slot goes: it must not count as a way that opens the vault
+    /// when nobody has kept its password or key.
     pub(super) fn add(
         &self,
         way: SlotWay,
@@ -172,48 +171,46 @@ impl SlotAccess {
     ) -> Result<SlotId, Error> {
         let (id, device_name) = (way.id(), cut_name(&device_name()).to_owned());
         let new = NewSlot { way, name: name.to_owned(), device_name, replaces };
+        let done = self.put_and_see(&new);
+        if done.is_err()
+            && self.look_at(&new).is_ok()
+            && let Err(error) = self.folder.remove(&slot_path(id))
+        {
+            log::warn!("slot {id} may be there, with a password or key that nobody has: {error}");
+        }
+        done.map(|()| id)
+    }
+
+    fn put_and_see(&self, new: &NewSlot) -> Result<(), Error> {
         match &self.holder {
             Holder::Process(unlocked) => {
                 let Unlocked { descriptor, keys } = &**unlocked;
                 let device = self.device(keys);
-                put_slot(&self.folder, keys, descriptor, device, &new).map_err(KeyError::Change)?;
+                put_slot(&self.folder, keys, descriptor, device, new).map_err(KeyError::Change)?;
             }
-            Holder::Mount(mount) => self.have_added(mount, &new)?,
+            Holder::Mount(mount) => have_added(mount, new)?,
         }
         // Whoever put it, and wherever: it must be in the vault that was named, and open.
-        let path = slot_path(id);
-        let not_in_place =
-            |why: String| Error::from(KeyError::NotInPlace { path: self.folder.place(&path), why });
-        let bytes = self.folder.get(&path, SLOT_BYTES_MAX);
-        let bytes = bytes.map_err(|error: StoreError| not_in_place(error.to_string()))?;
+        self.look_at(new).map_err(|why| {
+            let path = self.folder.place(&slot_path(new.way.id()));
+            KeyError::NotInPlace { path, why }.into()
+        })
+    }
+
+    /// Whether a new slot is in its place and opens in its way; else why not.
+    fn look_at(&self, new: &NewSlot) -> Result<(), String> {
+        let bytes = self.folder.get(&slot_path(new.way.id()), SLOT_BYTES_MAX);
+        let bytes = bytes.map_err(|error| error.to_string())?;
         UnverifiedSlot::parse(&bytes)
             .and_then(|slot| slot.open_way(&new.way, &self.id))
-            .map_err(|error| not_in_place(error.to_string()))?;
-        Ok(id)
+            .map(drop)
+            .map_err(|error| error.to_string())
     }
 
     /// The number that this machine has in the vault, as far as its usual state folder knows.
     fn device(&self, keys: &ClassKeys) -> Option<DeviceId> {
         let state = StateFolder::existing(Arc::new(HostDisk), default_state_folder(&self.id)?);
         Some(state.device(keys).ok()??.device)
-    }
-
-    fn have_added(&self, mount: &Path, new: &NewSlot) -> Result<(), Error> {
-        let bytes = new.to_bytes().map_err(|error| mount_error(mount, error.to_string()))?;
-        setxattr(mount, ADD_SLOT_ATTRIBUTE, &bytes, XattrFlags::empty()).map_err(|errno| {
-            let why = match errno {
-                Errno::PERM => "only root and who has mounted it can; or it is of another version \
-                                of hushfs"
-                    .to_owned(),
-                Errno::ROFS => "it is mounted read-only: unmount it, or pass --password-file or \
-                                --key-file"
-                    .to_owned(),
-                Errno::NODEV => "the vault’s folder is not there, or another vault’s".to_owned(),
-                Errno::MLINK => SlotChangeError::TooMany.to_string(),
-                errno => std::io::Error::from(errno).to_string(),
-            };
-            mount_error(mount, why)
-        })
     }
 
     /// Removes a slot, if another one is there that is known to open the vault. Fine if it is gone.
@@ -274,6 +271,25 @@ fn turn_at(folder: &VaultFolder) -> Option<File> {
     let keys = File::open(folder.place(KEYS_FOLDER)).ok()?;
     flock(&keys, FlockOperation::LockExclusive).ok()?;
     Some(keys)
+}
+
+/// Has the mount add a slot.
+fn have_added(mount: &Path, new: &NewSlot) -> Result<(), Error> {
+    let bytes = new.to_bytes().map_err(|error| mount_error(mount, error.to_string()))?;
+    setxattr(mount, ADD_SLOT_ATTRIBUTE, &bytes, XattrFlags::empty()).map_err(|errno| {
+        let why = match errno {
+            Errno::PERM => "only root and who has mounted it can; or it is of another version \
+                            of hushfs"
+                .to_owned(),
+            Errno::ROFS => "it is mounted read-only: unmount it, or pass --password-file or \
+                            --key-file"
+                .to_owned(),
+            Errno::NODEV => "the vault’s folder is not there, or another vault’s".to_owned(),
+            Errno::MLINK => SlotChangeError::TooMany.to_string(),
+            errno => std::io::Error::from(errno).to_string(),
+        };
+        mount_error(mount, why)
+    })
 }
 
 fn mount_error(mount: &Path, why: String) -> Error {

@@ -79,7 +79,7 @@ pub enum KeyError {
         why: String,
     },
     /// What the mount says is done is not to be seen.
-    #[error("{} does not hold the slot that was made: {why}. The old ones are all there", path.display())]
+    #[error("{} does not hold the slot that was made: {why}. It was taken back; the old ones are all there", path.display())]
     NotInPlace {
         /// The slot.
         path: PathBuf,

@@ -29,7 +29,7 @@ pub enum SlotChangeError {
     /// What was to be put does not open: nothing was put.
     #[error("the new slot did not open before it was written, and was not: {0}")]
     Unfit(SlotError),
-    /// The disk gave back something else than it was given. The slot may be there.
+    /// The disk gave back something else than it was given. It was taken back.
     #[error("{0} is not what was written: the disk or a sync client has changed it")]
     NotReadBack(std::path::PathBuf),
 }
@@ -103,7 +103,7 @@ fn check_names(name: &str, device_name: &str) -> Result<(), FormatError> {
 /// Puts a slot: it is durable, was read back, and opens in its way, when this returns.
 ///
 /// # Errors
-/// [`SlotChangeError`].
+/// [`SlotChangeError`]; the slot is not there then, as far as the disk lets it be taken back.
 pub fn put_slot(
     vault: &VaultFolder,
     keys: &ClassKeys,
@@ -130,10 +130,27 @@ pub fn put_slot(
         .map_err(SlotChangeError::Unfit)?;
     let path = slot_path(sealed.id);
     vault.make_folder(KEYS_FOLDER)?;
-    vault.put_new(&path, &sealed.bytes)?;
-    match vault.get(&path, SLOT_BYTES_MAX)? == sealed.bytes {
+    let put = put_and_read(vault, &path, &sealed.bytes);
+    // An error may have come after the name appeared. Whoever hears of it keeps no password or key, so
+    // what opens with that must not count as a way that is left.
+    let is_anothers = matches!(put, Err(SlotChangeError::Store(StoreError::Exists(_))));
+    if put.is_err()
+        && !is_anothers
+        && let Err(error) = vault.remove(&path).and_then(|()| vault.settle_name(&path))
+    {
+        log::warn!(
+            "slot {} may be there, with a password or key that nobody has: {error}",
+            sealed.id
+        );
+    }
+    put
+}
+
+fn put_and_read(vault: &VaultFolder, path: &str, bytes: &[u8]) -> Result<(), SlotChangeError> {
+    vault.put_new(path, bytes)?;
+    match vault.get(path, SLOT_BYTES_MAX)? == bytes {
         true => Ok(()),
-        false => Err(SlotChangeError::NotReadBack(vault.place(&path))),
+        false => Err(SlotChangeError::NotReadBack(vault.place(path))),
     }
 }
 
