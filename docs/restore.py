@@ -70,11 +70,14 @@ def frame(kind):
     return b"hushfs\0" + kind + b"\1\0"
 
 
-def check_frame(data, kind):
+def check_frame(data, kind, newest=1):
+    """The version of an object, no newer than what this program knows of its kind."""
     if len(data) < 10 or data[:8] != frame(kind)[:8] or data[8:10] == b"\0\0":
         raise Bad("is not what its name says, or its beginning is damaged")
-    if data[8:10] != b"\1\0":
+    version = int.from_bytes(data[8:10], "little")
+    if version > newest:
         raise Newer("is of a newer format of hushfs, which this program does not know")
+    return version
 
 
 class Reader:
@@ -330,13 +333,13 @@ def open_slot(data, secrets):
     if len(data) < 26 or hashlib.sha256(data[:-16]).digest()[:16] != data[-16:]:
         raise Bad("is damaged")
     try:
-        check_frame(data, b"K")
+        version = check_frame(data, b"K", 2)
     except Newer:
         return False
     kind, memory, passes, lanes = struct.unpack_from("<HIII", data, 10)
     if kind not in secrets:
         return False
-    if len(data) != 264:
+    if len(data) != (264 if version == 1 else 456):
         raise Bad("has the wrong length")
     vault_id, slot_id, salt, commitment = data[24:40], data[40:56], data[56:88], data[88:120]
     secret = secrets[kind]
@@ -349,7 +352,10 @@ def open_slot(data, secrets):
         return None
     wrapping_key = hkdf(salt, secret, b"hushfs 1 slot wrap" + whose)
     body = open_sealed(wrapping_key, at(0), data[120:248], data[:120])
-    return Keys(vault_id, body[:32]), 1 << body[109]
+    keys = Keys(vault_id, body[:32])
+    if version > 1:
+        open_sealed(keys.object_key(b"slot note", slot_id), at(0), data[248:440], data[:248])
+    return keys, 1 << body[109]
 
 
 def read_key(text):

@@ -16,6 +16,10 @@ fn the_sample_of_format_1_comes_back_with_its_password_and_with_its_key() {
     let Some(both) = Both::of_sample("format-1") else { return };
     assert_eq!(both.assert_same("password", 0).len(), 15);
     assert_eq!(both.assert_same("key", 0).len(), 15);
+    // Its slots are of the second version.
+    let Some(both) = Both::of_sample("format-1-slots-2") else { return };
+    assert!(!both.assert_same("password", 0).is_empty());
+    both.assert_same("key", 0);
 }
 
 #[test]
