@@ -143,10 +143,11 @@ pub(super) fn not_arrived(
     }
 }
 
-/// What there is to say of packs without any log object that tells what they are for.
-pub(super) fn without_log(listing: &VaultListing) -> Option<&'static str> {
-    let has_log = !listing.logs.is_empty() || !listing.checkpoints.is_empty();
-    (!has_log && !listing.packs.is_empty())
+/// What there is to say of packs without any log object that tells what they are for: what was folded
+/// goes as far as `frontier`.
+pub(super) fn without_log(listing: &VaultListing, frontier: &Frontier) -> Option<&'static str> {
+    let is_without = frontier.count() == 0 && !listing.packs.is_empty();
+    is_without
         .then_some("no log object has arrived, but packs have: what files there are cannot be told")
 }
 

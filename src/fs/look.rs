@@ -90,7 +90,7 @@ pub(super) fn look(request: &OpenRequest) -> Result<Found, OpenError> {
     };
     // What this device has published or has yet to is told by gaps, or by its journal.
     if awaited.logs.is_empty() && damage.is_empty() && !replay.has_records() {
-        awaited.logs.extend(without_log(&listing).map(str::to_owned));
+        awaited.logs.extend(without_log(&listing, &folded.frontier).map(str::to_owned));
     }
     let is_ready = goes_back || is_own_here && (is_ground_here || !replay.has_records());
     let read_only = match mode {

@@ -185,7 +185,7 @@ pub fn verify(
         }
     }
     if report.damaged.is_empty() && report.awaited.is_empty() {
-        if let Some(what) = without_log(request.listing) {
+        if let Some(what) = without_log(request.listing, &folded.frontier) {
             report.await_object(LOG_FOLDER.to_owned(), what, Vec::new());
         }
     }
