@@ -14,8 +14,9 @@ use super::exit::ExitCode;
 pub use super::history_args::{DiffArgs, HistoryArgs, UndeleteArgs};
 pub use super::key_args::{KEY_EXAMPLES, KeyArgs, PASSWD_EXAMPLES, PasswdArgs};
 use super::mount_options::{
-    MountOption, MountOptions, parse_fetch_limit, parse_history, parse_waiting_limit,
+    MountOption, MountOptions, parse_history, parse_fetch_limit, parse_waiting_limit,
 };
+pub use super::seeing::args::{CatArgs, DuArgs, FindArgs, LsArgs, PlaceArgs};
 use super::units::parse_bytes;
 
 /// End-to-end encrypted chat backups on any cloud-sync folder.
@@ -93,6 +94,54 @@ does all this by itself when it is quiet, if no other device writes into the vau
 what they may still need stays until they are known to have seen the rest, or for 90 days; with
 “--history 0” it goes: let them sync before.")]
     Collect(CollectArgs),
+    /// List a folder of a vault, mounted or not
+    #[command(after_long_help = "\
+Examples:
+  hushfs ls ~/Dropbox/chats
+  hushfs ls -l ~/Dropbox/chats SignalBackups
+  hushfs ls --at yesterday ~/Chats/SignalBackups
+      in a mount, which needs no password: as it was at the end of yesterday
+  hushfs ls --json ~/Dropbox/chats | jq -r '.[].path'
+
+One name a line, hidden ones as well. At a terminal, what is no text in a name is written as an escape, as
+in \\x1b, and a backslash as two; to a pipe or file the very bytes go. Where the vault is mounted, the
+mount is looked at, and nothing is asked for. Symbolic links are shown and never followed. Exits with 11
+or 14 if the vault is damaged or something has not arrived, so that there may be more.")]
+    Ls(LsArgs),
+    /// Write a file of a vault to standard output
+    #[command(after_long_help = "\
+Examples:
+  hushfs cat ~/Dropbox/chats notes.txt | less
+  hushfs cat --at 3h ~/Dropbox/chats msgstore.db > msgstore-3h-ago.db
+  hushfs cat ~/Chats/notes.txt --at 2026-11-24
+      a file of a mount, as it was
+
+Ends with 11 at the first byte that is damaged, and with 14 at the first that has not arrived; what comes
+before has been written then. “hushfs restore” gets what comes after as well.")]
+    Cat(CatArgs),
+    /// Find files of a vault by name, time, size and kind
+    #[command(after_long_help = "\
+Examples:
+  hushfs find ~/Dropbox/chats --name '*.jpg'
+  hushfs find ~/Dropbox/chats SignalBackups --newer 2d --larger 100M -l
+  hushfs find --at 2026-11-20 ~/Chats --name 'msgstore*' --kind file
+
+Prints paths in the vault, as “hushfs cat” and “hushfs restore” take them. All that is asked for has to
+be met. Names are printed as “hushfs ls” does.")]
+    Find(FindArgs),
+    /// Tell what the folders of a vault hold, and what is stored for it
+    #[command(after_long_help = "\
+Examples:
+  hushfs du ~/Dropbox/chats
+  hushfs du --depth 3 ~/Chats/SignalBackups
+  hushfs du --json --depth 0 --at yesterday ~/Dropbox/chats
+
+HOLDS is what the files of a folder and all below it hold: holes are nothing, and a file of several names
+counts once. STORED is what of that is in the vault once, where several places of these files share it, as
+copies that “undelete” or “cp --reflink” made do. Content that folders share is in the number of each, but
+once in that of the folder around them. The history, and what seals and pads it all, is not in it:
+“hushfs status” tells that.")]
+    Du(DuArgs),
     /// List a vault's earlier states, or the versions of some of its files
     #[command(after_long_help = "\
 Examples:

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::crypto::VaultId;
 use crate::fs::{FileSystem, MountMode, OpenRequest};
-use crate::store::{HostDisk, StateFolder, StateLock, VaultFolder, default_state_folder};
+use crate::store::{HostDisk, LockedBy, StateFolder, StateLock, VaultFolder, default_state_folder};
 
 use super::args::UnlockArgs;
 use super::descriptor::claimed_descriptor;
@@ -63,6 +63,33 @@ pub(super) fn open_unmounted(
     let state_path = state_path(state_dir, claimed.claimed_vault())?;
     let unlocked = unlock(place, &vault, how)?;
     open_files(vault, open_state(&state_path, mode)?, unlocked, mode)
+}
+
+/// Opens a vault that is not mounted for reading alone, with what the last mount here has not brought into
+/// it yet. Where that mount still goes on, all that is published is there, and a warning says so.
+///
+/// # Errors
+/// Why it cannot be opened.
+pub(super) fn open_to_read(
+    place: &Path,
+    state_dir: Option<&Path>,
+    how: &UnlockArgs,
+) -> Result<Arc<FileSystem>, Error> {
+    let vault = VaultFolder::new(Arc::new(HostDisk), place);
+    let claimed = claimed_descriptor(place, &vault)?;
+    let state_root = state_path(state_dir, claimed.claimed_vault())?;
+    let unlocked = unlock(place, &vault, how)?;
+    let state = match open_state(&state_root, MountMode::ReadOnly) {
+        Err(Error::Locked(LockedBy::Other(holder))) => {
+            log::warn!(
+                "{}: what is not published yet is left out; “hushfs unmount” publishes it",
+                LockedBy::Other(holder)
+            );
+            (None, None)
+        }
+        opened => opened?,
+    };
+    open_files(vault, state, unlocked, MountMode::ReadOnly)
 }
 
 /// Opens a vault that is unlocked, as this machine's device, with what [`open_state`] gave.

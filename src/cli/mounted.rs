@@ -1,6 +1,8 @@
 //! Whether a vault is mounted, and which mount a path is in.
 
+use std::ffi::OsString;
 use std::fs::Metadata;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,4 +42,61 @@ pub(super) fn mount_point_of_vault(vault: &Path) -> Result<Option<PathBuf>, Erro
 pub(super) fn is_in_mount(metadata: &Metadata) -> bool {
     let device = (major(metadata.dev()), minor(metadata.dev()));
     hushfs_mounts().unwrap_or_default().iter().any(|mount| mount.device == device)
+}
+
+/// The mount of a vault that a path is in, and the path below its mount point. What is there no more is in
+/// the mount as well.
+///
+/// # Errors
+/// [`Error::Io`] if the path cannot be followed.
+pub(super) fn mount_around(path: &Path) -> Result<Option<(PathBuf, PathBuf)>, Error> {
+    let full = resolved(path)
+        .map_err(|source| Error::Io { doing: format!("finding {}", path.display()), source })?;
+    let mounts = hushfs_mounts().unwrap_or_default();
+    let around = mounts.into_iter().filter(|mount| full.starts_with(&mount.mount_point));
+    let mount = around.max_by_key(|mount| mount.mount_point.components().count());
+    Ok(mount.map(|mount| {
+        let below = full.strip_prefix(&mount.mount_point).unwrap_or(&full).to_owned();
+        (mount.mount_point, below)
+    }))
+}
+
+/// A path free of symbolic links as far as it is there: what is to come back is not.
+fn resolved(path: &Path) -> io::Result<PathBuf> {
+    let absolute = std::path::absolute(path)?;
+    let mut missing: Vec<OsString> = Vec::new();
+    let mut existing = absolute.as_path();
+    loop {
+        match (std::fs::canonicalize(existing), existing.parent(), existing.file_name()) {
+            (Ok(mut found), _, _) => {
+                found.extend(missing.iter().rev());
+                return Ok(found);
+            }
+            (Err(error), Some(parent), Some(name))
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                missing.push(name.to_owned());
+                existing = parent;
+            }
+            (Err(error), _, _) => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_resolved_as_far_as_it_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let real = std::fs::canonicalize(folder.path()).unwrap();
+        std::fs::create_dir(real.join("folder")).unwrap();
+        std::os::unix::fs::symlink("folder", real.join("link")).unwrap();
+        let found = resolved(&folder.path().join("link/gone/file")).unwrap();
+        assert_eq!(found, real.join("folder/gone/file"));
+    }
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::error::Error;
+use super::names::steers;
 
 /// Says something as JSON for programs, or in words.
 ///
@@ -17,7 +18,8 @@ pub(super) fn show(
 ) -> Result<(), Error> {
     let text = match json {
         true => {
-            serde_json::to_string_pretty(value).map_err(io::Error::from).map_err(printing)? + "\n"
+            let json = serde_json::to_string_pretty(value).map_err(io::Error::from);
+            escaped_json(&json.map_err(printing)?) + "\n"
         }
         false => in_words(),
     };
@@ -32,6 +34,34 @@ pub(super) fn print(mut to: impl Write, text: &str) -> Result<(), Error> {
     to.write_all(text.as_bytes()).map_err(printing)
 }
 
+/// Names may be at a terminal, and JSON lets most of what can steer one pass. It can only be within
+/// strings here, where an escape means the same.
+fn escaped_json(json: &str) -> String {
+    let escape = |c: char| match c {
+        '\n' => c.to_string(),
+        // All of these are below U+10000: one unit.
+        c if steers(c) => format!("\\u{:04x}", u32::from(c)),
+        c => c.to_string(),
+    };
+    match json.chars().any(|c| c != '\n' && steers(c)) {
+        true => json.chars().map(escape).collect(),
+        false => json.to_owned(),
+    }
+}
+
 fn printing(source: io::Error) -> Error {
     Error::Io { doing: "printing".into(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_means_the_same_and_steers_no_terminal() {
+        let value = ["a\u{1b}b\n", "c\u{7f}\u{9b}d", "e\u{202e}f", "g"];
+        let json = escaped_json(&serde_json::to_string_pretty(&value).unwrap());
+        assert!(!json.chars().any(|c| c != '\n' && steers(c)), "{json}");
+        assert_eq!(serde_json::from_str::<Vec<String>>(&json).unwrap(), value);
+    }
 }

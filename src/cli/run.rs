@@ -8,7 +8,7 @@ use super::exit::ExitCode;
 use super::helper::{Invocation, as_invoked};
 use super::{
     collect, conflicts, diff, fetch, history, init, keys, logger, mount, repair, restore, salvage,
-    show, undelete, unmount, verify,
+    seeing, show, undelete, unmount, verify,
 };
 use crate::fuse::harden;
 
@@ -51,6 +51,10 @@ fn dispatch(command: &Command) -> Result<(), Error> {
         Command::Unmount(args) => Ok(unmount::unmount(&args.mountpoint)?),
         Command::Status(args) => show::run(args),
         Command::Collect(args) => collect::run(args),
+        Command::Ls(args) => seeing::ls(args),
+        Command::Cat(args) => seeing::cat(args),
+        Command::Find(args) => seeing::find(args),
+        Command::Du(args) => seeing::du(args),
         Command::History(args) => history::run(args),
         Command::Diff(args) => diff::run(args),
         Command::Undelete(args) => undelete::run(args),

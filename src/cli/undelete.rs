@@ -1,6 +1,5 @@
 //! `hushfs undelete`: brings back what was deleted or overwritten, in a mount or in a vault.
 
-use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -10,13 +9,13 @@ use serde::Serialize;
 
 use crate::crypto::ObjectId;
 use crate::fs::{MountMode, Undeleted, When};
-use crate::fuse::{UNDELETE_ATTRIBUTE, UndeleteAnswer, UndeleteRequest, hushfs_mounts};
+use crate::fuse::{UNDELETE_ATTRIBUTE, UndeleteAnswer, UndeleteRequest};
 
 use super::answer::{NoAnswer, answer};
 use super::args::UndeleteArgs;
 use super::device::open_unmounted;
 use super::error::Error;
-use super::mounted::mount_point_of_vault;
+use super::mounted::{mount_around, mount_point_of_vault};
 use super::output::show;
 use super::restore::components;
 use super::units::{bytes, counted};
@@ -69,49 +68,18 @@ fn in_vault(path: &Path, args: &UndeleteArgs) -> Result<Vec<Done>, Error> {
 }
 
 fn in_mounts(args: &UndeleteArgs) -> Result<Vec<Done>, Error> {
-    let mounts = hushfs_mounts().unwrap_or_default();
     let mut places = Vec::new();
     for path in &args.paths {
-        let full = resolved(path)
-            .map_err(|source| Error::Io { doing: format!("finding {}", path.display()), source })?;
-        let around = mounts.iter().filter(|mount| full.starts_with(&mount.mount_point));
-        let mount = around.max_by_key(|mount| mount.mount_point.components().count());
-        let mount = mount.ok_or_else(|| {
+        let (mount_point, below) = mount_around(path)?.ok_or_else(|| {
             Error::Usage(format!(
                 "{} is in no mount of a vault; for a vault that is not mounted, pass --vault",
                 path.display()
             ))
         })?;
-        let below = full.strip_prefix(&mount.mount_point).unwrap_or(&full).to_owned();
-        places.push((mount.mount_point.clone(), components(&below)?.join(&b'/')));
+        places.push((mount_point, components(&below)?.join(&b'/')));
     }
     let done = |(mount, path): &(PathBuf, Vec<u8>)| in_mount(mount, path, args.at.as_ref());
     places.iter().map(done).collect()
-}
-
-/// A path free of symbolic links as far as it is there: what is to come back is not.
-fn resolved(path: &Path) -> io::Result<PathBuf> {
-    let absolute = std::path::absolute(path)?;
-    let mut missing: Vec<OsString> = Vec::new();
-    let mut existing = absolute.as_path();
-    loop {
-        match (std::fs::canonicalize(existing), existing.parent(), existing.file_name()) {
-            (Ok(mut found), _, _) => {
-                found.extend(missing.iter().rev());
-                return Ok(found);
-            }
-            (Err(error), Some(parent), Some(name))
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-                ) =>
-            {
-                missing.push(name.to_owned());
-                existing = parent;
-            }
-            (Err(error), _, _) => return Err(error),
-        }
-    }
 }
 
 /// Asks the daemon of a mount.
@@ -175,15 +143,5 @@ mod tests {
         let expected = "COLLECTED  chats/b\n/home/ann/Chats/chats (restored 2026-11-24): \
                         2 entries, 5.0 kB, as of 2026-11-24T18:30:05Z\n";
         assert_eq!(described(&done), expected);
-    }
-
-    #[test]
-    fn a_path_is_resolved_as_far_as_it_is_there() {
-        let folder = tempfile::tempdir().unwrap();
-        let real = std::fs::canonicalize(folder.path()).unwrap();
-        std::fs::create_dir(real.join("folder")).unwrap();
-        std::os::unix::fs::symlink("folder", real.join("link")).unwrap();
-        let found = resolved(&folder.path().join("link/gone/file")).unwrap();
-        assert_eq!(found, real.join("folder/gone/file"));
     }
 }

@@ -153,6 +153,12 @@ impl ChunkSize {
         (shape.count as u64 - 1) * self.0 as u64 + shape.tail_bytes as u64
     }
 
+    /// Content bytes of neighbouring chunks that take `sealed_bytes` bytes of a pack, all but the last
+    /// of them full.
+    pub const fn plain_in_sealed(self, sealed_bytes: u64) -> u64 {
+        sealed_bytes.saturating_sub(sealed_bytes.div_ceil(self.sealed_step()) * SEAL_BYTES)
+    }
+
     /// The shape of a run that holds `plain_bytes` (at least 1) bytes.
     pub fn run_shape(self, plain_bytes: usize) -> RunShape {
         let count = self.count_for(plain_bytes as u64);
@@ -215,12 +221,14 @@ mod tests {
                 let sealed: u64 =
                     (0..shape.count).map(|n| u64::from(shape.chunk_bytes(n, chunk)) + 16).sum();
                 assert_eq!(chunk.sealed_run_bytes(shape), sealed);
+                assert_eq!(chunk.plain_in_sealed(sealed), bytes as u64);
             }
         }
     }
 
     #[test]
     fn the_worked_example_holds() {
+        assert_eq!(ChunkSize::DEFAULT.plain_in_sealed(0), 0);
         let shape = ChunkSize::DEFAULT.run_shape(10_000);
         assert_eq!(shape, RunShape { count: 3, tail_bytes: 1808 });
         assert_eq!(ChunkSize::DEFAULT.sealed_run_bytes(shape), 10_048);

@@ -46,6 +46,7 @@ mod trust;
 mod turns;
 mod types;
 mod undelete;
+mod usage;
 mod verify;
 mod witnesses;
 mod writing;
@@ -75,6 +76,7 @@ pub use stand_ins::UnusedCopy;
 pub use status::{DeviceStatus, Status};
 pub use types::{AllocateMode, AttributeChange, FolderEntry, NewNode, RenameMode, Room, XattrMode};
 pub use undelete::{UndeleteError, Undeleted};
+pub use usage::Usage;
 pub use verify::{DamagedObject, VerifyProgress, VerifyReport, VerifyRequest, verify};
 
 pub use crate::tree::{Attributes, FileKind};

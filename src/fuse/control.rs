@@ -1,4 +1,4 @@
-//! The reserved extended attributes, of the root and two of any file, by which other processes talk
+//! The reserved extended attributes, of the root and three of any file, by which other processes talk
 //! to the daemon.
 //!
 //! In the `system.` namespace the kernel asks nobody for permission and passes the names through,
@@ -76,6 +76,17 @@ pub const ADD_SLOT_ATTRIBUTE: &str = "system.hushfs.add-slot";
 ///
 /// [`SlotEntry`]: crate::fs::SlotEntry
 pub const SLOTS_ATTRIBUTE: &str = "system.hushfs.slots";
+/// Reading it of a file or folder, of an earlier state as well, gives what that holds ([`Usage`]) as JSON.
+///
+/// [`Usage`]: crate::fs::Usage
+pub const USAGE_ATTRIBUTE: &str = "system.hushfs.usage";
+/// With a time or the id of a state behind it, as [`When`] reads them: reading it gives a [`StateAnswer`]
+/// as JSON.
+pub const STATE_ATTRIBUTE: &str = "system.hushfs.state.";
+
+/// The path of the folder that shows a state, from the root of the mount; nothing if this mount shows
+/// none; or in a sentence why there is no such state.
+pub type StateAnswer = Result<Option<String>, String>;
 
 /// What all names start with.
 const RESERVED: &[u8] = b"system.hushfs.";
@@ -86,7 +97,8 @@ const CONFLICTS_AT_A_TIME: usize = 128;
 
 /// Whether a name on an inode is one that never reaches the file system.
 pub(super) fn is_reserved(ino: Ino, name: &OsStr) -> bool {
-    let is_of_any = name == FETCH_ATTRIBUTE || name == FETCHING_ATTRIBUTE;
+    let of_any = [FETCH_ATTRIBUTE, FETCHING_ATTRIBUTE, USAGE_ATTRIBUTE];
+    let is_of_any = of_any.iter().any(|of_any| name == *of_any);
     is_of_any || ino == Ino::ROOT && name.as_bytes().starts_with(RESERVED)
 }
 
@@ -220,7 +232,8 @@ impl Control {
         Ok(Ok(done))
     }
 
-    fn check(&self, who: &Request) -> Result<(), Errno> {
+    /// Whether this user may ask.
+    pub(super) fn check(&self, who: &Request) -> Result<(), Errno> {
         if who.uid() == self.owner_uid || who.uid() == 0 { Ok(()) } else { Err(Errno::EPERM) }
     }
 }
@@ -282,13 +295,14 @@ mod tests {
     }
 
     #[test]
-    fn only_the_root_has_reserved_names_but_for_those_of_fetching() {
+    fn only_the_root_has_reserved_names_but_for_a_few() {
         assert!(is_reserved(Ino::ROOT, OsStr::new(STATUS_ATTRIBUTE)));
         assert!(is_reserved(Ino::ROOT, OsStr::new("system.hushfs.other")));
         assert!(!is_reserved(Ino(2), OsStr::new(STATUS_ATTRIBUTE)));
         assert!(!is_reserved(Ino::ROOT, OsStr::new("user.hushfs.status")));
         assert!(is_reserved(Ino(2), OsStr::new(FETCH_ATTRIBUTE)));
         assert!(is_reserved(Ino(2), OsStr::new(FETCHING_ATTRIBUTE)));
+        assert!(is_reserved(Ino(2), OsStr::new(USAGE_ATTRIBUTE)));
         assert!(!is_reserved(Ino(2), OsStr::new("system.hushfs.fetched")));
     }
 }

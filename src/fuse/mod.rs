@@ -16,6 +16,7 @@ pub mod harden;
 mod history;
 mod listening;
 mod listings;
+mod looking;
 mod mount_info;
 mod mount_point;
 mod outside;
@@ -30,8 +31,8 @@ mod waiting;
 pub use adapter::Adapter;
 pub use control::{
     ADD_SLOT_ATTRIBUTE, COLLECT_ATTRIBUTE, CONFLICTS_ATTRIBUTE, FETCH_ATTRIBUTE,
-    FETCHING_ATTRIBUTE, PUBLISH_ATTRIBUTE, SLOTS_ATTRIBUTE, STATUS_ATTRIBUTE, UNDELETE_ATTRIBUTE,
-    UndeleteAnswer, UndeleteRequest,
+    FETCHING_ATTRIBUTE, PUBLISH_ATTRIBUTE, SLOTS_ATTRIBUTE, STATE_ATTRIBUTE, STATUS_ATTRIBUTE,
+    StateAnswer, UNDELETE_ATTRIBUTE, USAGE_ATTRIBUTE, UndeleteAnswer, UndeleteRequest,
 };
 pub use errno::errno_of;
 pub use mount_info::{FUSE_TYPE, MountInfo, hushfs_mounts, mount_at, mounts};

@@ -95,6 +95,9 @@ impl Adapter {
     }
 
     pub(super) fn xattr(&self, who: &Request, ino: Ino, name: &OsStr) -> Result<Vec<u8>, Errno> {
+        if let Some(answer) = self.looked_at(who, ino, name) {
+            return answer;
+        }
         if control::is_reserved(ino, name) && !self.history.has(ino) {
             return self.control.get(&self.contents, who, ino, name);
         }

@@ -49,3 +49,13 @@ pub struct Attributes {
     /// Last change of anything.
     pub ctime: Time,
 }
+
+/// What [`Attributes::blocks`] counts in.
+const BLOCK_BYTES: u64 = 512;
+
+impl Attributes {
+    /// Bytes of its content, holes not counted.
+    pub fn held_bytes(&self) -> u64 {
+        self.size.min(self.blocks.saturating_mul(BLOCK_BYTES))
+    }
+}

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use crate::format::{ChunkSize, RunShape};
 
 /// A pack, as a place in the tree's table of packs: 4 bytes where an id takes 16.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PackSlot(pub(super) u32);
 
 /// Neighbouring chunks of a file that stand back to back in one pack.

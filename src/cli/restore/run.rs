@@ -3,20 +3,16 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path};
-use std::sync::Arc;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::cli::args::RestoreArgs;
-use crate::cli::descriptor::claimed_descriptor;
-use crate::cli::device::{open_files, open_state, state_path};
+use crate::cli::device::open_to_read;
 use crate::cli::error::Error;
 use crate::cli::past::open_past;
 use crate::cli::progress::Progress;
-use crate::cli::unlock::unlock;
 use crate::format::Ino;
-use crate::fs::{FileSystem, MountMode};
-use crate::store::{HostDisk, LockedBy, VaultFolder};
+use crate::fs::FileSystem;
 
 use super::report::Report;
 use super::target::TargetFolder;
@@ -37,7 +33,7 @@ pub fn run(args: &RestoreArgs) -> Result<(), Error> {
             eprintln!("hushfs: restoring the state of {state}");
             files
         }
-        None => open(args)?,
+        None => open_to_read(&args.vault, args.state_dir.as_deref(), &args.unlock)?,
     };
     raise_file_limit();
 
@@ -88,25 +84,6 @@ pub fn run(args: &RestoreArgs) -> Result<(), Error> {
     eprint!("{}", report.problems());
     println!("{}", report.summary());
     done.and(synced).and(report.verdict())
-}
-
-/// The vault for reading, with what the last mount here has not brought into it yet.
-fn open(args: &RestoreArgs) -> Result<Arc<FileSystem>, Error> {
-    let vault = VaultFolder::new(Arc::new(HostDisk), &args.vault);
-    let claimed = claimed_descriptor(&args.vault, &vault)?;
-    let state_root = state_path(args.state_dir.as_deref(), claimed.claimed_vault())?;
-    let unlocked = unlock(&args.vault, &vault, &args.unlock)?;
-    let state = match open_state(&state_root, MountMode::ReadOnly) {
-        Err(Error::Locked(LockedBy::Other(holder))) => {
-            log::warn!(
-                "{}: what is not published yet is not restored; “hushfs unmount” publishes it",
-                LockedBy::Other(holder)
-            );
-            (None, None)
-        }
-        opened => opened?,
-    };
-    open_files(vault, state, unlocked, MountMode::ReadOnly)
 }
 
 /// A deep tree keeps a folder open for each of its levels.

@@ -331,7 +331,7 @@ impl Restorer<'_> {
 
     fn note_there_already(&mut self, path: &[u8], attributes: &Attributes) {
         self.report.there_already += 1;
-        self.progress.advance(content_bytes(attributes));
+        self.progress.advance(attributes.held_bytes());
         self.note_name(path, attributes);
     }
 
@@ -368,16 +368,11 @@ pub(super) fn wanted_bytes(files: &FileSystem, wanted: &Wanted) -> Result<u64, F
                 if attributes.kind == FileKind::Folder {
                     folders.push((attributes.ino, below));
                 } else if attributes.nlink == 1 || counted.insert(attributes.ino) {
-                    bytes += content_bytes(&attributes);
+                    bytes += attributes.held_bytes();
                 }
             }
             true
         })?;
     }
     Ok(bytes)
-}
-
-/// Content bytes of a file, holes not counted.
-fn content_bytes(attributes: &Attributes) -> u64 {
-    attributes.size.min(attributes.blocks * 512)
 }

@@ -9,7 +9,7 @@ use fuser::{Errno, OpenAccMode, OpenFlags};
 use super::numbers::{Node, Numbers};
 use super::trees::Trees;
 use crate::format::{Ino, LogHash, NAME_BYTES_MAX, Time};
-use crate::fs::{Attributes, FileKind, FileSystem, FolderEntry};
+use crate::fs::{Attributes, FileKind, FileSystem, FolderEntry, When};
 
 /// In the root of a mount; it is never listed there.
 const TOP_NAME: &[u8] = b".hushfs";
@@ -46,6 +46,23 @@ impl HistoryFolder {
         let owner = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
         let (numbers, trees) = Default::default();
         Self { is_shown, numbers, trees, owner, since: Time::now() }
+    }
+
+    /// The path of the folder that shows a state, from the root of the mount; `None` if this mount shows
+    /// none, `Err` says why there is no such state.
+    pub(crate) fn path_of(
+        &self,
+        files: &FileSystem,
+        when: &When,
+    ) -> Result<Option<String>, String> {
+        if !self.is_shown || files.lookup(Ino::ROOT, TOP_NAME).is_ok() {
+            return Ok(None);
+        }
+        let failed = |error: Errno| std::io::Error::from_raw_os_error(error.code()).to_string();
+        let listed = self.trees.listed(files).map_err(failed)?;
+        let name = listed.name_of(when)?;
+        let folders = [TOP_NAME, STATES_NAME].map(String::from_utf8_lossy);
+        Ok(Some(format!("{}/{}/{name}", folders[0], folders[1])))
     }
 
     /// Whether a number is one of the history's.

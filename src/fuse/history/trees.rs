@@ -8,7 +8,7 @@ use fuser::Errno;
 use lru::LruCache;
 
 use crate::format::{Frontier, LogHash};
-use crate::fs::{FileSystem, FsError, State, VaultHistory, folder_name};
+use crate::fs::{FileSystem, FsError, State, VaultHistory, When, folder_name};
 
 /// States kept open; each has a tree of its own in memory.
 const OPEN_KEPT: NonZeroUsize = NonZeroUsize::new(3).expect("not zero");
@@ -44,6 +44,16 @@ impl Listed {
     /// The state whose folder is called so.
     pub(super) fn named(&self, name: &str) -> Option<LogHash> {
         self.by_name.get(name).copied()
+    }
+
+    /// What the folder of the state that somebody means is called; `Err` says why there is none.
+    pub(super) fn name_of(&self, when: &When) -> Result<&str, String> {
+        let state = self.history.find(when).map_err(|error| error.to_string())?;
+        let named = self.names.iter().find(|(_, hash)| *hash == state.hash());
+        let named = named.ok_or_else(|| {
+            format!("content of the state of {state} has been collected: a mount does not show it")
+        });
+        named.map(|(name, _)| name.as_str())
     }
 
     pub(super) fn state(&self, hash: LogHash) -> Option<&State> {
