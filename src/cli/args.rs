@@ -14,7 +14,7 @@ use super::exit::ExitCode;
 pub use super::history_args::{DiffArgs, HistoryArgs, UndeleteArgs};
 pub use super::key_args::{KEY_EXAMPLES, KeyArgs, PASSWD_EXAMPLES, PasswdArgs};
 use super::mount_options::{
-    MountOption, MountOptions, parse_history, parse_fetch_limit, parse_waiting_limit,
+    MountOption, MountOptions, parse_fetch_limit, parse_history, parse_waiting_limit,
 };
 pub use super::seeing::args::{CatArgs, DuArgs, FindArgs, LsArgs, PlaceArgs};
 use super::units::parse_bytes;
@@ -77,7 +77,13 @@ Examples:
   hushfs status
       all that is mounted
   hushfs status ~/Chats
-  hushfs status --json ~/Dropbox/chats")]
+  hushfs status --json ~/Dropbox/chats
+  hushfs status --watch ~/Chats
+      how fast it goes and what waits, drawn anew each second, until Ctrl-C or the mount's end
+
+Where standard output is no terminal, --watch prints a line a second. At a terminal with TERM=dumb or with
+NO_COLOR set, as for a screen reader, nothing is drawn over: a line is printed when something has changed.
+With --json each look is a line of JSON.")]
     Status(StatusArgs),
     /// Let go of what a vault no longer needs
     #[command(after_long_help = "\
@@ -138,7 +144,7 @@ Examples:
 
 HOLDS is what the files of a folder and all below it hold: holes are nothing, and a file of several names
 counts once. STORED is what of that is in the vault once, where several places of these files share it, as
-copies that “undelete” or “cp --reflink” made do. Content that folders share is in the number of each, but
+copies that “undelete”, or “cp” within a mount, made do. Content that folders share is in the number of each, but
 once in that of the folder around them. The history, and what seals and pads it all, is not in it:
 “hushfs status” tells that.")]
     Du(DuArgs),
@@ -417,6 +423,9 @@ pub struct StatusArgs {
     /// Print JSON, for programs
     #[arg(long)]
     pub json: bool,
+    /// Go on showing how a mount is, each second
+    #[arg(short, long)]
+    pub watch: bool,
     /// A vault's folder or where it is mounted; without it, all that is mounted
     #[arg(value_name = "VAULT|MOUNTPOINT")]
     pub place: Option<PathBuf>,

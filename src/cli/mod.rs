@@ -42,12 +42,14 @@ mod salvage;
 mod seeing;
 mod show;
 mod status;
+mod terminal;
 mod undelete;
 mod undo;
 mod units;
 mod unlock_error;
 mod unmount;
 mod verify;
+mod watch;
 
 pub use error::Error;
 pub use exit::ExitCode;

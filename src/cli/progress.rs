@@ -1,16 +1,18 @@
 //! A progress bar for whoever sits at a terminal; nothing for anybody else.
 
-use std::io::{self, IsTerminal};
+use std::io;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::terminal::animates;
 
 /// How far something long has come.
 pub(super) struct Progress(Option<ProgressBar>);
 
 impl Progress {
-    /// Of `all_bytes`; shown on standard error if that is a terminal.
+    /// Of `all_bytes`; shown on standard error if that is a terminal where something may move.
     pub(super) fn of(doing: &'static str, all_bytes: u64) -> Self {
-        Self(io::stderr().is_terminal().then(|| {
+        Self(animates(&io::stderr()).then(|| {
             let bar = ProgressBar::with_draw_target(Some(all_bytes), ProgressDrawTarget::stderr());
             let template = "{msg} {bar:30} {bytes}/{total_bytes} ({eta} left)";
             bar.with_style(

@@ -1,6 +1,6 @@
 //! `hushfs status`: of a mount, of a vault, or of all that is mounted.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::store::{HostDisk, VaultFolder, default_state_folder, holds_unpublished};
@@ -8,16 +8,21 @@ use crate::store::{HostDisk, VaultFolder, default_state_folder, holds_unpublishe
 use super::args::StatusArgs;
 use super::descriptor::{claimed_descriptor, is_vault};
 use super::error::Error;
-use super::mounted::mount_point_of_vault;
+use super::mounted::{mount_point_of, mount_point_of_vault};
 use super::status::{
-    LockedVault, mounts_of_user, print_locked, print_mounts, print_status, status_of_mount,
+    LockedVault, mount_points_of_user, mounts_of_user, print_locked, print_mounts, print_status,
+    status_of_mount,
 };
+use super::watch;
 
 /// Shows what was asked for.
 ///
 /// # Errors
 /// [`Error`].
 pub fn run(args: &StatusArgs) -> Result<(), Error> {
+    if args.watch {
+        return watch::run(&watched(args.place.as_deref())?, args.json);
+    }
     let Some(place) = &args.place else {
         let mounts = mounts_of_user()
             .map_err(|source| Error::Io { doing: "listing mounts".into(), source })?;
@@ -30,6 +35,17 @@ pub fn run(args: &StatusArgs) -> Result<(), Error> {
         Some(mount_point) => print_status(&status_of_mount(&mount_point)?, args.json),
         None => print_locked(&locked(place)?, args.json),
     }
+}
+
+/// Where the mount is that is to be watched.
+fn watched(place: Option<&Path>) -> Result<PathBuf, Error> {
+    let Some(place) = place else {
+        let listing = |source| Error::Io { doing: "listing mounts".into(), source };
+        return watch::only_one(mount_points_of_user().map_err(listing)?);
+    };
+    mount_point_of(place)?.ok_or_else(|| {
+        Error::Incomplete(format!("{} is not mounted: there is nothing to watch", place.display()))
+    })
 }
 
 /// What can be seen of a vault without unlocking it.

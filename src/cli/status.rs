@@ -119,16 +119,20 @@ pub fn status_of_mount(mountpoint: &Path) -> Result<Status, StatusError> {
 /// # Errors
 /// If `/proc` is not there.
 pub fn mounts_of_user() -> io::Result<Vec<UserMount>> {
+    let told =
+        |mount_point: PathBuf| UserMount { status: status_of_mount(&mount_point), mount_point };
+    Ok(mount_points_of_user()?.into_iter().map(told).collect())
+}
+
+/// Where this user has mounted something; for root, where anybody has.
+///
+/// # Errors
+/// If `/proc` is not there.
+pub(super) fn mount_points_of_user() -> io::Result<Vec<PathBuf>> {
     let me = rustix::process::getuid();
     let mut mounts = hushfs_mounts()?;
     mounts.retain(|mount| me.is_root() || mount.owner_uid == Some(me.as_raw()));
-    Ok(mounts
-        .into_iter()
-        .map(|mount| UserMount {
-            status: status_of_mount(&mount.mount_point),
-            mount_point: mount.mount_point,
-        })
-        .collect())
+    Ok(mounts.into_iter().map(|mount| mount.mount_point).collect())
 }
 
 /// Shows one mount's status.

@@ -143,6 +143,7 @@ impl FileSystem {
                 Some((want.run.pack, self.fulfil(want, out).err()?))
             });
             if failed.is_none() {
+                self.traffic.note_read(bytes as u64);
                 return Ok(bytes);
             }
         }

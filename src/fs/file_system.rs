@@ -20,6 +20,7 @@ use super::publish::Publisher;
 use super::room::RoomGauge;
 use super::sync::thread::JoinHandle;
 use super::sync::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use super::traffic::Traffic;
 
 /// A vault that is open: its files can be read and, unless it is read-only, written.
 ///
@@ -41,6 +42,7 @@ pub struct FileSystem {
     pub(super) fetches: Fetches,
     pub(super) gauge: RoomGauge,
     pub(super) name_forms: NameForms,
+    pub(super) traffic: Traffic,
     /// Sentences about damage, for `status`.
     pub(super) damage: Mutex<Vec<String>>,
     /// What else there is to know, in sentences.

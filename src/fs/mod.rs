@@ -42,6 +42,7 @@ mod stand_ins;
 mod status;
 mod sync;
 mod touched;
+mod traffic;
 mod trust;
 mod turns;
 mod types;

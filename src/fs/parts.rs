@@ -18,6 +18,7 @@ use super::live::Live;
 use super::publish::Publisher;
 use super::room::RoomGauge;
 use super::sync::{Mutex, RwLock};
+use super::traffic::Traffic;
 
 /// What differs from one file system to the other.
 pub(super) struct Parts {
@@ -64,6 +65,7 @@ impl Parts {
             live: RwLock::new(self.live),
             gauge,
             name_forms: NameForms::default(),
+            traffic: Traffic::default(),
             vault: self.vault,
             state: self.state,
             keys: self.keys,

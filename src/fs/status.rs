@@ -47,6 +47,12 @@ pub struct Status {
     /// How many bytes may wait like that.
     #[serde(default)]
     pub waiting_limit_bytes: u64,
+    /// Content bytes read since it was mounted, but for what the kernel had kept.
+    #[serde(default)]
+    pub read_bytes: u64,
+    /// Content bytes written since then.
+    #[serde(default)]
+    pub written_bytes: u64,
     /// When the vault last got something from here, in seconds since 1970.
     pub last_publish: Option<i64>,
     /// Why the last attempt to publish failed.
@@ -117,6 +123,7 @@ impl FileSystem {
             version: env!("CARGO_PKG_VERSION").into(),
             ..Status::default()
         };
+        (status.read_bytes, status.written_bytes) = self.traffic.bytes();
         let listing = self.vault.listing().unwrap_or_default();
         status.objects = listing.objects();
         status.object_bytes = listing.object_bytes();

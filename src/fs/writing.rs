@@ -74,6 +74,9 @@ impl FileSystem {
             return Err(FsError::TooLarge);
         }
         let result = self.write_locked(live, ino, plain_offset, data);
+        if result.is_ok() {
+            self.traffic.note_written(data.len() as u64);
+        }
         self.ask_for_full_packs(live);
         if clear_set_ids {
             clear_set_id_bits(live, ino)?;

@@ -46,3 +46,4 @@ mod snapshot;
 mod times;
 mod unmounting;
 mod watchdog;
+mod watching;
