@@ -14,7 +14,7 @@ use super::exit::ExitCode;
 pub use super::history_args::{DiffArgs, HistoryArgs, UndeleteArgs};
 pub use super::key_args::{KEY_EXAMPLES, KeyArgs, PASSWD_EXAMPLES, PasswdArgs};
 use super::mount_options::{
-    MountOption, MountOptions, parse_fetch_limit, parse_history, parse_waiting_limit,
+    MountOption, MountOptions, parse_history, parse_time_above_0, parse_waiting_limit,
 };
 pub use super::seeing::args::{CatArgs, DuArgs, FindArgs, LsArgs, PlaceArgs};
 use super::units::parse_bytes;
@@ -85,6 +85,16 @@ Where standard output is no terminal, --watch prints a line a second. At a termi
 NO_COLOR set, as for a screen reader, nothing is drawn over: a line is printed when something has changed.
 With --json each look is a line of JSON.")]
     Status(StatusArgs),
+    /// Unmount all that you have mounted
+    #[command(after_long_help = "\
+Example:
+  hushfs lock
+      before leaving the machine; as root, everybody's mounts
+
+Each mount is unmounted as by “hushfs unmount”: everything is in the vault when this returns. One that is
+in use stays, with the programs that use it named, and the others are locked. Exits with 13 if one is in
+use, and with 1 if one stays for another reason.")]
+    Lock,
     /// Let go of what a vault no longer needs
     #[command(after_long_help = "\
 Examples:
@@ -362,8 +372,12 @@ pub struct MountArgs {
     pub history: Option<Duration>,
     /// Let whoever reads a file wait so long at most for packs that the sync client keeps online
     /// only [default: 60s]
-    #[arg(long, value_name = "TIME", value_parser = parse_fetch_limit)]
+    #[arg(long, value_name = "TIME", value_parser = parse_time_above_0)]
     pub fetch_limit: Option<Duration>,
+    /// End the mount by itself, as unmount does, once nobody has used it for so long and no file in it is
+    /// open, as in 15m
+    #[arg(long, value_name = "TIME", value_parser = parse_time_above_0)]
+    pub idle: Option<Duration>,
     /// Find a name in the other form that Unicode has for it (“é” as one code point or as two), for
     /// vaults that are shared with macOS; every look at a name then takes a little longer
     #[arg(long)]
@@ -406,6 +420,7 @@ impl MountArgs {
         options.waiting_limit = self.waiting_limit.or(options.waiting_limit);
         options.history = self.history.or(options.history);
         options.fetch_limit = self.fetch_limit.or(options.fetch_limit);
+        options.idle = self.idle.or(options.idle);
         Ok(options)
     }
 }

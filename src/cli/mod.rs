@@ -26,6 +26,7 @@ mod history_args;
 mod holders;
 mod key_args;
 mod keys;
+mod lock;
 mod logger;
 mod mount;
 mod mounted;

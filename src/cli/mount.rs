@@ -124,7 +124,8 @@ fn mount(
         told.unwrap_or_else(|error| log::warn!("{error}"));
     }
     let shows_history = options.history_folder && args.at.is_none();
-    let session = Session::start(device, mount_point, files.clone(), permissions, shows_history)?;
+    let session = Session::start(device, mount_point, files.clone(), permissions, shows_history)?
+        .ending_when_idle(options.idle);
     let ready = match files.start_background() {
         Ok(()) => detacher
             .map_or(Ok(()), Detacher::detach)

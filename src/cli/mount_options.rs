@@ -38,6 +38,8 @@ pub enum MountOption {
     History(Duration),
     /// `fetch_limit=…`.
     FetchLimit(Duration),
+    /// `idle=…`.
+    Idle(Duration),
     /// For mount(8), systemd or a person, and always on here or without meaning.
     Ignored,
 }
@@ -89,11 +91,12 @@ pub(super) fn parse_history(text: &str) -> Result<Duration, String> {
     parse_duration(text).ok_or_else(|| "a time is a number with s, m, h or d, or 0".to_owned())
 }
 
-/// Reads how long whoever reads a file waits for packs that are online only.
+/// Reads how long whoever reads a file waits for packs that are online only, or after how long without use
+/// a mount ends.
 ///
 /// # Errors
 /// What a time has to be.
-pub(super) fn parse_fetch_limit(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_time_above_0(text: &str) -> Result<Duration, String> {
     parse_duration(text)
         .filter(|time| !time.is_zero())
         .ok_or_else(|| "a time is a number above 0 with s, m, h or d".to_owned())
@@ -124,8 +127,9 @@ impl MountOption {
                 return parse_waiting_limit(given()?).map(Self::WaitingLimit).map_err(bad);
             }
             "fetch_limit" => {
-                return parse_fetch_limit(given()?).map(Self::FetchLimit).map_err(bad);
+                return parse_time_above_0(given()?).map(Self::FetchLimit).map_err(bad);
             }
+            "idle" => return parse_time_above_0(given()?).map(Self::Idle).map_err(bad),
             "history" => return parse_history(given()?).map(Self::History).map_err(bad),
             // libmount adds the name of the user who mounts.
             "user" | "comment" => return Ok(Self::Ignored),
@@ -190,6 +194,8 @@ pub struct MountOptions {
     pub history: Option<Duration>,
     /// How long whoever reads waits for packs that are online only, if not the default.
     pub fetch_limit: Option<Duration>,
+    /// After how long without use it ends by itself, if it does.
+    pub idle: Option<Duration>,
     /// How to unlock the vault.
     pub unlock: UnlockArgs,
 }
@@ -213,6 +219,7 @@ impl MountOptions {
             waiting_limit: None,
             history: None,
             fetch_limit: None,
+            idle: None,
             unlock: flags.clone(),
         };
         for option in options {
@@ -229,6 +236,7 @@ impl MountOptions {
                 MountOption::WaitingLimit(bytes) => gathered.waiting_limit = Some(bytes),
                 MountOption::History(time) => gathered.history = Some(time),
                 MountOption::FetchLimit(time) => gathered.fetch_limit = Some(time),
+                MountOption::Idle(time) => gathered.idle = Some(time),
                 MountOption::PasswordFile(file) => unlock.password_file = Some(file),
                 MountOption::PasswordCommand(command) => unlock.password_command = Some(command),
                 MountOption::KeyFile(file) => unlock.key_file = Some(file),
@@ -301,6 +309,7 @@ mod tests {
             "waiting_limit",
             "history",
             "fetch_limit",
+            "idle",
         ] {
             for text in [name.to_owned(), format!("{name}=")] {
                 assert_eq!(
@@ -337,6 +346,16 @@ mod tests {
         assert_eq!(gathered("fetch_limit=5m").fetch_limit, Some(Duration::from_secs(300)));
         for text in ["0", "0s", "60", "ever"] {
             let refused = MountOption::parse(&format!("fetch_limit={text}"));
+            assert!(matches!(refused, Err(MountOptionError::BadValue { .. })), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn a_mount_ends_by_itself_only_where_that_is_said() {
+        assert_eq!(gathered("").idle, None);
+        assert_eq!(gathered("idle=15m").idle, Some(Duration::from_secs(900)));
+        for text in ["0", "15", "soon"] {
+            let refused = MountOption::parse(&format!("idle={text}"));
             assert!(matches!(refused, Err(MountOptionError::BadValue { .. })), "{refused:?}");
         }
     }

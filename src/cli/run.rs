@@ -7,8 +7,8 @@ use super::error::Error;
 use super::exit::ExitCode;
 use super::helper::{Invocation, as_invoked};
 use super::{
-    collect, conflicts, diff, fetch, history, init, keys, logger, mount, repair, restore, salvage,
-    seeing, show, undelete, unmount, verify,
+    collect, conflicts, diff, fetch, history, init, keys, lock, logger, mount, repair, restore,
+    salvage, seeing, show, undelete, unmount, verify,
 };
 use crate::fuse::harden;
 
@@ -50,6 +50,7 @@ fn dispatch(command: &Command) -> Result<(), Error> {
         Command::Mount(args) => mount::run(args),
         Command::Unmount(args) => Ok(unmount::unmount(&args.mountpoint)?),
         Command::Status(args) => show::run(args),
+        Command::Lock => lock::run(),
         Command::Collect(args) => collect::run(args),
         Command::Ls(args) => seeing::ls(args),
         Command::Cat(args) => seeing::cat(args),

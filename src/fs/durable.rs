@@ -20,6 +20,11 @@ impl FileSystem {
         Ok(())
     }
 
+    /// Whether somebody has a file open.
+    pub fn has_open_files(&self) -> bool {
+        self.read_live().is_ok_and(|live| !live.open.is_empty())
+    }
+
     /// One open handle fewer.
     pub fn release(&self, ino: Ino) {
         let Ok(mut live) = self.write_live() else { return };

@@ -17,6 +17,9 @@ use fuser::{
 };
 
 use super::adapter::Adapter;
+use super::control::is_reserved;
+use super::convert::ino;
+use super::idle::Activity;
 use super::listening::{Listening, Pace};
 
 /// Writes from this size on are sealed at once.
@@ -28,12 +31,19 @@ pub(super) struct Dispatch {
     listening: Arc<Listening>,
     /// The last request to forget inodes.
     forgotten: AtomicU64,
+    activity: Activity,
 }
 
 impl Dispatch {
     /// `device` is another descriptor of the one that requests are read from.
     pub(super) fn new(adapter: Adapter, device: OwnedFd) -> Self {
-        Self { adapter, listening: Listening::new(device), forgotten: AtomicU64::new(0) }
+        let (forgotten, activity) = (AtomicU64::new(0), Activity::default());
+        Self { adapter, listening: Listening::new(device), forgotten, activity }
+    }
+
+    /// What tells whether the mount is used.
+    pub(super) fn activity(&self) -> Activity {
+        self.activity.clone()
     }
 }
 
@@ -44,6 +54,7 @@ fn pace_of_write(bytes: usize) -> Pace {
 macro_rules! requests {
     ($($pace:expr, $request:ident($($given:ident: $type:ty),*);)*) => {$(
         fn $request(&self, who: &Request, $($given: $type),*) {
+            self.activity.note();
             let _answering = self.listening.begin($pace);
             Filesystem::$request(&self.adapter, who, $($given),*);
         }
@@ -64,6 +75,20 @@ impl Filesystem for Dispatch {
         let is_first = self.forgotten.swap(who.unique().0, Ordering::Relaxed) != who.unique().0;
         let _answering = is_first.then(|| self.listening.begin(Pace::Quick));
         self.adapter.forget(who, of, lookups);
+    }
+
+    // To ask how the mount is does not use it.
+    fn getxattr(&self, who: &Request, of: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr) {
+        if !is_reserved(ino(of), name) {
+            self.activity.note();
+        }
+        let _answering = self.listening.begin(Pace::Quick);
+        self.adapter.getxattr(who, of, name, size, reply);
+    }
+
+    fn statfs(&self, who: &Request, of: INodeNo, reply: ReplyStatfs) {
+        let _answering = self.listening.begin(Pace::Quick);
+        self.adapter.statfs(who, of, reply);
     }
 
     requests! {
@@ -115,11 +140,9 @@ impl Filesystem for Dispatch {
             of: INodeNo, fh: FileHandle, offset: u64, reply: ReplyDirectoryPlus
         );
         Pace::Syncs, fsyncdir(of: INodeNo, fh: FileHandle, datasync: bool, reply: ReplyEmpty);
-        Pace::Quick, statfs(of: INodeNo, reply: ReplyStatfs);
         Pace::Long, setxattr(
             of: INodeNo, name: &OsStr, value: &[u8], flags: i32, position: u32, reply: ReplyEmpty
         );
-        Pace::Quick, getxattr(of: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr);
         Pace::Quick, listxattr(of: INodeNo, size: u32, reply: ReplyXattr);
         Pace::Quick, removexattr(of: INodeNo, name: &OsStr, reply: ReplyEmpty);
         Pace::Long, fallocate(

@@ -14,6 +14,7 @@ mod fusermount;
 pub mod fuzzing;
 pub mod harden;
 mod history;
+mod idle;
 mod listening;
 mod listings;
 mod looking;

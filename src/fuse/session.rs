@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, RecvError, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use fuser::{Config, SessionACL};
 
 use super::adapter::Adapter;
 use super::dispatch::Dispatch;
+use super::idle::{Activity, IdleWatch};
 use super::permissions::Permissions;
 use super::signals::Signals;
 use super::unmount::{MountPoint, StillMounted, Unmounted};
@@ -42,6 +43,8 @@ pub struct Session {
     mount_point: MountPoint,
     files: Arc<FileSystem>,
     signals: Signals,
+    activity: Activity,
+    idle_limit: Option<Duration>,
 }
 
 enum Event {
@@ -76,25 +79,36 @@ impl Session {
                 .try_clone()
                 .map(|polled| Dispatch::new(adapter, polled))
                 .and_then(|dispatch| {
-                    fuser::Session::from_fd(dispatch, device, SessionACL::All, config())
+                    let activity = dispatch.activity();
+                    let all = SessionACL::All;
+                    let requests = fuser::Session::from_fd(dispatch, device, all, config())?;
+                    Ok((activity, requests))
                 })
-                .map(|requests| {
+                .map(|(activity, requests)| {
                     // Nobody else sets it, and only the first session is given this one.
                     let _ = notifier.set(requests.notifier());
-                    (signals, requests)
+                    (signals, activity, requests)
                 })
                 .map_err(SessionError::Handshake)
         });
         match started {
-            Ok((signals, requests)) => {
+            Ok((signals, activity, requests)) => {
                 mount_point.read_further_ahead();
-                Ok(Self { requests, mount_point, files, signals })
+                let idle_limit = None;
+                Ok(Self { requests, mount_point, files, signals, activity, idle_limit })
             }
             Err(error) => {
                 detach(&mount_point);
                 Err(error)
             }
         }
+    }
+
+    /// Has it end by itself once no request has come for so long, and nothing in it is in use.
+    #[must_use]
+    pub fn ending_when_idle(mut self, limit: Option<Duration>) -> Self {
+        self.idle_limit = limit;
+        self
     }
 
     /// Where it is mounted, absolute and free of symbolic links.
@@ -113,13 +127,14 @@ impl Session {
     /// # Errors
     /// [`FileSystem::shut_down`]'s.
     pub fn run(self) -> Result<(), FsError> {
-        let Self { requests, mount_point, files, signals } = self;
+        let Self { requests, mount_point, files, signals, activity, idle_limit } = self;
+        let idle = idle_limit.map(|limit| IdleWatch::new(activity, limit));
         let (tell, events) = mpsc::channel();
         let started = spawn_requests(requests, tell.clone())
             .and_then(|()| spawn_signals(signals, tell))
             .map_err(|error| log::error!("no threads: {error}"));
         if started.is_ok() {
-            wait(&events, &mount_point, &files);
+            wait(&events, idle, &mount_point, &files);
         }
         detach(&mount_point);
         // The last of our descriptors: without a thread to answer, requests fail from here on.
@@ -155,14 +170,62 @@ fn spawn_signals(signals: Signals, tell: Sender<Event>) -> io::Result<()> {
 }
 
 /// Returns once no request needs an answer any more.
-fn wait(events: &Receiver<Event>, mount_point: &MountPoint, files: &FileSystem) {
-    match events.recv() {
+fn wait(
+    events: &Receiver<Event>,
+    mut idle: Option<IdleWatch>,
+    mount_point: &MountPoint,
+    files: &FileSystem,
+) {
+    let event = loop {
+        let Some(watch) = &mut idle else { break events.recv() };
+        match events.recv_timeout(watch.pause()) {
+            Ok(event) => break Ok(event),
+            Err(RecvTimeoutError::Disconnected) => break Err(RecvError),
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        if watch.is_idle(Instant::now()) && !end_idle(mount_point, files) {
+            watch.start_anew(Instant::now());
+        }
+    };
+    match event {
         Ok(Event::Asked) => {
             log::info!("asked to end: unmounting {}", mount_point.path().display());
             end(events, mount_point, files);
         }
         Ok(Event::Ended(Err(error))) => log::error!("the session broke off: {error}"),
         Ok(Event::Ended(Ok(()))) | Err(_) => {}
+    }
+}
+
+/// Publishes and unmounts, if nothing is in use and the vault takes everything; says whether it did. The
+/// end of the session follows then.
+fn end_idle(mount_point: &MountPoint, files: &FileSystem) -> bool {
+    if files.has_open_files() {
+        return false;
+    }
+    let status = files.status();
+    let published = match files.publish() {
+        Err(FsError::ReadOnly(_)) if status.unpublished_operations == 0 => Ok(()),
+        published => published,
+    };
+    let unmounted = match published {
+        Ok(()) => mount_point.unmount(false),
+        Err(error) => {
+            log::warn!("stays mounted, though nobody uses it: {error}");
+            return false;
+        }
+    };
+    match unmounted {
+        Ok(_) => {
+            log::info!("unused: unmounted {}", mount_point.path().display());
+            true
+        }
+        // A shell in it, say, or another mount.
+        Err(StillMounted::Busy(_)) => false,
+        Err(error) => {
+            log::warn!("{error}");
+            false
+        }
     }
 }
 
