@@ -9,6 +9,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use crate::format::ChunkSize;
 use crate::fs::When;
 
+pub use super::completions::{CompletionsArgs, ManArgs};
 use super::error::Error;
 use super::exit::ExitCode;
 pub use super::history_args::{DiffArgs, HistoryArgs, UndeleteArgs};
@@ -286,6 +287,17 @@ the folder lost+found in the vault's own folder. Nothing is ever deleted.
 Other machines that have seen what is lost refuse to mount for writing until they run “hushfs
 repair --write” as well. Exits with 11 if there is something to repair, or something was lost.")]
     Repair(RepairArgs),
+    /// Print completions for a shell
+    #[command(after_long_help = "\
+Examples:
+  hushfs completions bash > ~/.local/share/bash-completion/completions/hushfs
+  hushfs completions zsh > ~/.zfunc/_hushfs
+      with ~/.zfunc in fpath
+  hushfs completions fish > ~/.config/fish/completions/hushfs.fish")]
+    Completions(CompletionsArgs),
+    /// Write man pages, a page for each command
+    #[command(hide = true)]
+    Man(ManArgs),
 }
 
 /// How to unlock a vault; without any of these, by asking.

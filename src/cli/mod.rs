@@ -16,6 +16,7 @@ pub mod secrets;
 pub mod unlock;
 
 mod answer;
+mod completions;
 mod descriptor;
 mod device;
 mod diff;

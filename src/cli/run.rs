@@ -7,8 +7,8 @@ use super::error::Error;
 use super::exit::ExitCode;
 use super::helper::{Invocation, as_invoked};
 use super::{
-    collect, conflicts, diff, fetch, history, init, keys, lock, logger, mount, repair, restore,
-    salvage, seeing, show, undelete, unmount, verify,
+    collect, completions, conflicts, diff, fetch, history, init, keys, lock, logger, mount, repair,
+    restore, salvage, seeing, show, undelete, unmount, verify,
 };
 use crate::fuse::harden;
 
@@ -67,5 +67,7 @@ fn dispatch(command: &Command) -> Result<(), Error> {
         Command::Passwd(args) => keys::passwd::run(args),
         Command::Repair(args) => repair::run(args),
         Command::Salvage(args) => salvage::run(args),
+        Command::Completions(args) => completions::completions(args),
+        Command::Man(args) => completions::man(args),
     }
 }
