@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use globset::GlobMatcher;
 
 use crate::cli::args::UnlockArgs;
 use crate::cli::units::parse_bytes;
 use crate::format::Time;
 use crate::fs::{FileKind, When};
+
+use super::glob::Glob;
 
 /// Where to look, and as of when.
 #[derive(Debug, Args)]
@@ -58,9 +59,9 @@ pub struct FindArgs {
     /// Where.
     #[command(flatten)]
     pub place: PlaceArgs,
-    /// Only names like this, with *, ?, [abc] and {one,two}; given several times, any of them
-    #[arg(long, value_name = "GLOB", value_parser = parse_glob)]
-    pub name: Vec<GlobMatcher>,
+    /// Only names like this, with *, ?, [abc], [a-z], [!abc] and {one,two}; given several times, any of them
+    #[arg(long, value_name = "GLOB", value_parser = Glob::parse)]
+    pub name: Vec<Glob>,
     /// Only what was changed after this time; after the end of a day, if it is one
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub newer: Option<Time>,
@@ -121,10 +122,6 @@ pub struct DuArgs {
     /// Print JSON, for programs
     #[arg(long)]
     pub json: bool,
-}
-
-fn parse_glob(text: &str) -> Result<GlobMatcher, String> {
-    globset::Glob::new(text).map(|glob| glob.compile_matcher()).map_err(|error| error.to_string())
 }
 
 fn parse_time(text: &str) -> Result<Time, String> {

@@ -1,10 +1,5 @@
 //! `hushfs find`: the files that are like this.
 
-use std::path::Path;
-
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-
 use crate::cli::error::Error;
 use crate::cli::names::Names;
 use crate::cli::output::show;
@@ -69,9 +64,9 @@ fn line(entry: &Entry, args: &FindArgs, names: Names) -> Vec<u8> {
 
 impl FindArgs {
     fn is_met_by(&self, entry: &Entry) -> bool {
-        let (of, name) = (&entry.attributes, Path::new(OsStr::from_bytes(entry.name())));
+        let (of, name) = (&entry.attributes, entry.name());
         let is_size = self.larger.is_none() && self.smaller.is_none() || of.kind == FileKind::File;
-        (self.name.is_empty() || self.name.iter().any(|glob| glob.is_match(name)))
+        (self.name.is_empty() || self.name.iter().any(|glob| glob.matches(name)))
             && self.newer.is_none_or(|time| of.mtime > time)
             && self.older.is_none_or(|time| of.mtime <= time)
             && is_size

@@ -9,6 +9,7 @@ mod cat;
 mod du;
 mod entry;
 mod find;
+mod glob;
 mod lines;
 mod ls;
 mod place;

@@ -116,6 +116,9 @@ impl View {
             }
             Self::Mount { root, .. } => answer(&in_mount(root, &entry.path), USAGE_ATTRIBUTE)
                 .map_err(|error| match error {
+                    NoAnswer::Refused(_) if is_around_states(&entry.path) => Error::Incomplete(
+                        format!("{} has earlier states: name one of them", shown(&entry.path)),
+                    ),
                     NoAnswer::Refused(rustix::io::Errno::NODATA | rustix::io::Errno::NOTSUP)
                     | NoAnswer::NotUnderstood(_) => Error::Incomplete(
                         "another version of hushfs has mounted this, which does not tell sizes: \
@@ -126,6 +129,11 @@ impl View {
                 }),
         }
     }
+}
+
+/// Whether a folder of a mount is one of those around its earlier states.
+fn is_around_states(path: &[u8]) -> bool {
+    matches!(path, b".hushfs" | b".hushfs/history")
 }
 
 /// Where a path from the root of the vault is in a mount.
