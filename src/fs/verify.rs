@@ -184,10 +184,11 @@ pub fn verify(
             false => report.damage(pack_path(pack), "missing", lost),
         }
     }
-    if report.damaged.is_empty() && report.awaited.is_empty() {
-        if let Some(what) = without_log(request.listing, &folded.frontier) {
-            report.await_object(LOG_FOLDER.to_owned(), what, Vec::new());
-        }
+    if report.damaged.is_empty()
+        && report.awaited.is_empty()
+        && let Some(what) = without_log(request.listing, &folded.frontier)
+    {
+        report.await_object(LOG_FOLDER.to_owned(), what, Vec::new());
     }
     tell_of_copies(request, &folded.frontier, &mut report);
     report.damaged.sort_by(|a, b| a.object.cmp(&b.object));
