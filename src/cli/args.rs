@@ -10,6 +10,7 @@ use crate::format::ChunkSize;
 use crate::fs::When;
 
 pub use super::completions::{CompletionsArgs, ManArgs};
+pub use super::enable_args::{DisableArgs, EnableArgs};
 use super::error::Error;
 use super::exit::ExitCode;
 pub use super::history_args::{DiffArgs, HistoryArgs, UndeleteArgs};
@@ -56,6 +57,12 @@ Examples:
 
 Whoever loses both password and key has lost the backup: nobody can restore it.")]
     Init(InitArgs),
+    /// Move an existing folder into a vault, and mount the vault in its place
+    #[command(after_long_help = super::enable_args::ENABLE_EXAMPLES)]
+    Enable(EnableArgs),
+    /// Bring everything in a vault back into an ordinary folder
+    #[command(after_long_help = super::enable_args::DISABLE_EXAMPLES)]
+    Disable(DisableArgs),
     /// Show a vault's files in a folder
     #[command(after_long_help = "\
 Examples:

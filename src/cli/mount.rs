@@ -19,7 +19,7 @@ use super::mount_options::{FETCH_LIMIT_DEFAULT, HISTORY_DEFAULT, MountOptions};
 use super::past::open_past;
 use super::reminder::remind;
 use super::units::ago;
-use super::unlock::unlock;
+use super::unlock::{Unlocked, unlock};
 
 /// What `umount` takes away still brings everything into the vault, unseen; a mount right after it
 /// waits so long before it calls the vault in use.
@@ -35,19 +35,33 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 pub fn run(args: &MountArgs) -> Result<(), Error> {
     let options = args.resolved()?;
     if args.foreground {
-        return mount(args, &options, None);
+        return mount(args, &options, None, None);
     }
     let role = daemon::fork()
         .map_err(|source| Error::Io { doing: "going to the background".into(), source })?;
     match role {
         Role::Parent(code) => std::process::exit(code),
-        Role::Child(detacher) => mount(args, &options, Some(detacher)),
+        Role::Child(detacher) => mount(args, &options, None, Some(detacher)),
     }
+}
+
+/// Mounts a vault that is unlocked already, in the child of a fork; lets go of the terminal once the
+/// mount is ready, and returns no more.
+///
+/// # Errors
+/// [`Error`]; nothing is mounted then.
+pub(super) fn mount_unlocked(
+    args: &MountArgs,
+    unlocked: Unlocked,
+    detacher: Detacher,
+) -> Result<(), Error> {
+    mount(args, &args.resolved()?, Some(unlocked), Some(detacher))
 }
 
 fn mount(
     args: &MountArgs,
     options: &MountOptions,
+    unlocked: Option<Unlocked>,
     detacher: Option<Detacher>,
 ) -> Result<(), Error> {
     // Locked memory is not inherited over a fork.
@@ -77,7 +91,7 @@ fn mount(
             source.push_str(&format!("@{}", state.id()));
             files
         }
-        None => open_now(&vault_path, args, options, mode)?,
+        None => open_now(&vault_path, args, options, unlocked, mode)?,
     };
     if let Some(bytes) = options.waiting_limit {
         files.limit_waiting(bytes);
@@ -152,13 +166,17 @@ fn open_now(
     vault_path: &Path,
     args: &MountArgs,
     options: &MountOptions,
+    unlocked: Option<Unlocked>,
     mode: MountMode,
 ) -> Result<Arc<FileSystem>, Error> {
     let vault = VaultFolder::new(Arc::new(HostDisk), vault_path);
     let claimed = claimed_descriptor(vault_path, &vault)?;
     let state_path = state_path(options.state_dir.as_deref(), claimed.claimed_vault())?;
     refuse_if_in_use(vault_path, &state_path)?;
-    let unlocked = unlock(vault_path, &vault, &options.unlock)?;
+    let unlocked = match unlocked {
+        Some(unlocked) => unlocked,
+        None => unlock(vault_path, &vault, &options.unlock)?,
+    };
     let (state, lock) = open_state(&state_path, mode)?;
     if let Some(state) = state.as_ref().filter(|_| mode.writes() && !args.no_reminder) {
         // Only where the command line itself says so: what mount(8) and fstab ask for asks nothing.
@@ -170,7 +188,10 @@ fn open_now(
 }
 
 /// Refuses before anybody types a password for nothing.
-fn refuse_if_in_use(vault: &Path, state: &Path) -> Result<(), Error> {
+///
+/// # Errors
+/// [`Error::InUse`].
+pub(super) fn refuse_if_in_use(vault: &Path, state: &Path) -> Result<(), Error> {
     let mounted = hushfs_mounts().unwrap_or_default();
     let elsewhere =
         mounted.iter().find(|mount| mount.source == vault && !fuse::is_dead(&mount.mount_point));

@@ -7,8 +7,8 @@ use super::error::Error;
 use super::exit::ExitCode;
 use super::helper::{Invocation, as_invoked};
 use super::{
-    collect, completions, conflicts, diff, fetch, history, init, keys, lock, logger, mount, repair,
-    restore, salvage, seeing, show, undelete, unmount, verify,
+    collect, completions, conflicts, diff, disable, enable, fetch, history, init, keys, lock,
+    logger, mount, repair, restore, salvage, seeing, show, undelete, unmount, verify,
 };
 use crate::fuse::harden;
 
@@ -47,6 +47,8 @@ fn code_of(arguments: Vec<std::ffi::OsString>) -> ExitCode {
 fn dispatch(command: &Command) -> Result<(), Error> {
     match command {
         Command::Init(args) => init::run(args),
+        Command::Enable(args) => enable::run(args),
+        Command::Disable(args) => disable::run(args),
         Command::Mount(args) => mount::run(args),
         Command::Unmount(args) => Ok(unmount::unmount(&args.mountpoint)?),
         Command::Status(args) => show::run(args),

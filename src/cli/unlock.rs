@@ -22,7 +22,7 @@ use super::unlock_error::{Tried, UnlockError};
 const TRIES: u32 = 3;
 
 /// An unlocked vault.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Unlocked {
     /// What the vault is, authenticated.
     pub descriptor: Descriptor,

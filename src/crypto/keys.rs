@@ -113,6 +113,7 @@ random_id! {
 }
 
 /// The key from which every other key of a vault comes. Made at `init`, stored only wrapped.
+#[derive(Clone)]
 pub struct MasterKey(SecretKey);
 
 impl MasterKey {
@@ -160,7 +161,7 @@ impl fmt::Debug for MasterKey {
 
 /// One key for each class of object of one vault, and the master key that they come from: only a
 /// new slot needs that.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ClassKeys {
     vault: VaultId,
     master: MasterKey,

@@ -77,6 +77,13 @@ impl SecretKey {
     }
 }
 
+impl Clone for SecretKey {
+    /// The same key in a locked page of its own.
+    fn clone(&self) -> Self {
+        Self::with(|bytes| bytes.copy_from_slice(self.bytes()))
+    }
+}
+
 impl Drop for SecretKey {
     fn drop(&mut self) {
         // SAFETY: the page is mapped and owned by `self`, and nothing borrows it any more.

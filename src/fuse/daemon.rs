@@ -33,6 +33,8 @@ pub enum Role {
 #[must_use = "the parent waits until it is used or dropped"]
 pub struct Detacher {
     ready: OwnedFd,
+    /// What the parent exits with once it is told.
+    code: u8,
     /// Descriptors that the caller left open and nothing of ours owns.
     inherited: Vec<RawFd>,
 }
@@ -55,7 +57,7 @@ pub fn fork() -> io::Result<Role> {
     // SAFETY: this is the only thread, so the child may do all that the parent may.
     match unsafe { libc::fork() } {
         -1 => Err(io::Error::last_os_error()),
-        0 => Ok(Role::Child(Detacher { ready, inherited })),
+        0 => Ok(Role::Child(Detacher { ready, code: 0, inherited })),
         child => {
             drop(ready);
             wait_for(Pid::from_raw(child), &told).map(Role::Parent)
@@ -75,14 +77,15 @@ fn inherited() -> Vec<RawFd> {
 
 /// Waits until the child is ready or gone; gives the exit code that tells which.
 fn wait_for(child: Option<Pid>, told: &OwnedFd) -> io::Result<i32> {
+    let mut code = [0];
     let ready = loop {
-        match rustix::io::read(told, &mut [0_u8]) {
+        match rustix::io::read(told, &mut code) {
             Err(rustix::io::Errno::INTR) => {}
             read => break read? > 0,
         }
     };
     if ready {
-        return Ok(0);
+        return Ok(code[0].into());
     }
     loop {
         match waitpid(child, WaitOptions::empty()) {
@@ -98,6 +101,12 @@ fn exit_code(status: WaitStatus) -> i32 {
 }
 
 impl Detacher {
+    /// Has the parent exit with this code although all is ready: something else is to be told.
+    pub fn ready_with(mut self, code: u8) -> Self {
+        self.code = code;
+        self
+    }
+
     /// Leaves the terminal, the session and the working folder, and tells the parent that all is
     /// ready. Standard input, output and error are `/dev/null` from here on.
     ///
@@ -117,7 +126,7 @@ impl Detacher {
                 libc::close(descriptor);
             }
         }
-        match rustix::io::write(&self.ready, &[1]) {
+        match rustix::io::write(&self.ready, &[self.code]) {
             // The parent was killed: nobody waits.
             Err(rustix::io::Errno::PIPE) => Ok(()),
             told => told.map(drop).map_err(io::Error::from),

@@ -15,6 +15,7 @@ pub mod fuzzing;
 pub mod harden;
 mod history;
 mod idle;
+pub mod lease;
 mod listening;
 mod listings;
 mod looking;

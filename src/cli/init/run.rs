@@ -30,6 +30,16 @@ pub struct Ways {
 /// # Errors
 /// Any but those of unlocking; what was begun is taken back.
 pub fn run(args: &InitArgs) -> Result<(), Error> {
+    let ways = make_new(args)?;
+    println!("{}", words::last_words(&args.vault, &ways));
+    Ok(())
+}
+
+/// Makes a vault, and does not say what comes next.
+///
+/// # Errors
+/// As for [`run`].
+pub(in crate::cli) fn make_new(args: &InitArgs) -> Result<Ways, Error> {
     match (args.yes, Terminal::at_hand()) {
         (true, _) => run_with(args, None),
         (false, Some(mut terminal)) => run_with(args, Some(&mut terminal)),
@@ -41,8 +51,8 @@ pub fn run(args: &InitArgs) -> Result<(), Error> {
     }
 }
 
-/// As [`run`], with somebody to ask or nobody.
-fn run_with(args: &InitArgs, mut ask: Option<&mut dyn Ask>) -> Result<(), Error> {
+/// As [`make_new`], with somebody to ask or nobody.
+fn run_with(args: &InitArgs, mut ask: Option<&mut dyn Ask>) -> Result<Ways, Error> {
     let nothing_given =
         args.password_file.is_none() && args.password_command.is_none() && args.key_file.is_none();
     if nothing_given && ask.is_none() {
@@ -67,8 +77,7 @@ fn run_with(args: &InitArgs, mut ask: Option<&mut dyn Ask>) -> Result<(), Error>
     }
     make::make_vault(&place, &ways, args.chunk_size, &mut undo)?;
     undo.keep();
-    println!("{}", words::last_words(&args.vault, &ways));
-    Ok(())
+    Ok(ways)
 }
 
 /// The ways that the command line names.

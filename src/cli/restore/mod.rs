@@ -11,8 +11,8 @@ mod run;
 pub(super) mod target;
 mod walk;
 
-pub(super) use report::headed;
-pub(super) use run::components;
-pub(super) use run::refuse_within_vault;
+pub(super) use report::{Report, headed};
 pub use run::run;
+pub(super) use run::{components, raise_file_limit, refuse_within_vault, restore_all};
+pub(super) use target::shown;
 pub(super) use walk::DAMAGED_SUFFIX;

@@ -60,14 +60,40 @@ pub fn run(args: &RestoreArgs) -> Result<(), Error> {
             report.failed.push(format!("{shown}: there is no such file in the vault"));
         }
     }
+    let (report, done) = restore_wanted(&files, &args.destination, wanted, false, report)?;
+    eprint!("{}", report.problems());
+    println!("{}", report.summary());
+    done.and(report.verdict())
+}
+
+/// Restores everything, the attributes of the destination itself included, also where an earlier
+/// run has begun; adds to the report. The second result is an error if the destination is full.
+///
+/// # Errors
+/// [`Error::Io`] if the destination cannot be opened.
+pub(in crate::cli) fn restore_all(
+    files: &FileSystem,
+    destination: &Path,
+    report: Report,
+) -> Result<(Report, Result<(), Error>), Error> {
+    restore_wanted(files, destination, Wanted::All, true, report)
+}
+
+fn restore_wanted(
+    files: &FileSystem,
+    destination: &Path,
+    wanted: Wanted,
+    with_root: bool,
+    report: Report,
+) -> Result<(Report, Result<(), Error>), Error> {
     let opening =
-        |source| Error::Io { doing: format!("opening {}", args.destination.display()), source };
-    let (root, is_fresh) = TargetFolder::open_root(&args.destination).map_err(opening)?;
+        |source| Error::Io { doing: format!("opening {}", destination.display()), source };
+    let (root, is_fresh) = TargetFolder::open_root(destination).map_err(opening)?;
     let target = root.again().map_err(opening)?;
-    let progress = Progress::of("restoring", wanted_bytes(&files, &wanted)?);
-    let with_root = is_fresh && wanted == Wanted::All;
+    let progress = Progress::of("restoring", wanted_bytes(files, &wanted)?);
+    let with_root = with_root || is_fresh && wanted == Wanted::All;
     let mut restorer = Restorer {
-        files: &files,
+        files,
         root: &root,
         progress: &progress,
         report,
@@ -78,16 +104,14 @@ pub fn run(args: &RestoreArgs) -> Result<(), Error> {
     let report = restorer.report;
     drop(progress);
     let synced = rustix::fs::syncfs(root.descriptor()).map_err(|error| Error::Io {
-        doing: format!("bringing {} to the disk", args.destination.display()),
+        doing: format!("bringing {} to the disk", destination.display()),
         source: error.into(),
     });
-    eprint!("{}", report.problems());
-    println!("{}", report.summary());
-    done.and(synced).and(report.verdict())
+    Ok((report, done.and(synced)))
 }
 
 /// A deep tree keeps a folder open for each of its levels.
-fn raise_file_limit() {
+pub(in crate::cli) fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
     raised.unwrap_or_else(|error| log::debug!("the limit of open files: {error}"));

@@ -1,0 +1,8 @@
+//! `hushfs disable`: everything in a vault goes back into an ordinary folder, and is compared with the
+//! vault; then the vault may be deleted.
+
+mod delete_vault;
+mod prove;
+mod run;
+
+pub use run::run;

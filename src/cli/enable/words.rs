@@ -1,0 +1,83 @@
+//! What `enable` says about the cloud: deleting a file here deletes neither its earlier versions nor
+//! what is in the service's bin.
+
+use std::path::Path;
+
+/// A service, how its folder is told by its path, and how to get rid of what it keeps.
+struct Service {
+    name: &'static str,
+    /// Parts of names of folders, in lower case.
+    signs: &'static [&'static str],
+    advice: &'static str,
+}
+
+const SERVICES: [Service; 5] = [
+    Service {
+        name: "Google Drive",
+        signs: &["google drive", "googledrive", "google-drive", "gdrive", "my drive"],
+        advice: "keeps deleted files, with their earlier versions, in the bin for 30 days: on \
+                 drive.google.com, open “Bin” and choose “Empty bin”",
+    },
+    Service {
+        name: "iCloud Drive",
+        signs: &["icloud", "mobile documents", "com~apple~clouddocs"],
+        advice: "keeps deleted files for 30 days: on icloud.com, open Drive, then “Recently Deleted”, \
+                 and delete them there",
+    },
+    Service {
+        name: "Dropbox",
+        signs: &["dropbox"],
+        advice: "keeps deleted files and earlier versions for 30 days or longer, by your plan: on \
+                 dropbox.com, open “Deleted files”, and delete them permanently there",
+    },
+    Service {
+        name: "OneDrive",
+        signs: &["onedrive"],
+        advice: "keeps deleted files, with their earlier versions, in the recycle bin for 30 days or \
+                 longer: on onedrive.com, open “Recycle bin” and choose “Empty recycle bin”",
+    },
+    Service {
+        name: "Syncthing",
+        signs: &["syncthing", ".stfolder"],
+        advice: "has no server, but where file versioning is on, the other devices keep deleted files \
+                 in “.stversions” in the same folder: delete that there",
+    },
+];
+
+/// What the cloud may still have of files that were deleted at these places. Where the paths do not
+/// tell whose folder it is, all services are told of.
+pub(super) fn what_stays(places: &[&Path]) -> String {
+    let is_at = |service: &&Service, place: &&Path| {
+        let text = place.display().to_string().to_lowercase();
+        let is_signed = service.signs.iter().any(|sign| text.contains(sign));
+        let is_synced = place.ancestors().any(|folder| folder.join(".stfolder").exists());
+        is_signed || service.name == "Syncthing" && is_synced
+    };
+    let mut told: Vec<&Service> = SERVICES
+        .iter()
+        .filter(|service| places.iter().any(|place| is_at(service, place)))
+        .collect();
+    if told.is_empty() {
+        told.extend(&SERVICES);
+    }
+    let lines = told.iter().map(|service| format!("  {} {}.\n", service.name, service.advice));
+    format!(
+        "What was uploaded unencrypted before may still be kept where it was uploaded to:\n{}\
+         Bins and snapshots of this machine may have it as well, and disks do not overwrite at once \
+         what is deleted.",
+        lines.collect::<String>()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_service_whose_folder_it_is_is_told_of() {
+        let text = what_stays(&[Path::new("/home/ann/Dropbox/chats")]);
+        assert!(text.contains("Dropbox keeps") && !text.contains("OneDrive"), "{text}");
+        let text = what_stays(&[Path::new("/srv/chats")]);
+        assert!(SERVICES.iter().all(|service| text.contains(service.name)), "{text}");
+    }
+}
