@@ -79,7 +79,11 @@ impl AtTerminal {
 
     pub fn answer(&mut self, question: &str, answer: &str) {
         self.wait_for(question);
-        self.keyboard.write_all(format!("{answer}\n").as_bytes()).unwrap();
+        self.type_line(answer);
+    }
+
+    pub fn type_line(&mut self, text: &str) {
+        self.keyboard.write_all(format!("{text}\n").as_bytes()).unwrap();
     }
 
     /// Reads the key's page, and takes Enter for done; the groups that were on it.

@@ -14,7 +14,7 @@ use rustix::fs::{FileType, Stat};
 
 use crate::cli::error::Error;
 use crate::cli::progress::Progress;
-use crate::format::{Ino, NodeKind};
+use crate::format::{Ino, NodeKind, Time};
 use crate::fs::{
     AttributeChange, Attributes, FileKind, FileSystem, FsError, NewNode, RenameMode, XattrMode,
 };
@@ -50,6 +50,7 @@ pub(super) fn copy_all(
 ) -> Result<Copied, Error> {
     let reading = |source| Error::Io { doing: "reading the folder".to_owned(), source };
     let stat = root.stat_self().map_err(reading)?;
+    let before = files.attributes(Ino::ROOT)?;
     let stage = Stage::make(files)?;
     let mut copier = Copier {
         files,
@@ -71,8 +72,11 @@ pub(super) fn copy_all(
     walk(root.descend(b"").map_err(reading)?, &mut copier)?;
     let copied = std::mem::take(&mut copier.copied);
     stage.remove()?;
-    if !is_empty {
-        set_back_times(files, Ino::ROOT, &stat)?;
+    if !is_empty && modified(&stat) < before.mtime {
+        set_times(files, Ino::ROOT, accessed(&stat), modified(&stat))?;
+    } else {
+        // Only the stage has come and gone.
+        set_times(files, Ino::ROOT, before.atime, before.mtime)?;
     }
     Ok(copied)
 }
@@ -337,12 +341,15 @@ impl Copier<'_> {
 /// A folder's times. Copies that were put into it have made it newer in the vault, deletions in a run
 /// that was cut off have made it newer outside: the earlier time is the folder's own.
 fn set_back_times(files: &FileSystem, ino: Ino, stat: &Stat) -> Result<(), FsError> {
-    let wanted = modified(stat);
-    if files.attributes(ino)?.mtime > wanted {
-        let (atime, mtime) = (Some(accessed(stat)), Some(wanted));
-        files.set_attributes(ino, &AttributeChange { atime, mtime, ..Default::default() })?;
+    match files.attributes(ino)?.mtime > modified(stat) {
+        true => set_times(files, ino, accessed(stat), modified(stat)),
+        false => Ok(()),
     }
-    Ok(())
+}
+
+fn set_times(files: &FileSystem, ino: Ino, atime: Time, mtime: Time) -> Result<(), FsError> {
+    let (atime, mtime) = (Some(atime), Some(mtime));
+    files.set_attributes(ino, &AttributeChange { atime, mtime, ..Default::default() }).map(drop)
 }
 
 fn new_node(stat: &Stat) -> NewNode {

@@ -105,6 +105,7 @@ pub(in crate::cli) fn prove_all(
         inodes: HashMap::new(),
         proof: Proof::default(),
     };
+    prover.prove_root(root)?;
     walk(root.descend(b"").map_err(opening)?, &mut prover)?;
     Ok(prover.proof)
 }
@@ -163,6 +164,24 @@ impl Prover<'_> {
 
     fn parent(&self) -> Ino {
         self.folders.last().copied().unwrap_or(Ino::ROOT)
+    }
+
+    /// The folder's own attributes; an empty one may be what an earlier run has left.
+    fn prove_root(&mut self, root: &PlainFolder) -> Result<(), Error> {
+        let reading = |source| Error::Io { doing: "reading the folder".to_owned(), source };
+        if root.names().map_err(reading)?.is_empty() {
+            return Ok(());
+        }
+        let stat = root.stat_self().map_err(reading)?;
+        let at = Place { folder: root, name: b".", path: b"." };
+        let differs =
+            differing_attribute(&at, &stat, self.files, &self.files.attributes(Ino::ROOT)?);
+        match differs {
+            Ok(None) => {}
+            Ok(Some(what)) => self.note(b".", &Unproven::Attribute(what).to_string()),
+            Err(error) => self.note(b".", &error.to_string()),
+        }
+        Ok(())
     }
 
     fn find_folder(&self, at: &Place<'_>, stat: &Stat) -> Result<Ino, Unproven> {
