@@ -23,8 +23,12 @@ If it is cut off, by whatever, run the same command again: it goes on. A file is
 vault has been opened anew and given back the same bytes and attributes. Whatever has changed
 meanwhile, is open for writing, cannot be read or is a socket or device stays where it is and is
 named; the exit code is 1 then, and nothing is mounted: close what uses it, and run the command again.
-Files of the same name that are in the vault already stay as they are; if FOLDER's is another one, it
-comes beside it as “NAME (original).EXT”.
+Files of the same name that are in the vault already stay: one with the same content gets the times,
+mode and owner that it has in FOLDER; if FOLDER's is another one, it comes beside as “NAME
+(original).EXT”.
+
+FOLDER must not be in a folder that is uploaded, since the mount would be uploaded, too: move it
+elsewhere first, or pass --no-mount.
 
 Cloud services keep what is deleted for weeks, and earlier versions of it: what is said at the end
 tells how to get rid of that.";

@@ -32,6 +32,49 @@ fn folder_and_vault_within_each_other_are_refused_by_any_path() {
 }
 
 #[test]
+fn a_folder_that_is_uploaded_is_no_place_for_a_mount() {
+    let place = Place::new();
+    let chats = place.at("Dropbox/Chats");
+    fs::create_dir_all(&chats).unwrap();
+    fs::write(chats.join("a"), b"a").unwrap();
+    let mut command = place.command("enable");
+    command.arg("--yes").arg(&chats).arg("--vault").arg(place.vault());
+    Said::by(&mut command).expect(2, &["Dropbox", "--no-mount"]);
+    assert_eq!(names(&chats), ["a"]);
+    let said = Said::by(command.arg("--no-mount"));
+    said.expect(0, &["Dropbox keeps deleted files"]);
+    assert!(names(&chats).is_empty() && !said.stdout.contains("OneDrive"));
+}
+
+/// A disk in memory; unmounted when dropped.
+struct Mounted(std::path::PathBuf);
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_mount_point_and_a_folder_around_one_are_refused() {
+    let place = Place::new();
+    let below = place.chats().join("disk");
+    fs::create_dir(&below).unwrap();
+    fs::write(place.chats().join("a"), b"a").unwrap();
+    let mut mount = std::process::Command::new("mount");
+    let mounted = mount.args(["-t", "tmpfs", "-o", "size=1m", "none"]).arg(&below).status();
+    if !mounted.is_ok_and(|status| status.success()) {
+        return;
+    }
+    let _mounted = Mounted(below.clone());
+    fs::write(below.join("b"), b"b").unwrap();
+    refused(&place, &place.chats(), &place.vault(), "something is mounted at");
+    refused(&place, &below, &place.vault(), "is a mount point");
+    assert_eq!(names(&place.chats()), ["a", "disk"]);
+    assert_eq!(names(&below), ["b"]);
+}
+
+#[test]
 fn a_folder_with_other_files_in_it_is_no_place_for_a_vault() {
     let place = Place::new();
     fs::write(place.chats().join("a"), b"a").unwrap();

@@ -9,6 +9,7 @@ use crate::cli::device::{open_to_read, state_path};
 use crate::cli::enable::confirm::{may_delete, refuse_without_answer};
 use crate::cli::enable::places::{Extent, check_room, refuse_within, resolved};
 use crate::cli::enable::plain::PlainFolder;
+use crate::cli::enable::words::service_at;
 use crate::cli::error::Error;
 use crate::cli::mount::refuse_if_in_use;
 use crate::cli::mounted::mount_point_of_vault;
@@ -82,6 +83,13 @@ pub fn run(args: &DisableArgs) -> Result<(), Error> {
         counted(compared.same, "entry", "entries"),
         bytes(compared.bytes)
     );
+    if let Some(service) = service_at(&folder) {
+        eprintln!(
+            "hushfs: {} is in a folder that {service} uploads, as its path tells: the files are \
+             uploaded unencrypted from now on",
+            folder.display()
+        );
+    }
     finish(args, &vault, &folder, &files)
 }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::cli::ask::{Ask, Terminal, answer};
+use crate::cli::ask::{Ask, AskError, Terminal, answer};
 use crate::cli::error::Error;
 
 /// Refuses to begin where the question could not be asked.
@@ -18,7 +18,8 @@ pub(in crate::cli) fn refuse_without_answer(yes: bool) -> Result<(), Error> {
     }
 }
 
-/// Asks at the terminal, unless the answer is there; takes nothing but “yes” for a yes.
+/// Asks at the terminal, unless the answer is there; takes nothing but “yes” for a yes, and going away
+/// for a no.
 ///
 /// # Errors
 /// [`Error::Ask`].
@@ -29,10 +30,13 @@ pub(in crate::cli) fn may_delete(yes: bool, what: &str) -> Result<bool, Error> {
     let mut terminal = Terminal::at_hand().ok_or_else(|| {
         Error::Ask(io::Error::new(io::ErrorKind::NotConnected, "it is gone").into())
     })?;
-    ask(&mut terminal, what)
+    match ask(&mut terminal, what) {
+        Err(AskError::Ended | AskError::Interrupted) => Ok(false),
+        answered => Ok(answered?),
+    }
 }
 
-fn ask(ask: &mut dyn Ask, what: &str) -> Result<bool, Error> {
+fn ask(ask: &mut dyn Ask, what: &str) -> Result<bool, AskError> {
     ask.say(what)?;
     loop {
         let typed = ask.line("Type yes in full to delete this, or no to keep it: ")?;

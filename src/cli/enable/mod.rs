@@ -18,6 +18,6 @@ pub(super) mod prove;
 mod remove;
 mod run;
 mod stage;
-mod words;
+pub(super) mod words;
 
 pub use run::run;

@@ -17,6 +17,7 @@ use crate::store::{Disk, HostDisk};
 use super::compare::size_of;
 use super::plain::{Place, PlainFolder, Visit, kind_of, walk};
 use super::remove::give_back_name;
+use super::words::service_at;
 
 /// What a chunk, a file and a pack cost beside their content, rounded up.
 const ENTRY_BYTES: u64 = 1024;
@@ -48,6 +49,14 @@ impl Places {
         refuse_mount_point(&folder)?;
         let vault = resolved(&args.vault)?;
         refuse_within(&folder, &vault)?;
+        if let Some(service) = service_at(&folder).filter(|_| !args.no_mount) {
+            return Err(Error::Usage(format!(
+                "{} is in a folder that {service} uploads, as its path tells: a vault that is mounted \
+                 there would be uploaded unencrypted. Move the folder elsewhere first, and have the \
+                 chat app use it there; or pass --no-mount, and mount the vault elsewhere afterwards",
+                args.folder.display()
+            )));
+        }
         let mut also_delete = Vec::new();
         for path in &args.also_delete {
             // An earlier run may have deleted all of it.

@@ -174,6 +174,9 @@ fn make_vault(args: &EnableArgs) -> Result<(), Error> {
         vault: args.vault.clone(),
     })?;
     println!("The new vault is in {}.", args.vault.display());
+    if args.unlock.is_silent() {
+        println!("To be sure that it can be unlocked again, unlock it once now:");
+    }
     Ok(())
 }
 

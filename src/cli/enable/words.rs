@@ -44,19 +44,25 @@ const SERVICES: [Service; 5] = [
     },
 ];
 
+impl Service {
+    /// Whether a place is in a folder of the service's, as far as paths tell.
+    fn is_at(&self, place: &Path) -> bool {
+        let text = place.display().to_string().to_lowercase();
+        let is_synced = || place.ancestors().any(|folder| folder.join(".stfolder").exists());
+        self.signs.iter().any(|sign| text.contains(sign)) || self.name == "Syncthing" && is_synced()
+    }
+}
+
+/// The service that uploads what is at a place, as far as its path tells.
+pub(in crate::cli) fn service_at(place: &Path) -> Option<&'static str> {
+    SERVICES.iter().find(|service| service.is_at(place)).map(|service| service.name)
+}
+
 /// What the cloud may still have of files that were deleted at these places. Where the paths do not
 /// tell whose folder it is, all services are told of.
 pub(super) fn what_stays(places: &[&Path]) -> String {
-    let is_at = |service: &&Service, place: &&Path| {
-        let text = place.display().to_string().to_lowercase();
-        let is_signed = service.signs.iter().any(|sign| text.contains(sign));
-        let is_synced = place.ancestors().any(|folder| folder.join(".stfolder").exists());
-        is_signed || service.name == "Syncthing" && is_synced
-    };
-    let mut told: Vec<&Service> = SERVICES
-        .iter()
-        .filter(|service| places.iter().any(|place| is_at(service, place)))
-        .collect();
+    let is_at = |service: &&Service| places.iter().any(|place| service.is_at(place));
+    let mut told: Vec<&Service> = SERVICES.iter().filter(is_at).collect();
     if told.is_empty() {
         told.extend(&SERVICES);
     }
@@ -72,6 +78,16 @@ pub(super) fn what_stays(places: &[&Path]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_that_syncthing_shares_is_found_by_its_mark() {
+        let folder = tempfile::tempdir().unwrap();
+        let below = folder.path().join("chats/deep");
+        assert_eq!(service_at(&below), None);
+        std::fs::create_dir(folder.path().join(".stfolder")).unwrap();
+        assert_eq!(service_at(&below), Some("Syncthing"));
+        assert_eq!(service_at(Path::new("/home/ann/Dropbox/Chats")), Some("Dropbox"));
+    }
 
     #[test]
     fn only_the_service_whose_folder_it_is_is_told_of() {
