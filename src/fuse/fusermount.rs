@@ -45,6 +45,11 @@ fn program() -> Result<PathBuf, FusermountError> {
         .ok_or(FusermountError::Missing)
 }
 
+/// Whether the program is there.
+pub(super) fn is_installed() -> bool {
+    program().is_ok()
+}
+
 /// Mounts, with the comma-separated options; gives the opened `/dev/fuse`.
 pub(super) fn mount(mount_point: &Path, options: &str) -> Result<OwnedFd, FusermountError> {
     let program = program()?;

@@ -38,7 +38,9 @@ pub use control::{
 };
 pub use errno::errno_of;
 pub use mount_info::{FUSE_TYPE, MountInfo, hushfs_mounts, mount_at, mounts};
-pub use mount_point::{MountError, MountOptions, absolute_path, mount, remove_dead_mount};
+pub use mount_point::{
+    MountError, MountOptions, absolute_path, may_mount, mount, remove_dead_mount,
+};
 pub use permissions::Permissions;
 pub use session::{Session, SessionError};
 pub use unmount::{MountPoint, StillMounted, Unmounted, is_dead, unmount_path};

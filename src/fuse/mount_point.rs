@@ -94,6 +94,23 @@ pub enum MountError {
     },
 }
 
+/// Whether this user may mount at all, as far as it can be told without mounting anything.
+///
+/// # Errors
+/// [`MountError::NoDevice`], [`MountError::DeviceNotAllowed`] or [`MountError::NoFusermount`].
+pub fn may_mount() -> Result<(), MountError> {
+    let opened = fs::File::options().read(true).write(true).open(FUSE_DEVICE);
+    match opened.map_err(|error| error.kind()) {
+        Err(io::ErrorKind::PermissionDenied) => return Err(MountError::DeviceNotAllowed),
+        Err(_) => return Err(MountError::NoDevice),
+        Ok(_) => {}
+    }
+    match rustix::process::geteuid().is_root() || fusermount::is_installed() {
+        true => Ok(()),
+        false => Err(MountError::NoFusermount),
+    }
+}
+
 /// Mounts on a folder; gives the connection to the kernel, over which it already waits for an
 /// answer, and what is needed to unmount. A dead mount of ours in the way is cleared away first.
 ///

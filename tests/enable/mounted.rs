@@ -41,7 +41,7 @@ fn a_program_finds_its_files_where_they_were_before_and_after() {
     let before = tree::read(&place.chats(), true);
     let _unmounted = Unmounted(&place);
     let said = Said::by(&mut place.enable_command(&[]));
-    said.expect(0, &["shows what is in the vault"]);
+    said.expect(0, &["shows from now on what is in the vault"]);
     assert!(is_mounted(&place));
     assert_eq!(tree::read(&place.chats(), true), before);
     fs::write(place.chats().join("another"), b"written into the mount").unwrap();

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::cli::enable::compare::{CompareError, differing_attribute, is_kind, is_same};
+use crate::cli::enable::compare::{CompareError, Owners, differing_attribute, is_kind, is_same};
 use crate::cli::enable::plain::{Place, PlainFolder, joined};
 use crate::cli::error::Error;
 use crate::cli::progress::Progress;
@@ -91,6 +91,10 @@ fn difference(
     if !is_content {
         return Ok(Some("its content differs".to_owned()));
     }
-    let attribute = differing_attribute(at, &stat, files, wanted)?;
+    let owners = match rustix::process::geteuid().is_root() {
+        true => Owners::Same,
+        false => Owners::Any,
+    };
+    let attribute = differing_attribute(at, &stat, files, wanted, owners)?;
     Ok(attribute.map(|what| format!("its {what} cannot be kept there as the vault has it")))
 }

@@ -1,6 +1,6 @@
 //! The command itself.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::cli::args::DisableArgs;
@@ -140,7 +140,7 @@ fn refuse_others(files: &FileSystem, folder: &Path) -> Result<(), Error> {
 
 fn finish(
     args: &DisableArgs,
-    vault: &PathBuf,
+    vault: &Path,
     folder: &Path,
     files: &FileSystem,
 ) -> Result<(), Error> {

@@ -8,6 +8,7 @@ use std::os::unix::fs::FileExt;
 use rustix::fs::{FileType, SeekFrom, Stat, lgetxattr, llistxattr, seek};
 use rustix::io::Errno;
 
+use crate::format::mode::{SET_GID, SET_UID};
 use crate::format::{ACCESS_LIST, AccessList, DEFAULT_LIST, Ino, Time};
 use crate::fs::{Attributes, FileKind, FileSystem, FsError};
 
@@ -21,6 +22,7 @@ pub(super) const MARK: &[u8] = b"user.hushfs.enabling";
 /// No list of attributes and no value is longer (`XATTR_LIST_MAX`, `XATTR_SIZE_MAX`).
 const XATTR_BYTES_MAX: usize = 64 << 10;
 const MODE_BITS: u32 = 0o7777;
+const SET_ID_BITS: u32 = SET_UID | SET_GID;
 
 /// Extended attributes by name.
 pub(super) type Xattrs = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -186,6 +188,15 @@ fn telling(name: &[u8], value: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
+/// Whose file it is, when that is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::cli) enum Owners {
+    /// They must be the same.
+    Same,
+    /// They need not, nor setuid and setgid: only root can give files away.
+    Any,
+}
+
 /// Which attribute of an entry the vault has otherwise, if any. A folder's times do not count: they
 /// change with every file that is deleted in it.
 ///
@@ -196,11 +207,13 @@ pub(in crate::cli) fn differing_attribute(
     stat: &Stat,
     files: &FileSystem,
     found: &Attributes,
+    owners: Owners,
 ) -> Result<Option<&'static str>, CompareError> {
-    if (stat.st_uid, stat.st_gid) != (found.uid, found.gid) {
+    if owners == Owners::Same && (stat.st_uid, stat.st_gid) != (found.uid, found.gid) {
         return Ok(Some("owner"));
     }
-    if found.kind != FileKind::Symlink && mode_of(stat) != found.mode {
+    let compared = if owners == Owners::Same { MODE_BITS } else { MODE_BITS & !SET_ID_BITS };
+    if found.kind != FileKind::Symlink && (mode_of(stat) ^ found.mode) & compared != 0 {
         return Ok(Some("mode"));
     }
     if found.kind != FileKind::Folder && modified(stat) != found.mtime {

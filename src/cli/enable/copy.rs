@@ -20,7 +20,7 @@ use crate::fs::{
 };
 
 use super::compare::{
-    CompareError, MARK, accessed, differing_attribute, is_same, mark_of, mode_of, modified,
+    CompareError, MARK, Owners, accessed, differing_attribute, is_same, mark_of, mode_of, modified,
     next_piece, size_of, xattrs_in, xattrs_of,
 };
 use super::counterpart::{Found, counterpart};
@@ -171,7 +171,7 @@ impl Copier<'_> {
         })?;
         let ino = match found {
             Found::There(found) => {
-                if differing_attribute(at, stat, files, &found)?.is_some() {
+                if differing_attribute(at, stat, files, &found, Owners::Same)?.is_some() {
                     self.set_attributes(found.ino, at, stat)?;
                 }
                 found.ino
@@ -215,7 +215,7 @@ impl Copier<'_> {
                 self.put(at, stat, known, parent, &name, RenameMode::NoReplace)?
             }
             (Found::There(found), None) => {
-                if differing_attribute(at, stat, files, &found)?.is_some() {
+                if differing_attribute(at, stat, files, &found, Owners::Same)?.is_some() {
                     self.set_attributes(found.ino, at, stat)?;
                     if files.xattr(found.ino, MARK).is_ok() {
                         self.mark(found.ino, stat)?;

@@ -27,6 +27,9 @@ pub(super) enum Found {
     Free(Vec<u8>),
 }
 
+/// Tells whether what has a name in the vault is what is searched for.
+pub(super) type IsIt<'a, E> = dyn FnMut(&[u8], &Attributes) -> Result<bool, E> + 'a;
+
 /// Searches for what `is_it` knows, among the names that `name` may have in a folder of the vault.
 ///
 /// # Errors
@@ -35,7 +38,7 @@ pub(super) fn counterpart<E: From<FsError>>(
     files: &FileSystem,
     folder: Ino,
     name: &[u8],
-    is_it: &mut dyn FnMut(&[u8], &Attributes) -> Result<bool, E>,
+    is_it: &mut IsIt<'_, E>,
 ) -> Result<Found, E> {
     for name in names(name) {
         match files.lookup(folder, &name) {

@@ -15,7 +15,7 @@ use crate::format::{Ino, Time};
 use crate::fs::{Attributes, FileKind, FileSystem, FsError};
 use crate::fuse::lease::{Leased, lease};
 
-use super::compare::{CompareError, differing_attribute, is_same, is_unchanged};
+use super::compare::{CompareError, Owners, differing_attribute, is_same, is_unchanged};
 use super::counterpart::{Found, counterpart};
 use super::plain::{Place, PlainFolder, Visit, kind_of, walk};
 
@@ -174,8 +174,13 @@ impl Prover<'_> {
         }
         let stat = root.stat_self().map_err(reading)?;
         let at = Place { folder: root, name: b".", path: b"." };
-        let differs =
-            differing_attribute(&at, &stat, self.files, &self.files.attributes(Ino::ROOT)?);
+        let differs = differing_attribute(
+            &at,
+            &stat,
+            self.files,
+            &self.files.attributes(Ino::ROOT)?,
+            Owners::Same,
+        );
         match differs {
             Ok(None) => {}
             Ok(Some(what)) => self.note(b".", &Unproven::Attribute(what).to_string()),
@@ -189,7 +194,7 @@ impl Prover<'_> {
             Ok::<_, Unproven>(found.kind == FileKind::Folder)
         })?;
         let Found::There(found) = found else { return Err(Unproven::Missing) };
-        match differing_attribute(at, stat, self.files, &found)? {
+        match differing_attribute(at, stat, self.files, &found, Owners::Same)? {
             Some(what) => Err(Unproven::Attribute(what)),
             None => Ok(found.ino),
         }
@@ -243,7 +248,8 @@ impl Prover<'_> {
                 || is_same(at, stat, files, found, &|bytes| progress.advance(bytes))?;
             let differs = match is_content {
                 false => Some(Unproven::Content),
-                true => differing_attribute(at, stat, files, found)?.map(Unproven::Attribute),
+                true => differing_attribute(at, stat, files, found, Owners::Same)?
+                    .map(Unproven::Attribute),
             };
             let is_it = differs.is_none();
             first = first.take().or(differs);

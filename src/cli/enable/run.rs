@@ -18,6 +18,7 @@ use crate::cli::units::{bytes, counted};
 use crate::cli::unlock::{Unlocked, unlock};
 use crate::format::ChunkSize;
 use crate::fs::{FileSystem, FsError, MountMode};
+use crate::fuse;
 use crate::fuse::daemon::{self, Detacher, Role};
 use crate::fuse::harden;
 use crate::store::{HostDisk, StateLock, VaultFolder};
@@ -46,6 +47,7 @@ pub fn run(args: &EnableArgs) -> Result<(), Error> {
             None => Ok(()),
         };
     }
+    fuse::may_mount()?;
     // Here, since there can be no fork once there are threads.
     let role = daemon::fork()
         .map_err(|source| Error::Io { doing: "going to the background".into(), source })?;
@@ -68,8 +70,8 @@ fn in_child(args: &EnableArgs, detacher: Detacher) -> Result<(), Error> {
     })?;
     let (vault, mountpoint) = (places.vault.clone(), places.folder.clone());
     println!(
-        "{} shows what is in the vault. “hushfs mount {} {}” does that after the next start of this \
-         machine.",
+        "{} shows from now on what is in the vault. After the next start of this machine, “hushfs mount \
+         {} {}” does that.",
         args.folder.display(),
         args.vault.display(),
         args.folder.display()
@@ -100,7 +102,14 @@ fn in_child(args: &EnableArgs, detacher: Detacher) -> Result<(), Error> {
         }
         None => detacher,
     };
-    mount_unlocked(&mount, unlocked, detacher)
+    mount_unlocked(&mount, unlocked, detacher).inspect_err(|_| {
+        eprintln!(
+            "hushfs: everything is in the vault, but it is not mounted; “hushfs mount {} {}” tries that \
+             again",
+            args.vault.display(),
+            args.folder.display()
+        );
+    })
 }
 
 /// What there is after everything is in the vault and gone from the folder.
