@@ -69,6 +69,8 @@ Examples:
   hushfs mount ~/Dropbox/chats ~/Chats
       asks for the password or 64-digit key, and goes to the background
   hushfs mount --key-file ~/chats.key --read-only ~/Dropbox/chats ~/Chats
+  hushfs mount --idle 15m ~/Dropbox/chats ~/Chats
+      unmounts by itself, with everything in the vault, once nobody has used it for so long
   mount -t fuse.hushfs ~/Dropbox/chats ~/Chats -o key_file=/root/chats.key
 In /etc/fstab:
   /srv/sync/chats  /mnt/chats  fuse.hushfs  noauto,user,password_file=/root/pw  0 0")]

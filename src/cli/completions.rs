@@ -2,7 +2,6 @@
 //! line's own words.
 
 use std::fs;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Command, CommandFactory};
@@ -11,6 +10,7 @@ use clap_mangen::Man;
 
 use super::args::CommandLine;
 use super::error::Error;
+use super::output::print_at_once;
 
 const PROGRAM: &str = "hushfs";
 
@@ -42,11 +42,7 @@ pub(super) fn completions(args: &CompletionsArgs) -> Result<(), Error> {
         .subcommands(shown(&program).cloned());
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut shown, PROGRAM, &mut script);
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(&script).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.map_err(|source| Error::Io { doing: "printing".into(), source }),
-    }
+    print_at_once(&script).map(drop)
 }
 
 /// Writes a page for the program and one for each command.

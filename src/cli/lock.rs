@@ -1,9 +1,12 @@
 //! `hushfs lock`: unmounts all that this user has mounted.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use super::error::Error;
 use super::exit::ExitCode;
+use super::names::Names;
+use super::output::print_at_once;
 use super::status::mount_points_of_user;
 use super::unmount::unmount;
 
@@ -17,10 +20,16 @@ pub(super) fn run() -> Result<(), Error> {
     // What is mounted within another keeps that one in use.
     mount_points.sort_by_key(|path| std::cmp::Reverse(path.components().count()));
     let mut stay: Vec<(PathBuf, ExitCode)> = Vec::new();
-    let count = mount_points.len();
+    let (count, names) = (mount_points.len(), Names::for_stdout());
     for path in mount_points {
         match unmount(&path).map_err(Error::from) {
-            Ok(()) => println!("locked {}", path.display()),
+            Ok(()) => {
+                let mut line = b"locked ".to_vec();
+                line.extend_from_slice(&names.written(path.as_os_str().as_bytes()));
+                line.push(b'\n');
+                // The rest is locked whether anybody reads this or not.
+                let _ = print_at_once(&line);
+            }
             Err(error) => {
                 eprintln!("hushfs: {error}");
                 stay.push((path, error.exit_code()));

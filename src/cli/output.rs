@@ -26,12 +26,32 @@ pub(super) fn show(
     print(io::stdout(), &text)
 }
 
-/// Writes a text to standard output or standard error.
+/// Writes a text to standard output or standard error. That nobody reads it is no error.
 ///
 /// # Errors
 /// [`Error::Io`] if it is not taken.
 pub(super) fn print(mut to: impl Write, text: &str) -> Result<(), Error> {
-    to.write_all(text.as_bytes()).map_err(printing)
+    is_read(to.write_all(text.as_bytes())).map(drop)
+}
+
+/// Writes to standard output at once; says whether somebody reads it.
+///
+/// # Errors
+/// [`Error::Io`] if it is not taken.
+pub(super) fn print_at_once(bytes: &[u8]) -> Result<bool, Error> {
+    let mut stdout = io::stdout().lock();
+    is_read(stdout.write_all(bytes).and_then(|()| stdout.flush()))
+}
+
+/// Whether what was written has a reader. With “| head” it has none any more, which is no error.
+///
+/// # Errors
+/// [`Error::Io`] if it was not taken for another reason.
+pub(super) fn is_read(written: io::Result<()>) -> Result<bool, Error> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        written => written.map(|()| true).map_err(printing),
+    }
 }
 
 /// Names may be at a terminal, and JSON lets most of what can steer one pass. It can only be within

@@ -1,17 +1,18 @@
 //! `hushfs status --watch`: how a mount is, again and again.
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::{IsTerminal, Write};
 
 use crate::format::Time;
 use crate::fs::{FetchStatus, Status, day_and_time};
 
 use super::error::Error;
+use super::names::escaped;
+use super::output::print_at_once;
 use super::status::{StatusError, status_of_mount};
 use super::terminal::animates;
 use super::units::{bytes, counted};
@@ -147,7 +148,8 @@ impl<'a> Look<'a> {
         let parts = self.parts();
         let width = parts.iter().map(|(head, _)| head.len()).max().unwrap_or(0);
         let lines = parts.iter().map(|(head, text)| format!("{head:width$}  {text}"));
-        let head = format!("{} (Ctrl-C ends this view)", self.status.mountpoint);
+        let head =
+            format!("{} (Ctrl-C ends this view)", escaped(self.status.mountpoint.as_bytes()));
         [head].into_iter().chain(lines).collect::<Vec<_>>().join("\n")
     }
 }
@@ -178,18 +180,20 @@ impl View {
                 bar.tick();
                 Ok(true)
             }
-            Self::Lines => said(&format!("{}  {}\n", time(), look.in_a_line())),
+            Self::Lines => print_at_once(format!("{}  {}\n", time(), look.in_a_line()).as_bytes()),
             Self::Changes(last) => {
                 let line = look.in_a_line();
                 if line == *last {
                     return Ok(true);
                 }
                 last.clone_from(&line);
-                said(&format!("{}  {line}\n", time()))
+                print_at_once(format!("{}  {line}\n", time()).as_bytes())
             }
             Self::Json => {
                 let json = serde_json::to_string(look.status).map_err(io::Error::from);
-                said(&(json.map_err(printing)? + "\n"))
+                let doing = "printing".to_owned();
+                let json = json.map_err(|source| Error::Io { doing, source })?;
+                print_at_once(format!("{json}\n").as_bytes())
             }
         }
     }
@@ -204,20 +208,6 @@ impl View {
         }
         Ok(())
     }
-}
-
-/// Prints at once; says whether anybody reads it.
-fn said(text: &str) -> Result<bool, Error> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        Err(source) => Err(printing(source)),
-    }
-}
-
-fn printing(source: io::Error) -> Error {
-    Error::Io { doing: "printing".into(), source }
 }
 
 #[cfg(test)]

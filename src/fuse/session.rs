@@ -216,7 +216,9 @@ fn end_idle(mount_point: &MountPoint, files: &FileSystem) -> bool {
         }
     };
     match unmounted {
-        Ok(_) => {
+        // Something else is mounted on it, so it is not unused.
+        Ok(Unmounted::NotOnTop) => false,
+        Ok(Unmounted::Done) => {
             log::info!("unused: unmounted {}", mount_point.path().display());
             true
         }

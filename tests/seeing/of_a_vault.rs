@@ -109,7 +109,9 @@ fn a_file_comes_byte_by_byte_with_its_holes() {
 fn whoever_stops_reading_ends_it_without_an_error() {
     let bench = filled();
     let vault = bench.vault();
-    for (command, more) in [("cat", &["sparse"][..]), ("ls", &[]), ("find", &[]), ("du", &[])] {
+    for (command, more) in
+        [("cat", &["sparse"][..]), ("ls", &["--json"]), ("find", &[]), ("du", &[])]
+    {
         let mut command = bench.command(command, &[vault.as_os_str()]);
         let mut child =
             command.args(more).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

@@ -131,10 +131,10 @@ fn why_not(
     let fetch = answer::<FileFetch>(path, FETCHING_ATTRIBUTE).unwrap_or_default();
     let status = status_of_mount(mount_point).unwrap_or_default();
     let path = shown(&entry.path);
-    let named = String::from_utf8_lossy(&entry.path);
+    let named = format!("{} cannot be read", String::from_utf8_lossy(&entry.path));
     at_byte(
         at,
-        match status.damage.iter().find(|sentence| sentence.contains(&*named)) {
+        match status.damage.iter().find(|sentence| sentence.starts_with(&named)) {
             Some(sentence) => Error::Damage(sentence.clone()),
             None if !fetch.failed.is_empty() || !fetch.waiting.is_empty() => {
                 Error::Incomplete(format!("{path}: online only, and could not be fetched"))

@@ -3,6 +3,7 @@
 use std::io::{self, BufWriter, StdoutLock, Write};
 
 use crate::cli::error::Error;
+use crate::cli::output::is_read;
 
 /// Standard output. That nobody reads on, as with “| head”, is no error.
 pub(super) struct Lines {
@@ -38,14 +39,8 @@ impl Lines {
         self.noted(flushed)
     }
 
-    fn noted(&mut self, result: io::Result<()>) -> Result<(), Error> {
-        match result {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                self.is_read = false;
-                Ok(())
-            }
-            Err(source) => Err(Error::Io { doing: "printing".into(), source }),
-        }
+    fn noted(&mut self, written: io::Result<()>) -> Result<(), Error> {
+        self.is_read &= is_read(written)?;
+        Ok(())
     }
 }
