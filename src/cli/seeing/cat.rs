@@ -1,6 +1,6 @@
 //! `hushfs cat`: the bytes of a file, up to the first that cannot be had.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::cli::answer::answer;
 use crate::cli::error::Error;
 use crate::cli::status::status_of_mount;
 use crate::format::ChunkSize;
-use crate::fs::{FileFetch, FileKind, FileSystem, FsError};
+use crate::fs::{FileFetch, FileKind};
 use crate::fuse::FETCHING_ATTRIBUTE;
 
 use super::args::CatArgs;
@@ -40,48 +40,50 @@ pub(crate) fn run(args: &CatArgs) -> Result<(), Error> {
         _ => return refuse(&entry, "is no regular file"),
     }
     let mut lines = Lines::new();
-    match &place.view {
-        View::Vault(files) => from_vault(files, &entry, &mut lines)?,
+    let failed = match &place.view {
+        View::Vault(files) => {
+            let read = |at, out: &mut [u8]| files.read(entry.attributes.ino, at, out);
+            let ended = write_up_to(read, &mut lines)?;
+            ended.map(|(at, error)| at_byte(at, of_vault(&entry.path, error)))
+        }
         View::Mount { mount_point, root, is_past } => {
             let path = in_mount(root, &entry.path);
             let file = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(&path);
             let file = file.map_err(|error| of_mount(&entry.path, error))?;
-            if let Err((at, error)) = from_mount(&file, &mut lines)? {
-                lines.flush()?;
-                return Err(why_not(mount_point, &path, *is_past, &entry, at, error));
-            }
+            let ended = write_up_to(|at, out| file.read_at(out, at), &mut lines)?;
+            ended.map(|(at, error)| {
+                at_byte(at, why_not(mount_point, &path, *is_past, &entry, error))
+            })
         }
-    }
-    lines.flush()
+    };
+    lines.flush()?;
+    failed.map_or(Ok(()), Err)
 }
 
 fn refuse(entry: &Entry, why: &str) -> Result<(), Error> {
     Err(Error::Incomplete(format!("{} {why}", shown(&entry.path))))
 }
 
-fn from_vault(files: &FileSystem, entry: &Entry, lines: &mut Lines) -> Result<(), Error> {
-    let ino = entry.attributes.ino;
-    let failed = |at: u64, error: FsError| at_byte(at, of_vault(&entry.path, error));
+/// Writes what `read` gives from an offset on, up to the end or to what it does not: that offset and why.
+fn write_up_to<E>(
+    read: impl Fn(u64, &mut [u8]) -> Result<usize, E>,
+    lines: &mut Lines,
+) -> Result<Option<(u64, E)>, Error> {
     let mut buffer = vec![0; PIECE_BYTES];
     let mut at = 0;
     while lines.is_read() {
-        let read = files.read(ino, at, &mut buffer).or_else(|_| {
-            // What comes before the first chunk that cannot be read.
-            files.read(ino, at, &mut buffer[..CHUNK_BYTES_MIN])
-        });
-        match read {
+        match read(at, &mut buffer) {
             Ok(0) => break,
             Ok(count) => {
                 lines.write(&buffer[..count])?;
                 at += count as u64;
             }
-            Err(error) => {
-                lines.flush()?;
-                return Err(failed(at, error));
-            }
+            // It is in this piece, and what comes before in it can be had.
+            Err(_) if buffer.len() > CHUNK_BYTES_MIN => buffer.truncate(CHUNK_BYTES_MIN),
+            Err(error) => return Ok(Some((at, error))),
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Says at which byte it ended.
@@ -95,34 +97,12 @@ fn at_byte(at: u64, error: Error) -> Error {
     }
 }
 
-/// Writes what a file holds; `Err` within says at which byte it cannot be read.
-fn from_mount(file: &File, lines: &mut Lines) -> Result<Result<(), (u64, io::Error)>, Error> {
-    let mut buffer = vec![0; PIECE_BYTES];
-    let mut at = 0;
-    while lines.is_read() {
-        let read = file
-            .read_at(&mut buffer, at)
-            .or_else(|_| file.read_at(&mut buffer[..CHUNK_BYTES_MIN], at));
-        match read {
-            Ok(0) => break,
-            Ok(count) => {
-                lines.write(&buffer[..count])?;
-                at += count as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Ok(Err((at, error))),
-        }
-    }
-    Ok(Ok(()))
-}
-
 /// The system has one number for all that a mount cannot read; the mount itself can tell more.
 fn why_not(
     mount_point: &Path,
     path: &Path,
     is_past: bool,
     entry: &Entry,
-    at: u64,
     error: io::Error,
 ) -> Error {
     if Errno::from_io_error(&error) != Some(Errno::IO) {
@@ -132,18 +112,14 @@ fn why_not(
     let status = status_of_mount(mount_point).unwrap_or_default();
     let path = shown(&entry.path);
     let named = format!("{} cannot be read", String::from_utf8_lossy(&entry.path));
-    at_byte(
-        at,
-        match status.damage.iter().find(|sentence| sentence.starts_with(&named)) {
-            Some(sentence) => Error::Damage(sentence.clone()),
-            None if !fetch.failed.is_empty() || !fetch.waiting.is_empty() => {
-                Error::Incomplete(format!("{path}: online only, and could not be fetched"))
-            }
-            None if is_past => Error::Incomplete(format!("{path}: has been collected in part")),
-            None if status.awaited_packs > 0 => {
-                Error::NotArrived(format!("{path}: not arrived yet"))
-            }
-            None => Error::Damage(format!("{path}: damaged")),
-        },
-    )
+    match status.damage.iter().find(|sentence| sentence.starts_with(&named)) {
+        Some(sentence) => Error::Damage(sentence.clone()),
+        None if !fetch.failed.is_empty() || !fetch.waiting.is_empty() => {
+            Error::Incomplete(format!("{path}: online only, and could not be fetched"))
+        }
+        // Of an earlier state the mount tells no more.
+        None if is_past => Error::Damage(format!("{path}: damaged, or collected since")),
+        None if status.awaited_packs > 0 => Error::NotArrived(format!("{path}: not arrived yet")),
+        None => Error::Damage(format!("{path}: damaged")),
+    }
 }
