@@ -7,6 +7,7 @@ use hushfs::fuse::mount_at;
 
 use crate::place::{Place, names};
 use crate::program::{Said, hushfs};
+use crate::terminal::AtTerminal;
 use crate::tree;
 
 /// Whether anything can be mounted here; unless `HUSHFS_REQUIRE_FUSE=1` says so, tests may do without.
@@ -107,4 +108,34 @@ fn a_run_whose_parent_is_killed_ends_as_well() {
     Said::by(&mut place.enable_command(&[])).expect(0, &[]);
     assert!(is_mounted(&place));
     assert_eq!(tree::read(&place.chats(), false), before);
+}
+
+#[test]
+fn a_person_at_a_terminal_is_asked_for_the_password_and_before_the_deletion() {
+    if !can_mount() {
+        return;
+    }
+    let place = Place::new();
+    fs::write(place.chats().join("a"), b"a").unwrap();
+    fs::create_dir(place.at("cloud")).unwrap();
+    let _unmounted = Unmounted(&place);
+    let mut command = hushfs(&["enable", "--state-dir"]);
+    command.arg(place.at("state")).arg(place.chats()).arg("--vault").arg(place.vault());
+    let mut at = AtTerminal::run(command);
+    let password = "marmot brazier lectern oxbow";
+    at.answer("1, 2 or 3: ", "1");
+    at.answer("New password: ", password);
+    at.answer("The same password again: ", password);
+    at.answer("Type yes in full", "yes");
+    at.wait_for("unlock it once now");
+    at.answer("Password or 64-digit key: ", "wrong");
+    at.answer("Password or 64-digit key: ", password);
+    at.wait_for("1 file in ");
+    assert_eq!(names(&place.chats()), ["a"]);
+    at.answer("Type yes in full to delete this", "yes");
+    at.wait_for("shows from now on what is in the vault");
+    assert_eq!(at.code(), 0);
+    assert!(is_mounted(&place));
+    assert_eq!(fs::read(place.chats().join("a")).unwrap(), b"a");
+    assert!(!at.shown.contains(password), "a password was shown");
 }

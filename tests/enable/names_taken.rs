@@ -78,3 +78,37 @@ fn a_wrong_password_or_key_changes_nothing() {
     fs::rename(place.at("right key"), place.key()).unwrap();
     assert_eq!(names(&place.restored("restored")), ["a", "both"]);
 }
+
+#[test]
+fn a_new_file_never_takes_the_place_of_one_that_was_deleted_before() {
+    let place = Place::new();
+    fs::write(place.chats().join("backup"), b"years of chats").unwrap();
+    let socket = std::os::unix::net::UnixListener::bind(place.chats().join("socket")).unwrap();
+    place.enable(&[]).expect(1, &["socket"]);
+    assert_eq!(names(&place.chats()), ["socket"]);
+    drop(socket);
+    fs::remove_file(place.chats().join("socket")).unwrap();
+    // What an app does that finds nothing.
+    fs::write(place.chats().join("backup"), b"new and empty").unwrap();
+    place.enable(&[]).expect(0, &["backup (original)"]);
+    let found = place.restored("restored");
+    assert_eq!(fs::read(found.join("backup")).unwrap(), b"years of chats");
+    assert_eq!(fs::read(found.join("backup (original)")).unwrap(), b"new and empty");
+}
+
+#[test]
+fn files_whose_names_look_like_those_of_copies_beside_are_all_kept() {
+    let place = with_files(&[("a.txt", b"theirs")]);
+    for (name, content) in
+        [("a.txt", "one"), ("a (original).txt", "two"), ("a (original 2).txt", "three")]
+    {
+        fs::write(place.chats().join(name), content).unwrap();
+    }
+    place.enable(&[]).expect(0, &["a (original 3).txt"]);
+    let found = place.restored("restored");
+    let read = |name: &str| fs::read_to_string(found.join(name)).unwrap();
+    assert_eq!(read("a.txt"), "theirs");
+    assert_eq!(read("a (original).txt"), "two");
+    assert_eq!(read("a (original 2).txt"), "three");
+    assert_eq!(read("a (original 3).txt"), "one");
+}

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-use rustix::fs::{FileType, SeekFrom, Stat, lgetxattr, llistxattr, seek};
+use rustix::fs::{FileType, SeekFrom, Stat, StatxFlags, lgetxattr, llistxattr, seek};
 use rustix::io::Errno;
 
 use crate::format::mode::{SET_GID, SET_UID};
@@ -19,6 +19,8 @@ pub(super) const PIECE_BYTES: u64 = 1 << 20;
 /// On a file in the vault: that it was copied there by `enable`, and is not settled yet. See
 /// [`mark_of`].
 pub(super) const MARK: &[u8] = b"user.hushfs.enabling";
+/// Tells the folder that copies are made in from a user's of that name.
+pub(super) const STAGE_SIGN: &[u8] = b"user.hushfs.stage";
 /// No list of attributes and no value is longer (`XATTR_LIST_MAX`, `XATTR_SIZE_MAX`).
 const XATTR_BYTES_MAX: usize = 64 << 10;
 const MODE_BITS: u32 = 0o7777;
@@ -74,9 +76,32 @@ pub(in crate::cli) fn is_unchanged(before: &Stat, now: &Stat) -> bool {
     told(before) == told(now)
 }
 
-/// The mark of a copy of what `stat` tells of: whoever changes the copy makes it another file's.
-pub(super) fn mark_of(size: u64, modified: Time) -> Vec<u8> {
-    format!("{size} {} {}", modified.secs, modified.nanos).into_bytes()
+/// The mark of a copy that has this size and time of content, made of the inode `source`: whoever
+/// changes the copy makes it somebody else's, and a new file in the folder, under the old name or with
+/// the old number, is not the one that the copy was made of.
+pub(super) fn mark_of(size: u64, modified: Time, source: &Source) -> Vec<u8> {
+    let Source { number, born } = source;
+    format!("{size} {} {} {number} {} {}", modified.secs, modified.nanos, born.0, born.1)
+        .into_bytes()
+}
+
+/// Which file of the folder it is, of all that ever were there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Source {
+    number: u64,
+    born: (i64, u32),
+}
+
+impl Source {
+    /// `None` if the file system does not tell when a file was made.
+    pub(super) fn of(at: &Place<'_>) -> Option<Self> {
+        let told = at.folder.statx(at.name).ok()?;
+        let is_told = told.stx_mask & StatxFlags::BTIME.bits() != 0;
+        is_told.then_some(Self {
+            number: told.stx_ino,
+            born: (told.stx_btime.tv_sec, told.stx_btime.tv_nsec),
+        })
+    }
 }
 
 /// Where there is data from `at` on; `None` if there is none. A file system that does not tell has
@@ -138,6 +163,11 @@ pub(in crate::cli) fn is_same_content(
     Ok(true)
 }
 
+/// Ours for the time of the copy, and nothing of the file's.
+fn is_ours(name: &[u8]) -> bool {
+    name == MARK || name == STAGE_SIGN
+}
+
 /// All extended attributes of an entry, access control lists included.
 ///
 /// # Errors
@@ -153,7 +183,7 @@ pub(super) fn xattrs_of(folder: &PlainFolder, name: &[u8]) -> io::Result<Xattrs>
     let names: Vec<Vec<u8>> =
         buffer[..length].split(|byte| *byte == 0).map(<[u8]>::to_vec).collect();
     let mut found = Xattrs::new();
-    for name in names.into_iter().filter(|name| !name.is_empty() && name != MARK) {
+    for name in names.into_iter().filter(|name| !name.is_empty() && !is_ours(name)) {
         let length = lgetxattr(&path, name.as_slice(), &mut buffer[..])?;
         if let Some(value) = telling(&name, &buffer[..length]) {
             found.insert(name, value);
@@ -166,7 +196,7 @@ pub(super) fn xattrs_of(folder: &PlainFolder, name: &[u8]) -> io::Result<Xattrs>
 pub(super) fn xattrs_in(files: &FileSystem, ino: Ino) -> Result<Xattrs, FsError> {
     let mut found = Xattrs::new();
     let names = files.xattr_names(ino)?;
-    for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty() && *name != MARK) {
+    for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty() && !is_ours(name)) {
         if let Some(value) = telling(name, &files.xattr(ino, name)?) {
             found.insert(name.to_vec(), value);
         }

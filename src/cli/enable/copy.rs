@@ -2,8 +2,9 @@
 //! goes on.
 //!
 //! A file is made in the stage and takes its name once it is whole. It carries a mark until all is
-//! settled: if the folder's file has changed by the next run, the copy is replaced; anything else of
-//! that name in the vault is somebody else's, and the file comes beside it.
+//! settled, which names the inode that it was made of: if that has changed by the next run, the copy is
+//! replaced. Anything else of that name in the vault stays, and the file comes beside it: what was
+//! deleted in the folder is nowhere else.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -20,8 +21,8 @@ use crate::fs::{
 };
 
 use super::compare::{
-    CompareError, MARK, Owners, accessed, differing_attribute, is_same, mark_of, mode_of, modified,
-    next_piece, size_of, xattrs_in, xattrs_of,
+    CompareError, MARK, Owners, Source, accessed, differing_attribute, is_same, mark_of, mode_of,
+    modified, next_piece, size_of, xattrs_in, xattrs_of,
 };
 use super::counterpart::{Found, counterpart};
 use super::plain::{Place, PlainFolder, Visit, kind_of, walk};
@@ -203,7 +204,7 @@ impl Copier<'_> {
             if is_same(at, stat, files, found, &|bytes| progress.advance(bytes))? {
                 return Ok::<_, CompareError>(true);
             }
-            outdated = is_marked(files, found).then(|| name.to_vec());
+            outdated = is_marked(files, at, found).then(|| name.to_vec());
             Ok(outdated.is_some())
         })?;
         let ino = match (found, outdated) {
@@ -218,7 +219,7 @@ impl Copier<'_> {
                 if differing_attribute(at, stat, files, &found, Owners::Same)?.is_some() {
                     self.set_attributes(found.ino, at, stat)?;
                     if files.xattr(found.ino, MARK).is_ok() {
-                        self.mark(found.ino, stat)?;
+                        self.mark(found.ino, at, stat)?;
                     }
                 }
                 found.ino
@@ -267,7 +268,7 @@ impl Copier<'_> {
         };
         self.set_attributes(ino, at, stat)?;
         if kind_of(stat) == FileType::RegularFile {
-            self.mark(ino, stat)?;
+            self.mark(ino, at, stat)?;
         }
         self.place_draft(parent, name, mode)?;
         if self.unpublished_bytes >= PUBLISH_EVERY_BYTES {
@@ -300,8 +301,9 @@ impl Copier<'_> {
         Ok(self.files.close(ino)?)
     }
 
-    fn mark(&self, ino: Ino, stat: &Stat) -> Result<(), FsError> {
-        let value = mark_of(size_of(stat), modified(stat));
+    fn mark(&self, ino: Ino, at: &Place<'_>, stat: &Stat) -> Result<(), FsError> {
+        let Some(source) = Source::of(at) else { return Ok(()) };
+        let value = mark_of(size_of(stat), modified(stat), &source);
         self.files.set_xattr(ino, MARK, &value, XattrMode::Set)
     }
 
@@ -356,8 +358,11 @@ fn new_node(stat: &Stat) -> NewNode {
     NewNode { mode: mode_of(stat), umask: 0, uid: stat.st_uid, gid: stat.st_gid }
 }
 
-/// Whether a file of the vault is a copy that an earlier run has made, and nobody has changed since.
-fn is_marked(files: &FileSystem, found: &Attributes) -> bool {
-    let mark = files.xattr(found.ino, MARK);
-    found.kind == FileKind::File && mark.is_ok_and(|mark| mark == mark_of(found.size, found.mtime))
+/// Whether a file of the vault is a copy of this very file, as an earlier run has found it, and nobody
+/// has changed it since.
+fn is_marked(files: &FileSystem, at: &Place<'_>, found: &Attributes) -> bool {
+    let (Ok(mark), Some(source)) = (files.xattr(found.ino, MARK), Source::of(at)) else {
+        return false;
+    };
+    found.kind == FileKind::File && mark == mark_of(found.size, found.mtime, &source)
 }

@@ -7,8 +7,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{
-    AtFlags, CWD, Dir, FileType, Mode, OFlags, RenameFlags, Stat, fstat, openat, readlinkat,
-    renameat_with, statat, unlinkat,
+    AtFlags, CWD, Dir, FileType, Mode, OFlags, RenameFlags, Stat, Statx, StatxFlags, fstat, openat,
+    readlinkat, renameat_with, statat, statx, unlinkat,
 };
 use rustix::io::Errno;
 
@@ -63,6 +63,12 @@ impl PlainFolder {
     /// What `lstat(2)` tells of a name.
     pub(in crate::cli) fn stat(&self, name: &[u8]) -> io::Result<Stat> {
         Ok(statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?)
+    }
+
+    /// What `statx(2)` tells of a name, when it was made included.
+    pub(in crate::cli) fn statx(&self, name: &[u8]) -> io::Result<Statx> {
+        let wanted = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
+        Ok(statx(&self.0, name, AtFlags::SYMLINK_NOFOLLOW, wanted)?)
     }
 
     /// A regular file for reading; its access time stays as it is where that is allowed.

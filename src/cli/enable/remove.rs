@@ -5,7 +5,7 @@
 //! for the last time, so that nobody can come to it any more, and gets the name back if it is not as
 //! it should be.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -55,12 +55,38 @@ pub(in crate::cli) fn remove_proven(
         gone.unwrap_or_else(|error| log::debug!("a folder stays: {error}"));
     }
     let named = removed.stays.iter().map(|(path, _)| path.clone()).collect();
-    let mut left = Left { named, appeared: Vec::new() };
+    let mut left = Left { named, known: HashSet::new(), appeared: Vec::new() };
     let opening = |source| Error::Io { doing: format!("reading {}", root_path.display()), source };
     walk(root.descend(b"").map_err(opening)?, &mut left)?;
     let appeared = left.appeared.into_iter();
     removed.stays.extend(appeared.map(|path| (path, APPEARED.to_owned())));
     Ok(removed)
+}
+
+/// What is not as it was when it was compared, or was not there then.
+///
+/// # Errors
+/// [`Error::Io`] if the folder cannot be read.
+pub(super) fn changed_since(
+    root: &PlainFolder,
+    proof: &Proof,
+) -> Result<Vec<(Vec<u8>, String)>, Error> {
+    let mut named = HashSet::new();
+    let mut changed = Vec::new();
+    for Proven { path, stat } in &proof.proven {
+        let (parent, name) = split(path);
+        let now = root.descend(parent).and_then(|parent| parent.stat(name));
+        if !now.is_ok_and(|now| is_unchanged(stat, &now)) {
+            changed.push((path.clone(), Stays::Changed.to_string()));
+        }
+        named.insert(path.clone());
+    }
+    let mut left =
+        Left { named, known: proof.folders.iter().cloned().collect(), appeared: Vec::new() };
+    let reading = |source| Error::Io { doing: "reading the folder".to_owned(), source };
+    walk(root.descend(b"").map_err(reading)?, &mut left)?;
+    changed.extend(left.appeared.into_iter().map(|path| (path, APPEARED.to_owned())));
+    Ok(changed)
 }
 
 /// Deletes what is proven, and leaves everything else as it is.
@@ -213,7 +239,14 @@ fn take_away(
     match moved {
         Ok(()) => {}
         // No room for the longer name, or a file system that cannot rename so: look, and delete.
-        Err(Errno::NAMETOOLONG | Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+        Err(
+            Errno::NAMETOOLONG
+            | Errno::NOSPC
+            | Errno::DQUOT
+            | Errno::INVAL
+            | Errno::NOSYS
+            | Errno::OPNOTSUPP,
+        ) => {
             is_it(name)?;
             return Ok(folder.unlink(name)?);
         }
@@ -251,8 +284,16 @@ fn shown_path(path: &[u8]) -> PathBuf {
 
 /// What is there although nobody has a reason for it to stay.
 struct Left {
-    named: std::collections::HashSet<Vec<u8>>,
+    named: HashSet<Vec<u8>>,
+    /// Folders that may be there, and empty.
+    known: HashSet<Vec<u8>>,
     appeared: Vec<Vec<u8>>,
+}
+
+impl Left {
+    fn is_known(&self, path: &[u8]) -> bool {
+        self.named.contains(path) || self.known.contains(path)
+    }
 }
 
 impl Visit for Left {
@@ -270,7 +311,7 @@ impl Visit for Left {
             return Ok(false);
         }
         let is_empty = at.folder.enter(at.name).and_then(|folder| folder.names());
-        if is_empty.is_ok_and(|names| names.is_empty()) && !self.named.contains(at.path) {
+        if is_empty.is_ok_and(|names| names.is_empty()) && !self.is_known(at.path) {
             self.appeared.push(at.path.to_vec());
         }
         Ok(true)

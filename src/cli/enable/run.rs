@@ -31,7 +31,7 @@ use super::originals::put_aside;
 use super::places::{Places, check_room, measure};
 use super::plain::PlainFolder;
 use super::prove::{Proof, prove_all, stays};
-use super::remove::remove_proven;
+use super::remove::{changed_since, remove_proven};
 use super::words::what_stays;
 
 /// Takes a folder into a vault, and mounts the vault in its place.
@@ -323,6 +323,14 @@ fn finish_folder(
     }
     let is_empty = root.names().is_ok_and(|names| names.is_empty());
     if args.keep_originals && !is_empty {
+        let changed = changed_since(root, proof)?;
+        if !changed.is_empty() {
+            eprint!("{}", stays(&changed));
+            return Err(Error::Incomplete(format!(
+                "{} changed while it was compared, so it stays where it is: run the same command again",
+                places.folder.display()
+            )));
+        }
         let aside = put_aside(&places.folder)?;
         println!("The unencrypted files are in {} now.", aside.display());
     }

@@ -4,10 +4,10 @@ use crate::crypto::ObjectId;
 use crate::format::{DEFAULT_LIST, Ino, NodeKind};
 use crate::fs::{FileKind, FileSystem, FsError, NewNode, XattrMode};
 
+use super::compare::STAGE_SIGN;
+
 /// What the folder's name starts with.
 const NAME_START: &[u8] = b".hushfs-enable-";
-/// Tells such a folder from a user's of that name: set before anything is in it.
-const SIGN: &[u8] = b"user.hushfs.stage";
 const DRAFT: &[u8] = b"draft";
 
 /// The folder, with at most one draft in it.
@@ -28,7 +28,8 @@ impl<'a> Stage<'a> {
         let name = [NAME_START, ObjectId::random().to_string().as_bytes()].concat();
         let new = NewNode { mode: 0o700, umask: 0, uid: 0, gid: 0 };
         let folder = files.make(Ino::ROOT, &name, NodeKind::Folder, new)?.ino;
-        files.set_xattr(folder, SIGN, b"", XattrMode::Set)?;
+        // Before anything is in it.
+        files.set_xattr(folder, STAGE_SIGN, b"", XattrMode::Set)?;
         // Of the root's: nothing made here is to inherit it.
         files.remove_xattr(folder, DEFAULT_LIST)?;
         Ok(Self { files, name, folder })
@@ -86,7 +87,7 @@ fn remove_old(files: &FileSystem) -> Result<(), FsError> {
         true
     })?;
     for (name, folder) in old {
-        if files.xattr(folder, SIGN).is_ok() {
+        if files.xattr(folder, STAGE_SIGN).is_ok() {
             Stage { files, name, folder }.remove()?;
         }
     }
