@@ -121,7 +121,7 @@ fn a_person_at_a_terminal_is_asked_for_the_password_and_before_the_deletion() {
     let _unmounted = Unmounted(&place);
     let mut command = hushfs(&["enable", "--state-dir"]);
     command.arg(place.at("state")).arg(place.chats()).arg("--vault").arg(place.vault());
-    let mut at = AtTerminal::run(command);
+    let mut at = AtTerminal::running(command);
     let password = "marmot brazier lectern oxbow";
     at.answer("1, 2 or 3: ", "1");
     at.answer("New password: ", password);
@@ -134,7 +134,7 @@ fn a_person_at_a_terminal_is_asked_for_the_password_and_before_the_deletion() {
     assert_eq!(names(&place.chats()), ["a"]);
     at.answer("Type yes in full to delete this", "yes");
     at.wait_for("shows from now on what is in the vault");
-    assert_eq!(at.code(), 0);
+    assert_eq!(at.exit_code(), 0);
     assert!(is_mounted(&place));
     assert_eq!(fs::read(place.chats().join("a")).unwrap(), b"a");
     assert!(!at.shown.contains(password), "a password was shown");
