@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -63,6 +64,19 @@ fn check_nothing_is_lost(place: &Place, files: &BTreeMap<PathBuf, Vec<u8>>) -> u
     left
 }
 
+fn started(command: &mut Command) -> Child {
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// Kills it; tells how it had ended if it was done before.
+fn killed_after(delay: Duration, mut child: Child) -> Option<ExitStatus> {
+    thread::sleep(delay);
+    let ended = child.try_wait().unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    ended
+}
+
 #[test]
 fn a_run_that_is_killed_at_any_moment_goes_on_and_loses_and_doubles_nothing() {
     let place = Place::new();
@@ -72,16 +86,8 @@ fn a_run_that_is_killed_at_any_moment_goes_on_and_loses_and_doubles_nothing() {
     place.make_vault();
     let (mut kills, mut delay) = (0, Duration::from_millis(4));
     loop {
-        let mut child = place.enable_command(&["--no-mount".as_ref()]);
-        let mut child = child
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
-        thread::sleep(delay);
-        let ended = child.try_wait().unwrap();
-        child.kill().unwrap();
-        child.wait().unwrap();
+        let child = started(&mut place.enable_command(&["--no-mount".as_ref()]));
+        let ended = killed_after(delay, child);
         check_nothing_is_lost(&place, &files);
         if let Some(status) = ended {
             assert!(status.success(), "after {kills} kills: {status}");
@@ -107,12 +113,7 @@ fn a_run_that_is_killed_while_it_deletes_goes_on_and_loses_nothing() {
     let mut partly = 0;
     // In the order in which they go.
     for path in files.keys().step_by(10) {
-        let mut child = place.enable_command(&["--no-mount".as_ref()]);
-        let mut child = child
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child = started(&mut place.enable_command(&["--no-mount".as_ref()]));
         while place.chats().join(path).exists() && child.try_wait().unwrap().is_none() {}
         child.kill().unwrap();
         child.wait().unwrap();
@@ -133,19 +134,9 @@ fn a_way_back_that_is_killed_at_any_moment_goes_on_and_deletes_the_vault_last() 
     place.enable(&[]).expect(0, &[]);
     let mut delay = Duration::from_millis(4);
     loop {
-        let mut child = place.command("disable");
-        let mut child = child
-            .args(["--delete-vault", "--yes"])
-            .arg(place.vault())
-            .arg(place.chats())
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
-        thread::sleep(delay);
-        let ended = child.try_wait().unwrap();
-        child.kill().unwrap();
-        child.wait().unwrap();
+        let mut command = place.command("disable");
+        command.args(["--delete-vault", "--yes"]).arg(place.vault()).arg(place.chats());
+        let ended = killed_after(delay, started(&mut command));
         let is_vault = place.vault().join("hushfs.vault").exists();
         if is_vault {
             check_nothing_is_lost(&place, &files);
