@@ -72,7 +72,7 @@ fn a_disk_that_becomes_full_on_the_way_loses_nothing_and_it_goes_on() {
     crate::program::Said::by(init.arg(place.key()).arg(place.at("vault elsewhere"))).expect(0, &[]);
     fs::write(&obstacle, vec![1; 30_000_000]).unwrap();
     let said = run();
-    said.expect(1, &["is full", "Nothing was deleted", "run the same command again"]);
+    said.expect(1, &["is full", "Nothing is lost", "run the same command again"]);
     assert_eq!(tree::read(&place.chats(), true), before);
     fs::remove_file(&obstacle).unwrap();
     run().expect(0, &[]);

@@ -200,20 +200,18 @@ fn with_vault<T>(
     let files = open_files(vault, open_state(state, mode)?, unlocked.clone(), mode)?;
     if let Some(why) = files.status().read_only {
         return Err(Error::Incomplete(format!(
-            "the vault can only be read now: {why}. Nothing was deleted"
+            "the vault can only be read now: {why}. Nothing is lost"
         )));
     }
     let changed = change(&files);
     let published = files.shut_down();
-    let told = |error| {
-        match error {
+    let told = |error| match error {
         Error::Files(FsError::NoSpace) => Error::Incomplete(
-            "the disk of the vault or of the state folder is full. Nothing was deleted: make room, \
+            "the disk of the vault or of the state folder is full. Nothing is lost: make room, \
              and run the same command again, which goes on"
                 .to_owned(),
         ),
         error => error,
-    }
     };
     let changed = changed.map_err(told)?;
     published.map_err(Error::from).map_err(told)?;
