@@ -48,6 +48,12 @@ fn a_program_finds_its_files_where_they_were_before_and_after() {
     fs::write(place.chats().join("another"), b"written into the mount").unwrap();
     Said::by(&mut place.enable_command(&[])).expect(13, &["is a mount point"]);
 
+    let key = fs::read(place.key()).unwrap();
+    fs::write(place.key(), "0123 ".repeat(16)).unwrap();
+    place.disable(&place.chats(), &[]).expect(10, &[]);
+    assert!(is_mounted(&place), "a wrong key unmounts nothing");
+    fs::write(place.key(), key).unwrap();
+
     let said = place.disable(&place.chats(), &[]);
     said.expect(0, &["was compared with the vault"]);
     assert!(!is_mounted(&place));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::cli::args::DisableArgs;
 use crate::cli::descriptor::claimed_descriptor;
-use crate::cli::device::{open_to_read, state_path};
+use crate::cli::device::{open_files, open_state, state_path};
 use crate::cli::enable::confirm::{may_delete, refuse_without_answer};
 use crate::cli::enable::places::{Extent, check_room, refuse_within, resolved};
 use crate::cli::enable::plain::PlainFolder;
@@ -16,9 +16,10 @@ use crate::cli::mounted::mount_point_of_vault;
 use crate::cli::progress::Progress;
 use crate::cli::restore::{Report, headed, raise_file_limit, restore_all};
 use crate::cli::units::{bytes, counted};
+use crate::cli::unlock::unlock;
 use crate::cli::unmount::unmount;
 use crate::format::Ino;
-use crate::fs::FileSystem;
+use crate::fs::{FileSystem, MountMode};
 use crate::fuse::mount_at;
 use crate::store::{HostDisk, VaultFolder};
 
@@ -41,13 +42,17 @@ pub fn run(args: &DisableArgs) -> Result<(), Error> {
     })?;
     let folder = resolved(&args.folder)?;
     refuse_within(&folder, &vault)?;
-    let claimed = claimed_descriptor(&vault, &VaultFolder::new(Arc::new(HostDisk), &vault))?;
+    let objects = VaultFolder::new(Arc::new(HostDisk), &vault);
+    let claimed = claimed_descriptor(&vault, &objects)?;
     let state = state_path(args.state_dir.as_deref(), claimed.claimed_vault())?;
+    // Before anything is unmounted: the password may be wrong.
+    let unlocked = unlock(&vault, &objects, &args.unlock)?;
     give_back_place(&vault, &folder)?;
     refuse_if_in_use(&vault, &state)?;
     raise_file_limit();
     // Its lock is held until the end.
-    let files = open_to_read(&vault, args.state_dir.as_deref(), &args.unlock)?;
+    let mode = MountMode::ReadOnly;
+    let files = open_files(objects, open_state(&state, mode)?, unlocked, mode)?;
     refuse_others(&files, &folder)?;
 
     let status = files.status();
