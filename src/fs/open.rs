@@ -15,7 +15,6 @@ use crate::tree::Tree;
 use super::arriving::{Awaited, absent_packs};
 use super::error::FsError;
 use super::file_system::FileSystem;
-use super::fold::Folded;
 use super::live::{Live, Writing};
 use super::look::{Found, look};
 use super::parts::Parts;
@@ -188,11 +187,10 @@ fn put_together(
         goes_back,
         read_only,
     } = found;
-    let Folded { frontier, clock, checkpoint_bytes, bytes_since, devices, .. } = folded;
     let OpenRequest { vault, state, lock, keys, descriptor, device_name, machine, owner, .. } =
         request;
     let keys = Arc::new(keys);
-    let is_new = frontier.iter().next().is_none() && recovered.log.is_empty();
+    let is_new = folded.frontier.iter().next().is_none() && recovered.log.is_empty();
     let mut device = identity.as_ref().map_or_else(DeviceId::random, |identity| identity.device);
     if read_only.is_none()
         && let Some(state) = &state
@@ -226,7 +224,7 @@ fn put_together(
         && !goes_back
         && let Some(state) = &state
     {
-        let (frontier, awaited) = (frontier.clone(), awaited.to_keep());
+        let (frontier, awaited) = (folded.frontier.clone(), awaited.to_keep());
         state.set_seen(&keys, &Seen { frontier, generation, awaited, publishing: None })?;
     }
     if !recovered.log.is_empty() || !live.dirty.is_empty() {
@@ -235,19 +233,7 @@ fn put_together(
     let shows_unpublished = live.writing.is_none() && !recovered.log.is_empty();
     let staged: BTreeMap<PackId, Arc<PackReader>> =
         if live.writing.is_some() { BTreeMap::new() } else { recovered.readers };
-    let publisher = Publisher {
-        device,
-        device_name,
-        frontier,
-        clock,
-        generation,
-        checkpoint_bytes,
-        bytes_since,
-        devices,
-        pending: None,
-        last_publish: None,
-        last_error: None,
-    };
+    let publisher = Publisher::after(&folded, device, device_name, generation);
     let fs = Parts {
         vault,
         state,

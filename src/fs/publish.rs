@@ -11,7 +11,7 @@ use crate::store::{ClosedPack, Publishing, StoreError, VaultListing, log_path};
 
 use super::error::FsError;
 use super::file_system::{FileSystem, lock};
-use super::fold::DeviceSeen;
+use super::fold::{DeviceSeen, Folded};
 use super::live::Writing;
 
 /// A checkpoint is due when the operations since the last one outgrow half of it, and this.
@@ -41,6 +41,30 @@ pub(super) struct Publisher {
     pub(super) pending: Option<PendingLog>,
     pub(super) last_publish: Option<Time>,
     pub(super) last_error: Option<String>,
+}
+
+impl Publisher {
+    /// Of a device that goes on from what was folded, and from this generation of its journal.
+    pub(super) fn after(
+        folded: &Folded,
+        device: DeviceId,
+        device_name: String,
+        generation: u64,
+    ) -> Self {
+        Self {
+            device,
+            device_name,
+            frontier: folded.frontier.clone(),
+            clock: folded.clock,
+            generation,
+            checkpoint_bytes: folded.checkpoint_bytes,
+            bytes_since: folded.bytes_since,
+            devices: folded.devices.clone(),
+            pending: None,
+            last_publish: None,
+            last_error: None,
+        }
+    }
 }
 
 /// A sealed log object on its way to the vault.

@@ -171,8 +171,9 @@ impl VaultHistory {
     /// # Errors
     /// [`HistoryError::Gone`].
     pub fn files_at(&self, state: &State) -> Result<Arc<FileSystem>, HistoryError> {
-        let Folded { tree, frontier, clock, devices, checkpoint_bytes, bytes_since, .. } =
-            self.fold_at(state)?;
+        let folded = self.fold_at(state)?;
+        let publisher = Publisher::after(&folded, state.device, state.device_name.clone(), 0);
+        let tree = folded.tree;
         let mut listing = self.listing.clone();
         take_in_packs(&self.vault, &self.keys, &mut listing, tree.needed_packs());
         let is_collected =
@@ -197,20 +198,6 @@ impl VaultHistory {
         };
         let mut awaited = Awaited { unseen: self.unseen.clone(), ..Awaited::default() };
         awaited.packs = absent;
-        let (device, device_name) = (state.device, state.device_name.clone());
-        let publisher = Publisher {
-            device,
-            device_name,
-            frontier,
-            clock,
-            generation: 0,
-            checkpoint_bytes,
-            bytes_since,
-            devices,
-            pending: None,
-            last_publish: None,
-            last_error: None,
-        };
         let read_only = format!("this is the vault as it was: {state}");
         let parts = Parts {
             vault: self.vault.clone(),
@@ -314,28 +301,21 @@ impl Of {
 impl VaultHistory {
     /// Finds out which states are whole.
     fn find_whole(&mut self) {
-        let mut all = std::mem::take(&mut self.history.all);
+        let all = &self.history.all;
         let mut absent: HashSet<PackId> =
-            all.iter_mut().flat_map(|state| &state.absent).copied().collect();
-        if !absent.is_empty() {
-            take_in_packs(&self.vault, &self.keys, &mut self.listing, absent.iter().copied());
-            absent.retain(|pack| !self.listing.packs.contains_key(pack));
+            all.iter().flat_map(|state| &state.absent).copied().collect();
+        if absent.is_empty() {
+            return;
         }
-        let known = match absent.is_empty() {
-            true => Vec::new(),
-            false => wholeness(&self.logs(&Frontier::default()), &all, &absent),
+        take_in_packs(&self.vault, &self.keys, &mut self.listing, absent.iter().copied());
+        absent.retain(|pack| !self.listing.packs.contains_key(pack));
+        let known = wholeness(&self.logs(&Frontier::default()), all, &absent);
+        let is_whole = |(state, known): (&State, Wholeness)| match known {
+            Wholeness::Whole => true,
+            Wholeness::Lacking => false,
+            Wholeness::Unknown => self.tree_at(state).is_ok_and(|tree| !needs_any(&tree, &absent)),
         };
-        let has_unreadable = self.history.has_unreadable();
-        self.history = History::new(all.clone(), has_unreadable);
-        for (state, known) in all.iter_mut().zip(known) {
-            state.is_whole = match known {
-                Wholeness::Whole => true,
-                Wholeness::Lacking => false,
-                Wholeness::Unknown => {
-                    self.tree_at(state).is_ok_and(|tree| !needs_any(&tree, &absent))
-                }
-            };
-        }
-        self.history = History::new(all, has_unreadable);
+        let whole: Vec<bool> = all.iter().zip(known).map(is_whole).collect();
+        self.history.note_whole(&whole);
     }
 }

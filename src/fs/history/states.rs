@@ -113,6 +113,14 @@ impl History {
         Self { all, whole, has_unreadable }
     }
 
+    /// Takes note of which of all states are whole.
+    pub(super) fn note_whole(&mut self, is_whole: &[bool]) {
+        for (state, is_whole) in self.all.iter_mut().zip(is_whole) {
+            state.is_whole = *is_whole;
+        }
+        self.whole = self.all.iter().filter(|state| state.is_whole).cloned().collect();
+    }
+
     /// The states that can be had whole, the oldest first.
     pub fn states(&self) -> &[State] {
         &self.whole
