@@ -490,6 +490,20 @@ pub struct CollectArgs {
     pub place: PathBuf,
 }
 
+/// What commands have in common that only tell something of a vault.
+#[derive(Debug, Args)]
+pub struct TellArgs {
+    /// How to unlock the vault, if that is needed.
+    #[command(flatten)]
+    pub unlock: UnlockArgs,
+    /// Print JSON, for programs
+    #[arg(long)]
+    pub json: bool,
+    /// The vault's folder or where it is mounted
+    #[arg(value_name = "VAULT|MOUNTPOINT")]
+    pub vault: PathBuf,
+}
+
 /// `hushfs conflicts`.
 #[derive(Debug, Args)]
 pub struct ConflictsArgs {

@@ -29,7 +29,7 @@ pub(super) fn run(args: &DiffArgs) -> Result<(), Error> {
         Some(path) => components(path)?.join(&b'/'),
         None => Vec::new(),
     };
-    let history = open_history(&args.vault, &args.unlock)?;
+    let history = open_history(&args.of.vault, &args.of.unlock)?;
     let from = history.find(&args.from)?;
     let to = history.find(args.to.as_ref().unwrap_or(&When::Now))?;
     if let When::By(_) = args.from {
@@ -49,7 +49,7 @@ pub(super) fn run(args: &DiffArgs) -> Result<(), Error> {
         changed: shown(&diff.changed),
         removed: shown(&diff.removed),
     };
-    show(&told, args.json, || described(&told))
+    show(&told, args.of.json, || described(&told))
 }
 
 /// A line for each path, in the order of paths.

@@ -62,7 +62,7 @@ struct ListedVersion {
 pub(super) fn run(args: &HistoryArgs) -> Result<(), Error> {
     let paths = args.paths.iter().map(|path| Ok(components(path)?.join(&b'/')));
     let paths = paths.collect::<Result<Vec<_>, Error>>()?;
-    let history = open_history(&args.vault, &args.unlock)?;
+    let history = open_history(&args.of.vault, &args.of.unlock)?;
     let mut states = Vec::new();
     history.walk(&paths, &mut |told| {
         let is_wanted = match paths.is_empty() {
@@ -81,7 +81,7 @@ pub(super) fn run(args: &HistoryArgs) -> Result<(), Error> {
     for gap in &listed.gaps {
         eprintln!("hushfs: the newest states may not be all: {gap}");
     }
-    show(&listed, args.json, || described(&listed))
+    show(&listed, args.of.json, || described(&listed))
 }
 
 fn listed(told: &Told<'_>) -> ListedState {

@@ -6,20 +6,14 @@ use clap::Args;
 
 use crate::fs::When;
 
-use super::args::UnlockArgs;
+use super::args::{TellArgs, UnlockArgs};
 
 /// `hushfs history`.
 #[derive(Debug, Args)]
 pub struct HistoryArgs {
-    /// How to unlock the vault.
+    /// Of what.
     #[command(flatten)]
-    pub unlock: UnlockArgs,
-    /// Print JSON, for programs
-    #[arg(long)]
-    pub json: bool,
-    /// The vault's folder or where it is mounted
-    #[arg(value_name = "VAULT|MOUNTPOINT")]
-    pub vault: PathBuf,
+    pub of: TellArgs,
     /// Only states that changed one of these, as paths in the vault
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
@@ -28,15 +22,9 @@ pub struct HistoryArgs {
 /// `hushfs diff`.
 #[derive(Debug, Args)]
 pub struct DiffArgs {
-    /// How to unlock the vault.
+    /// Of what.
     #[command(flatten)]
-    pub unlock: UnlockArgs,
-    /// Print JSON, for programs
-    #[arg(long)]
-    pub json: bool,
-    /// The vault's folder or where it is mounted
-    #[arg(value_name = "VAULT|MOUNTPOINT")]
-    pub vault: PathBuf,
+    pub of: TellArgs,
     /// The earlier state: a time or an id
     #[arg(value_name = "TIME|ID", value_parser = When::parse)]
     pub from: When,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
 
-use super::args::UnlockArgs;
+use super::args::{TellArgs, UnlockArgs};
 
 /// Of `hushfs key`, for its long help.
 pub const KEY_EXAMPLES: &str = "\
@@ -38,7 +38,7 @@ Examples:
 
 For each slot: its id, whether it opens with a password or a 64-digit key, its name, when it was made,
 and on which device. Slots of an older hushfs tell the last three only to who opens them.")]
-    List(KeyListArgs),
+    List(TellArgs),
     /// Add a password or a 64-digit key that opens the vault as well
     #[command(after_long_help = "\
 Examples:
@@ -81,7 +81,7 @@ Examples:
   hushfs key test --key-file /media/stick/chats.key ~/Dropbox/chats
 
 Exits with 10 if it opens none.")]
-    Test(KeyTestArgs),
+    Test(TellArgs),
 }
 
 /// A new password or key, where it is not asked for.
@@ -93,20 +93,6 @@ pub struct NewPasswordArgs {
     /// Take the new password from the first line that a shell command prints
     #[arg(long, value_name = "COMMAND")]
     pub new_password_command: Option<String>,
-}
-
-/// `hushfs key list`.
-#[derive(Debug, Args)]
-pub struct KeyListArgs {
-    /// How to unlock the vault, if it is not mounted.
-    #[command(flatten)]
-    pub unlock: UnlockArgs,
-    /// Print JSON, for programs
-    #[arg(long)]
-    pub json: bool,
-    /// The vault's folder or where it is mounted
-    #[arg(value_name = "VAULT|MOUNTPOINT")]
-    pub vault: PathBuf,
 }
 
 /// `hushfs key add`.
@@ -173,20 +159,6 @@ pub struct KeySheetArgs {
     pub vault: PathBuf,
     /// The file to write, which must not exist yet
     pub file: PathBuf,
-}
-
-/// `hushfs key test`.
-#[derive(Debug, Args)]
-pub struct KeyTestArgs {
-    /// What to test.
-    #[command(flatten)]
-    pub unlock: UnlockArgs,
-    /// Print JSON, for programs
-    #[arg(long)]
-    pub json: bool,
-    /// The vault's folder or where it is mounted
-    #[arg(value_name = "VAULT|MOUNTPOINT")]
-    pub vault: PathBuf,
 }
 
 /// Of `hushfs passwd`, for its long help.

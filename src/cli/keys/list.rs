@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::cli::args::TellArgs;
 use crate::cli::ask::Terminal;
 use crate::cli::descriptor::claimed_descriptor;
 use crate::cli::error::Error;
-use crate::cli::key_args::KeyListArgs;
 use crate::cli::output::show;
 use crate::format::Time;
 use crate::fs::{SlotEntry, list_slots};
@@ -18,12 +18,12 @@ use super::words::{remarks, short};
 ///
 /// # Errors
 /// [`Error`].
-pub(super) fn run(args: &KeyListArgs) -> Result<(), Error> {
+pub(super) fn run(args: &TellArgs) -> Result<(), Error> {
     let slots = slots(args)?;
     show(&slots, args.json, || described(&slots))
 }
 
-fn slots(args: &KeyListArgs) -> Result<Vec<SlotEntry>, Error> {
+fn slots(args: &TellArgs) -> Result<Vec<SlotEntry>, Error> {
     let (vault, mount) = find_vault(&args.vault)?;
     if args.unlock.is_silent() && mount.is_none() && Terminal::at_hand().is_none() {
         eprintln!(

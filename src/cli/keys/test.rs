@@ -1,7 +1,7 @@
 //! `hushfs key test`.
 
+use crate::cli::args::TellArgs;
 use crate::cli::error::Error;
-use crate::cli::key_args::KeyTestArgs;
 use crate::cli::output::show;
 use crate::fs::{SlotEntry, SlotStanding};
 
@@ -12,7 +12,7 @@ use super::words::{in_words, short};
 ///
 /// # Errors
 /// [`Error`]: of unlocking, if it opens none.
-pub(super) fn run(args: &KeyTestArgs) -> Result<(), Error> {
+pub(super) fn run(args: &TellArgs) -> Result<(), Error> {
     let (vault, _) = find_vault(&args.vault)?;
     let mut slots = SlotAccess::open_with_all(vault, &args.unlock)?.slots()?;
     slots.retain(|slot| slot.standing == SlotStanding::Opened);
