@@ -5,20 +5,18 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-use rustix::fs::{FileType, SeekFrom, Stat, StatxFlags, lgetxattr, llistxattr, seek};
+use rustix::fs::{FileType, SeekFrom, Stat, lgetxattr, llistxattr, seek};
 use rustix::io::Errno;
 
 use crate::format::mode::{SET_GID, SET_UID};
 use crate::format::{ACCESS_LIST, AccessList, DEFAULT_LIST, Ino, Time};
 use crate::fs::{Attributes, FileKind, FileSystem, FsError};
 
+use super::marks::MARK;
 use super::plain::{Place, PlainFolder};
 
 /// Content is read and compared in pieces of this size.
 pub(super) const PIECE_BYTES: u64 = 1 << 20;
-/// On a file in the vault: that it was copied there by `enable`, and is not settled yet. See
-/// [`mark_of`].
-pub(super) const MARK: &[u8] = b"user.hushfs.enabling";
 /// Tells the folder that copies are made in from a user's of that name.
 pub(super) const STAGE_SIGN: &[u8] = b"user.hushfs.stage";
 /// No list of attributes and no value is longer (`XATTR_LIST_MAX`, `XATTR_SIZE_MAX`).
@@ -74,34 +72,6 @@ pub(in crate::cli) fn is_unchanged(before: &Stat, now: &Stat) -> bool {
         ((stat.st_dev, stat.st_ino, stat.st_mode, stat.st_size), times)
     };
     told(before) == told(now)
-}
-
-/// The mark of a copy that has this size and time of content, made of the inode `source`: whoever
-/// changes the copy makes it somebody else's, and a new file in the folder, under the old name or with
-/// the old number, is not the one that the copy was made of.
-pub(super) fn mark_of(size: u64, modified: Time, source: &Source) -> Vec<u8> {
-    let Source { number, born } = source;
-    format!("{size} {} {} {number} {} {}", modified.secs, modified.nanos, born.0, born.1)
-        .into_bytes()
-}
-
-/// Which file of the folder it is, of all that ever were there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Source {
-    number: u64,
-    born: (i64, u32),
-}
-
-impl Source {
-    /// `None` if the file system does not tell when a file was made.
-    pub(super) fn of(at: &Place<'_>) -> Option<Self> {
-        let told = at.folder.statx(at.name).ok()?;
-        let is_told = told.stx_mask & StatxFlags::BTIME.bits() != 0;
-        is_told.then_some(Self {
-            number: told.stx_ino,
-            born: (told.stx_btime.tv_sec, told.stx_btime.tv_nsec),
-        })
-    }
 }
 
 /// Where there is data from `at` on; `None` if there is none. A file system that does not tell has

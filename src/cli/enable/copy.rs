@@ -21,10 +21,11 @@ use crate::fs::{
 };
 
 use super::compare::{
-    CompareError, MARK, Owners, Source, accessed, differing_attribute, is_same, mark_of, mode_of,
-    modified, next_piece, size_of, xattrs_in, xattrs_of,
+    CompareError, Owners, accessed, differing_attribute, is_same, mode_of, modified, next_piece,
+    size_of, xattrs_in, xattrs_of,
 };
 use super::counterpart::{Found, counterpart};
+use super::marks::{MARK, Source, is_marked, mark_of};
 use super::plain::{Place, PlainFolder, Visit, kind_of, walk};
 use super::stage::Stage;
 
@@ -356,13 +357,4 @@ fn set_times(files: &FileSystem, ino: Ino, atime: Time, mtime: Time) -> Result<(
 
 fn new_node(stat: &Stat) -> NewNode {
     NewNode { mode: mode_of(stat), umask: 0, uid: stat.st_uid, gid: stat.st_gid }
-}
-
-/// Whether a file of the vault is a copy of this very file, as an earlier run has found it, and nobody
-/// has changed it since.
-fn is_marked(files: &FileSystem, at: &Place<'_>, found: &Attributes) -> bool {
-    let (Ok(mark), Some(source)) = (files.xattr(found.ino, MARK), Source::of(at)) else {
-        return false;
-    };
-    found.kind == FileKind::File && mark == mark_of(found.size, found.mtime, &source)
 }

@@ -1,11 +1,54 @@
-//! Takes the marks off what was copied, once nothing depends on them.
+//! The marks on what was copied and is not settled yet. Once nothing depends on them, they are taken off.
 
-use crate::format::Ino;
-use crate::fs::{FileKind, FileSystem, FsError};
+use rustix::fs::StatxFlags;
 
-use super::compare::MARK;
+use crate::format::{Ino, Time};
+use crate::fs::{Attributes, FileKind, FileSystem, FsError};
 
-/// Takes them off every file of the vault.
+use super::plain::Place;
+
+/// On a file in the vault: that it was copied there by `enable`, and is not settled yet. See
+/// [`mark_of`].
+pub(super) const MARK: &[u8] = b"user.hushfs.enabling";
+
+/// The mark of a copy that has this size and time of content, made of the inode `source`: whoever
+/// changes the copy makes it somebody else's, and a new file in the folder, under the old name or with
+/// the old number, is not the one that the copy was made of.
+pub(super) fn mark_of(size: u64, modified: Time, source: &Source) -> Vec<u8> {
+    let Source { number, born } = source;
+    format!("{size} {} {} {number} {} {}", modified.secs, modified.nanos, born.0, born.1)
+        .into_bytes()
+}
+
+/// Which file of the folder it is, of all that ever were there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Source {
+    number: u64,
+    born: (i64, u32),
+}
+
+impl Source {
+    /// `None` if the file system does not tell when a file was made.
+    pub(super) fn of(at: &Place<'_>) -> Option<Self> {
+        let told = at.folder.statx(at.name).ok()?;
+        let is_told = told.stx_mask & StatxFlags::BTIME.bits() != 0;
+        is_told.then_some(Self {
+            number: told.stx_ino,
+            born: (told.stx_btime.tv_sec, told.stx_btime.tv_nsec),
+        })
+    }
+}
+
+/// Whether a file of the vault is a copy of this very file, as an earlier run has found it, and nobody
+/// has changed it since.
+pub(super) fn is_marked(files: &FileSystem, at: &Place<'_>, found: &Attributes) -> bool {
+    let (Ok(mark), Some(source)) = (files.xattr(found.ino, MARK), Source::of(at)) else {
+        return false;
+    };
+    found.kind == FileKind::File && mark == mark_of(found.size, found.mtime, &source)
+}
+
+/// Takes the marks off every file of the vault.
 ///
 /// # Errors
 /// [`FsError`].
