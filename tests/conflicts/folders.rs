@@ -3,7 +3,8 @@
 use std::fs;
 
 use crate::bench::{Bench, said};
-use crate::two::{Two, conflicts, names, only_copy, settle, told};
+use crate::names::names;
+use crate::two::{Two, conflicts, only_copy, settle, told};
 
 #[test]
 fn of_two_folders_one_goes_only_when_it_is_empty() {

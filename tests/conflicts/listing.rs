@@ -3,7 +3,8 @@
 use std::fs;
 
 use crate::bench::{Bench, said};
-use crate::two::{Two, conflicts, names, told};
+use crate::names::names;
+use crate::two::{Two, conflicts, told};
 
 #[test]
 fn both_versions_are_listed_wherever_one_looks_and_status_counts_them() {

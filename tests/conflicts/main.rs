@@ -9,6 +9,8 @@ mod bench;
 #[path = "../power_loss/dice.rs"]
 #[allow(dead_code, reason = "shared with tests that need more of it")]
 mod dice;
+#[path = "../bench/names.rs"]
+mod names;
 #[path = "../sync_clients/service.rs"]
 #[allow(dead_code, reason = "shared with tests that need more of it")]
 mod service;

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use crate::bench::{Bench, said};
-use crate::two::{Two, conflicts, names, only_copy, settle, told};
+use crate::names::names;
+use crate::two::{Two, conflicts, only_copy, settle, told};
 
 /// Two machines with two versions of `notes.txt`.
 fn in_conflict(bench: &Bench) -> Two<'_> {

@@ -98,12 +98,3 @@ pub fn only_copy(bench: &Bench, mount_point: &Path) -> PathBuf {
     assert_eq!(conflicts.len(), 1, "{conflicts:?}");
     mount_point.join(conflicts[0]["copy"]["path"].as_str().unwrap())
 }
-
-/// The names in a folder, in order.
-pub fn names(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).unwrap();
-    let mut names: Vec<String> =
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
-}

@@ -3,7 +3,8 @@
 use std::fs;
 
 use crate::device::content;
-use crate::place::{Place, names};
+use crate::names::names;
+use crate::place::Place;
 
 fn filled() -> Place {
     let place = Place::new();

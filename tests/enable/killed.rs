@@ -11,7 +11,8 @@ use hushfs::format::Ino;
 use hushfs::fs::FileSystem;
 
 use crate::device::{content, look};
-use crate::place::{Place, names};
+use crate::names::names;
+use crate::place::Place;
 use crate::tree;
 
 const FILES: u32 = 150;

@@ -7,6 +7,8 @@ mod back_again;
 mod device;
 mod killed;
 mod mounted;
+#[path = "../bench/names.rs"]
+mod names;
 mod names_taken;
 mod old_copies;
 mod packs;

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use hushfs::fuse::mount_at;
 
-use crate::place::{Place, names};
+use crate::names::names;
+use crate::place::Place;
 use crate::program::{Said, hushfs};
 use crate::terminal::AtTerminal;
 use crate::tree;

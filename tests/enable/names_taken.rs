@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use crate::place::{Place, names};
+use crate::names::names;
+use crate::place::Place;
 use crate::program::Said;
 
 /// A vault into which another folder was taken before.

@@ -3,7 +3,8 @@
 use std::fs;
 
 use crate::device::content;
-use crate::place::{Place, names};
+use crate::names::names;
+use crate::place::Place;
 
 #[test]
 fn only_copies_whose_bytes_the_vault_has_go_each_by_itself() {

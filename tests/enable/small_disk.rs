@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::device::content;
-use crate::place::{Place, names};
+use crate::names::names;
+use crate::place::Place;
 use crate::tree;
 
 /// A small disk in a folder; unmounted when dropped.

@@ -6,7 +6,8 @@ use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
 use crate::device::content;
-use crate::place::{Place, names};
+use crate::names::names;
+use crate::place::Place;
 use crate::terminal::AtTerminal;
 use crate::tree;
 

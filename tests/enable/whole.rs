@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use crate::place::{Place, names};
+use crate::names::names;
+use crate::place::Place;
 use crate::tree;
 
 #[test]
