@@ -51,6 +51,10 @@ fn pace_of_write(bytes: usize) -> Pace {
     if bytes < BULK_BYTES { Pace::Quick } else { Pace::Long }
 }
 
+fn pace_of_attributes(size_bytes: Option<u64>) -> Pace {
+    if size_bytes.is_none() { Pace::Quick } else { Pace::Long }
+}
+
 macro_rules! requests {
     ($($pace:expr, $request:ident($($given:ident: $type:ty),*);)*) => {$(
         fn $request(&self, who: &Request, $($given: $type),*) {
@@ -94,7 +98,7 @@ impl Filesystem for Dispatch {
     requests! {
         Pace::Quick, lookup(parent: INodeNo, name: &OsStr, reply: ReplyEntry);
         Pace::Quick, getattr(of: INodeNo, fh: Option<FileHandle>, reply: ReplyAttr);
-        Pace::Long, setattr(
+        pace_of_attributes(size), setattr(
             of: INodeNo, mode: Option<u32>, uid: Option<u32>, gid: Option<u32>, size: Option<u64>,
             atime: Option<TimeOrNow>, mtime: Option<TimeOrNow>, ctime: Option<SystemTime>,
             fh: Option<FileHandle>, crtime: Option<SystemTime>, chgtime: Option<SystemTime>,
