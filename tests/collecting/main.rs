@@ -15,11 +15,13 @@ mod shown;
 
 mod clock;
 mod devices;
+#[path = "../power_loss/dice.rs"]
+mod dice;
 #[path = "../bench/files.rs"]
 mod files;
 mod history;
 mod size;
-
+mod thinned_at_random;
 mod thinned_devices;
 mod thinning;
 mod vault;

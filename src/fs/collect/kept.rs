@@ -111,18 +111,18 @@ fn dated(vault: &VaultFolder, listing: &VaultListing, state: &State) -> Dated {
 }
 
 /// The log objects and the checkpoint that lead to a state, and those by which it is certain that there
-/// are no others: of each other device, the next one.
+/// are no others: of each other device, the next one. Of a state that a checkpoint holds, each device's
+/// last one in it: by them it is certain which state that is.
 fn logs_of(past: &VaultHistory, publisher: &Publisher, state: &State) -> HashSet<LogName> {
     let ground = past.ground_of(state);
     let from = |device| ground.map_or(0, |(_, covers)| covers.seq(device));
+    let is_held = ground.is_some_and(|(_, covers)| *covers == state.frontier);
     let mut logs: HashSet<LogName> =
         ground.map(|(name, _)| (LogKind::Checkpoint, *name)).into_iter().collect();
     for entry in publisher.frontier.iter() {
         let (device, last) = (entry.device, state.frontier.seq(entry.device));
         let next = if device == state.device { last } else { last.saturating_add(1) };
-        // The last one dates the state, where that is what the checkpoint holds.
-        let first =
-            if device == state.device { last.min(from(device) + 1) } else { from(device) + 1 };
+        let first = if is_held { last.max(1) } else { from(device) + 1 };
         logs.extend((first..=next).map(|seq| (LogKind::Increment, (device, seq))));
     }
     logs

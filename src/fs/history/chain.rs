@@ -8,7 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::format::{
-    CheckpointAge, DeviceId, Frontier, FrontierEntry, LogKind, OpenedLog, Operation, PackId,
+    CheckpointAge, DeviceId, Frontier, FrontierEntry, LogHash, LogKind, OpenedLog, Operation,
+    PackId,
 };
 use crate::store::StoreError;
 
@@ -25,6 +26,8 @@ struct Ground {
     age: CheckpointAge,
     /// As a state; its frontier is what it covers.
     state: State,
+    /// The hash of its device's log object of the same number.
+    previous: LogHash,
     name: (DeviceId, u64),
 }
 
@@ -80,11 +83,11 @@ impl Chain<'_> {
                     self.has_unreadable = true;
                 }
                 Ok((log, _)) if is_covered(&log.frontier, end) => {
-                    let mut state = self.state(&log);
-                    state.hash = log.previous;
+                    let (mut state, previous) = (self.state(&log), log.previous);
                     state.frontier.clone_from(&log.frontier);
                     state.start = Some(Start::Checkpoint(device, seq));
-                    grounds.push(Ground { age: log.checkpoint_age(), state, name: (device, seq) });
+                    let (age, name) = (log.checkpoint_age(), (device, seq));
+                    grounds.push(Ground { age, state, previous, name });
                 }
                 Ok(_) | Err(StoreError::Missing(_)) => {}
                 Err(_) => self.has_unreadable = true,
@@ -135,32 +138,49 @@ impl Chain<'_> {
         loose
     }
 
-    /// The state that a checkpoint holds, told as that of the last log object in it, if that is there:
-    /// the checkpoint may have been written long after.
+    /// The state that a checkpoint holds, told as that of the last log object in it: the checkpoint may
+    /// have been written long after. Where it is not certain which one that is, because some are missing,
+    /// the state goes by the checkpoint's own hash, so that it is not taken for another one.
     fn labelled(&self, ground: &Ground) -> State {
-        let mut label = ground.state.clone();
-        let vault = self.logs.vault;
-        let mut last = None;
+        let (mut last, mut missing): (Option<State>, Vec<FrontierEntry>) = (None, Vec::new());
         for entry in ground.frontier().iter() {
-            let (device, seq) = (entry.device, entry.seq);
-            if !self.logs.listing.logs.contains_key(&(device, seq)) {
+            let Some(log) = self.log_of(entry) else {
+                missing.push(*entry);
                 continue;
-            }
-            let log = vault.get_log_as_named(self.logs.keys, LogKind::Increment, device, seq);
-            if let Ok(log) = log
-                && log.hash == entry.hash
-                && Some((log.clock, log.device)) > last
+            };
+            if last.as_ref().is_none_or(|last| (last.clock, last.device) < (log.clock, log.device))
             {
-                last = Some((log.clock, log.device));
-                label = State {
-                    frontier: label.frontier,
-                    start: label.start,
-                    absent: label.absent,
-                    ..self.state(&log)
-                };
+                last = Some(self.state(&log));
             }
         }
-        label
+        // No log object in a checkpoint has a greater clock than that, and one has as great a one.
+        let latest_clock = ground.state.clock;
+        let is_latest = last.as_ref().is_some_and(|last| last.clock == latest_clock);
+        if let Some(last) = last
+            && (missing.is_empty()
+                || is_latest && missing.iter().all(|entry| entry.device < last.device))
+        {
+            return State {
+                frontier: ground.state.frontier.clone(),
+                start: ground.state.start.clone(),
+                absent: ground.state.absent.clone(),
+                ..last
+            };
+        }
+        let mut own = ground.state.clone();
+        if !is_latest && matches!(missing[..], [entry] if entry.device == own.device) {
+            own.hash = ground.previous;
+        }
+        own
+    }
+
+    /// The log object of a frontier's entry, if it is there.
+    fn log_of(&self, entry: &FrontierEntry) -> Option<OpenedLog> {
+        let (vault, keys) = (self.logs.vault, self.logs.keys);
+        let is_there = self.logs.listing.logs.contains_key(&(entry.device, entry.seq));
+        let log = is_there
+            .then(|| vault.get_log_as_named(keys, LogKind::Increment, entry.device, entry.seq));
+        log?.ok().filter(|log| log.hash == entry.hash)
     }
 
     /// The states after each log object between two frontiers, in order; `None` where one of those is
