@@ -6,6 +6,8 @@
 #[cfg(target_os = "linux")]
 pub mod cli;
 pub mod crypto;
+#[cfg(target_os = "linux")]
+pub mod desktop;
 pub mod format;
 pub mod fs;
 #[cfg(target_os = "linux")]

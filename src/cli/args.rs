@@ -10,6 +10,8 @@ use crate::format::ChunkSize;
 use crate::fs::When;
 
 pub use super::completions::{CompletionsArgs, ManArgs};
+use super::desktop_args::{FORGET_EXAMPLES, REMEMBER_EXAMPLES};
+pub use super::desktop_args::{ForgetArgs, RememberArgs};
 pub use super::enable_args::{DisableArgs, EnableArgs};
 use super::error::Error;
 use super::exit::ExitCode;
@@ -275,6 +277,12 @@ incomplete.")]
     /// Change the password of a vault, or reset one that is forgotten
     #[command(after_long_help = PASSWD_EXAMPLES)]
     Passwd(PasswdArgs),
+    /// Have this device unlock a vault by itself from now on
+    #[command(after_long_help = REMEMBER_EXAMPLES)]
+    Remember(RememberArgs),
+    /// Have this device ask again how to unlock a vault
+    #[command(after_long_help = FORGET_EXAMPLES)]
+    Forget(ForgetArgs),
     /// Say what of a damaged vault can be repaired, and repair it
     #[command(after_long_help = "\
 Examples:
@@ -309,25 +317,30 @@ Examples:
     Man(ManArgs),
 }
 
-/// How to unlock a vault; without any of these, by asking.
+/// How to unlock a vault; without any of these, with the key in the keyring if this device remembers it, and
+/// else by asking.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
-#[group(multiple = false)]
+#[group(skip)]
 pub struct UnlockArgs {
     /// Take the password from the first line of a file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["password_command", "key_file"])]
     pub password_file: Option<PathBuf>,
     /// Take the password from the first line that a shell command prints
-    #[arg(long, value_name = "COMMAND")]
+    #[arg(long, value_name = "COMMAND", conflicts_with = "key_file")]
     pub password_command: Option<String>,
     /// Take the 64-digit key from a file
     #[arg(long, value_name = "FILE")]
     pub key_file: Option<PathBuf>,
+    /// Ask, although this device remembers how to unlock the vault (“hushfs remember”)
+    #[arg(long)]
+    pub no_keyring: bool,
 }
 
 impl UnlockArgs {
-    /// Nothing was said: somebody has to be asked.
+    /// No way was named: the keyring or somebody has to be asked.
     pub fn is_silent(&self) -> bool {
-        *self == Self::default()
+        let Self { password_file, password_command, key_file, no_keyring: _ } = self;
+        password_file.is_none() && password_command.is_none() && key_file.is_none()
     }
 }
 

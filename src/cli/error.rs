@@ -155,11 +155,14 @@ impl Error {
                 | KeyError::Ambiguous { .. }
                 | KeyError::WhichSlot { .. }
                 | KeyError::NotMounted { .. }
+                | KeyError::NotRemembered { .. }
                 | KeyError::InMount { .. } => ExitCode::Usage,
                 KeyError::Change(SlotChangeError::Store(error)) => store_code(error),
                 KeyError::NotInPlace { .. } => ExitCode::Damage,
                 KeyError::LastSlot { .. }
                 | KeyError::NoneRelied { .. }
+                | KeyError::OnlyKeyrings { .. }
+                | KeyError::Keyring(_)
                 | KeyError::Mount { .. }
                 | KeyError::Change(_)
                 | KeyError::Stretch(_)

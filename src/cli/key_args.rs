@@ -168,7 +168,8 @@ Examples:
       asks for the old password and the new one; if the vault is mounted on this device, only for the
       new one
   hushfs passwd --forgotten ~/Dropbox/chats
-      resets a forgotten password with the help of the mount on this device
+      resets a forgotten password with the help of the mount on this device, or of its keyring
+      (“hushfs remember”)
   hushfs passwd --key-file /media/stick/chats.key ~/Dropbox/chats
       resets it with the 64-digit key
 
@@ -184,7 +185,7 @@ pub struct PasswdArgs {
     /// Where the new password comes from.
     #[command(flatten)]
     pub new_password: NewPasswordArgs,
-    /// Ask for no old password: the vault is mounted on this device
+    /// Ask for no old password: the vault is mounted on this device, or this device remembers it
     #[arg(long, conflicts_with_all = ["password_file", "password_command", "key_file"])]
     pub forgotten: bool,
     /// Which password to replace, if the vault has several: the first digits of the slot's id, or its

@@ -30,6 +30,8 @@ pub enum MountOption {
     PasswordCommand(String),
     /// `key_file=…`.
     KeyFile(PathBuf),
+    /// `no_keyring`.
+    NoKeyring,
     /// `state_dir=…`.
     StateDir(PathBuf),
     /// `waiting_limit=…`, in bytes.
@@ -142,6 +144,7 @@ impl MountOption {
             "allow_other" => Self::AllowOther,
             "equate_name_forms" => Self::EquateNameForms,
             "no_history_folder" => Self::NoHistoryFolder,
+            "no_keyring" => Self::NoKeyring,
             "suid" => Self::Suid(true),
             "nosuid" => Self::Suid(false),
             "dev" => Self::Dev(true),
@@ -240,6 +243,7 @@ impl MountOptions {
                 MountOption::PasswordFile(file) => unlock.password_file = Some(file),
                 MountOption::PasswordCommand(command) => unlock.password_command = Some(command),
                 MountOption::KeyFile(file) => unlock.key_file = Some(file),
+                MountOption::NoKeyring => unlock.no_keyring = true,
                 MountOption::Ignored => {}
             }
         }
@@ -276,6 +280,7 @@ mod tests {
         assert!(!plain.equate_name_forms && gathered("equate_name_forms").equate_name_forms);
         assert!(plain.history_folder && !gathered("no_history_folder").history_folder);
         assert!(plain.exec && plain.unlock.is_silent());
+        assert!(!plain.unlock.no_keyring && gathered("no_keyring").unlock.no_keyring);
         assert_eq!(
             gathered(
                 "defaults,noauto,auto,user,user=jo,nouser,users,nofail,_netdev,x-systemd.automount,\

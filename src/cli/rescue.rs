@@ -72,7 +72,7 @@ impl Wreck {
     /// # Errors
     /// As for [`unlock`](super::unlock::unlock), but not for a damaged descriptor.
     pub(super) fn unlock(&self, how: &UnlockArgs) -> Result<Rescued, Error> {
-        open_as(how, &|candidates| self.open(candidates))
+        open_as(how, &self.vaults, &|candidates| self.open(candidates))
     }
 
     fn open(&self, candidates: &Candidates) -> Result<Rescued, UnlockError> {

@@ -67,6 +67,8 @@ fn dispatch(command: &Command) -> Result<(), Error> {
         Command::Restore(args) => restore::run(args),
         Command::Key(args) => keys::run(args),
         Command::Passwd(args) => keys::passwd::run(args),
+        Command::Remember(args) => keys::remember::run(args),
+        Command::Forget(args) => keys::forget::run(args),
         Command::Repair(args) => repair::run(args),
         Command::Salvage(args) => salvage::run(args),
         Command::Completions(args) => completions::completions(args),

@@ -9,6 +9,7 @@ use super::args::StatusArgs;
 use super::descriptor::{claimed_descriptor, is_vault};
 use super::error::Error;
 use super::mounted::{mount_point_of, mount_point_of_vault};
+use super::remembered::slot_remembered;
 use super::status::{
     LockedVault, mount_points_of_user, mounts_of_user, print_locked, print_mounts, print_status,
     status_of_mount,
@@ -62,6 +63,7 @@ fn locked(place: &Path) -> Result<LockedVault, Error> {
         objects: listing.objects(),
         object_bytes: listing.object_bytes(),
         slots: vault.slot_count()?,
+        remembered: slot_remembered(descriptor.claimed_vault()).is_some(),
         unpublished: state.as_deref().is_some_and(holds_unpublished),
         state_folder: state.map(|state| state.display().to_string()),
     })

@@ -74,6 +74,8 @@ pub struct LockedVault {
     pub object_bytes: u64,
     /// Ways to unlock.
     pub slots: u64,
+    /// Whether this device's keyring has a key for it.
+    pub remembered: bool,
     /// This device's state folder, if it has one.
     pub state_folder: Option<String>,
     /// Whether something in the state folder is not in the vault yet.
@@ -265,9 +267,13 @@ fn described_locked(vault: &LockedVault) -> String {
         (Some(_), false) => "nothing: all is in the vault".to_owned(),
         (Some(folder), true) => format!("changes wait in {folder}: mount it to bring them in"),
     };
+    let locked = match vault.remembered {
+        true => "not mounted; this device remembers how to unlock it",
+        false => "not mounted",
+    };
     aligned(&[
         ("vault", vault.vault.clone()),
-        ("locked", "not mounted".to_owned()),
+        ("locked", locked.to_owned()),
         (
             "in the vault",
             format!(
@@ -368,11 +374,13 @@ device          laptop (this one), wrote 1 minute ago
             objects: 1,
             object_bytes: 0,
             slots: 1,
+            remembered: true,
             state_folder: Some("/s".to_owned()),
             unpublished: true,
         };
         let text = described_locked(&vault);
         assert!(text.contains("changes wait in /s"), "{text}");
+        assert!(text.contains("this device remembers"), "{text}");
         assert!(text.contains("1 object, 0 bytes"), "{text}");
     }
 }

@@ -15,6 +15,7 @@ use super::args::UnlockArgs;
 use super::ask::{Ask, Terminal};
 use super::descriptor::{claimed_descriptors, copies_anywhere};
 use super::error::Error;
+use super::remembered::remembered_key;
 use super::secrets::{key_from_file, password_from_command, password_from_file};
 use super::unlock_error::{Tried, UnlockError};
 
@@ -30,8 +31,8 @@ pub struct Unlocked {
     pub keys: ClassKeys,
 }
 
-/// Unlocks the vault at `vault`, which `folder` reads, as `how` says; asks at the terminal if it
-/// says nothing.
+/// Unlocks the vault at `vault`, which `folder` reads, as `how` says; if it says nothing, with the key in
+/// the keyring where this device remembers the vault, and else asks at the terminal.
 ///
 /// # Errors
 /// [`Error::Usage`] if there is nobody to ask, [`Error::Unlock`], [`Error::Secrets`],
@@ -50,7 +51,7 @@ pub(super) fn unlock_saying_how(
     how: &UnlockArgs,
 ) -> Result<(Unlocked, SlotId), Error> {
     let locked = LockedVault::read(vault, folder)?;
-    open_as(how, &|candidates| locked.open(candidates))
+    open_as(how, &[locked.id()], &|candidates| locked.open(candidates))
 }
 
 /// As [`unlock`]; goes on trying all other slots, and says every one that opens.
@@ -63,7 +64,7 @@ pub(super) fn unlock_with_all(
     how: &UnlockArgs,
 ) -> Result<(Unlocked, Vec<SlotId>), Error> {
     let locked = LockedVault::read(vault, folder)?;
-    open_as(how, &|candidates| {
+    open_as(how, &[locked.id()], &|candidates| {
         let (unlocked, _) = locked.open(candidates)?;
         let opening = locked.slots.all_that_open(candidates, &unlocked.descriptor.vault);
         Ok((unlocked, opening))
@@ -76,17 +77,28 @@ pub(super) fn opens_with_password(
     folder: &VaultFolder,
     password: Password,
 ) -> Option<bool> {
+    opens_with(vault, folder, &Candidates::password(password))
+}
+
+/// Whether a 64-digit key opens the vault; `None` where that cannot be found out.
+pub(super) fn opens_with_key(vault: &Path, folder: &VaultFolder, key: RecoveryKey) -> Option<bool> {
+    opens_with(vault, folder, &Candidates::key(key))
+}
+
+fn opens_with(vault: &Path, folder: &VaultFolder, candidates: &Candidates) -> Option<bool> {
     let locked = LockedVault::read(vault, folder).ok()?;
-    match locked.open(&Candidates::password(password)) {
+    match locked.open(candidates) {
         Ok(_) => Some(true),
-        Err(UnlockError::Wrong { .. }) => Some(false),
+        Err(UnlockError::Wrong { .. } | UnlockError::NoSuchWay { .. }) => Some(false),
         Err(_) => None,
     }
 }
 
-/// Unlocks as `how` says with `open`, which tries what it is given.
+/// Unlocks as `how` says with `open`, which tries what it is given. The keyring is asked for keys of
+/// `vaults`, one of which it is.
 pub(super) fn open_as<T>(
     how: &UnlockArgs,
+    vaults: &[VaultId],
     open: &dyn Fn(&Candidates) -> Result<T, UnlockError>,
 ) -> Result<T, Error> {
     let candidates = if let Some(file) = &how.password_file {
@@ -96,6 +108,11 @@ pub(super) fn open_as<T>(
     } else if let Some(file) = &how.key_file {
         Candidates::key(key_from_file(file)?)
     } else {
+        if !how.no_keyring
+            && let Some(opened) = open_remembered(vaults, open)?
+        {
+            return Ok(opened);
+        }
         let Some(mut terminal) = Terminal::at_hand() else {
             return Err(Error::Usage(
                 "there is no terminal to ask for the password at: pass --password-file, \
@@ -106,6 +123,32 @@ pub(super) fn open_as<T>(
         return open_asking(&mut terminal, open);
     };
     Ok(open(&candidates)?)
+}
+
+/// Unlocks with the key in the keyring. `None` if this device remembers none of the vaults, or that key is
+/// of no use, which has been said then.
+fn open_remembered<T>(
+    vaults: &[VaultId],
+    open: &dyn Fn(&Candidates) -> Result<T, UnlockError>,
+) -> Result<Option<T>, Error> {
+    for key in vaults.iter().filter_map(remembered_key) {
+        match open(&Candidates::key(key)) {
+            Ok(opened) => {
+                eprintln!("hushfs: unlocked with the key in this device’s keyring");
+                return Ok(Some(opened));
+            }
+            Err(
+                error @ (UnlockError::Wrong { .. }
+                | UnlockError::NoSuchWay { .. }
+                | UnlockError::SlotsDamaged { .. }),
+            ) => log::warn!(
+                "the key in this device’s keyring does not open this vault any more ({error}); \
+                 “hushfs remember” makes another one, “hushfs forget” lets go of it"
+            ),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(None)
 }
 
 /// Asks until something opens, or [`TRIES`] times.
@@ -184,6 +227,11 @@ struct LockedVault<'a> {
 }
 
 impl<'a> LockedVault<'a> {
+    /// The vault that it says it is.
+    fn id(&self) -> VaultId {
+        *self.descriptors[0].1.claimed_vault()
+    }
+
     fn read(vault: &Path, folder: &'a VaultFolder) -> Result<Self, Error> {
         let descriptors = claimed_descriptors(vault, folder)?;
         let slots = match Slots::read(vault, folder) {

@@ -25,12 +25,7 @@ pub fn keep_slots(
     slots: &[(SlotId, Vec<u8>)],
 ) -> Result<(), StoreError> {
     let folder = state.join(KEPT_FOLDER);
-    let mut ancestors: Vec<&Path> = folder.ancestors().collect();
-    ancestors.pop();
-    for path in ancestors.into_iter().rev().filter(|path| !path.exists()) {
-        durably::make_folder(disk, path)
-            .map_err(|error| StoreError::io("cannot make the folder", path, error))?;
-    }
+    make_folders(disk, &folder)?;
     let names: Vec<String> = slots.iter().map(|(id, _)| format!("{id}.key")).collect();
     for (name, (_, bytes)) in names.iter().zip(slots) {
         let path = folder.join(name);
@@ -44,6 +39,20 @@ pub fn keep_slots(
         }
     }
     disk.sync_folder(&folder).map_err(|error| StoreError::io("cannot sync", &folder, error))
+}
+
+/// Makes a folder and what is missing above it.
+///
+/// # Errors
+/// [`StoreError`].
+pub(super) fn make_folders(disk: &dyn Disk, folder: &Path) -> Result<(), StoreError> {
+    let mut ancestors: Vec<&Path> = folder.ancestors().collect();
+    ancestors.pop();
+    for path in ancestors.into_iter().rev().filter(|path| !path.exists()) {
+        durably::make_folder(disk, path)
+            .map_err(|error| StoreError::io("cannot make the folder", path, error))?;
+    }
+    Ok(())
 }
 
 /// The slots that are kept in the state folder at `state`, by path; what cannot be read is left out.

@@ -15,6 +15,7 @@ mod listing;
 mod lock;
 mod pack_reader;
 mod presence;
+mod remembered;
 mod stage;
 mod stand_ins;
 mod state_folder;
@@ -30,6 +31,7 @@ pub use listing::{Copies, VaultListing};
 pub use lock::{LockHolder, LockedBy, StateLock};
 pub use pack_reader::{PackReadError, PackReader};
 pub use presence::Presence;
+pub use remembered::{note_remembered, remembered_slot};
 pub use stage::{ClosedPack, FileFacts, PackRoom, StagedPack, recover_staged_pack};
 pub use state_folder::{
     DeviceIdentity, LastEnd, Publishing, Reminder, Seen, StateFolder, default_state_folder,

@@ -1,6 +1,7 @@
 //! The state folder: what one device keeps of a vault outside the sync folder.
 //!
-//! Everything in it is sealed, but for who holds the lock and how the last mount ended.
+//! Everything in it is sealed, but for who holds the lock, how the last mount ended, and which slot's key
+//! is in the keyring.
 
 use std::collections::BTreeSet;
 use std::fs::File;

@@ -61,6 +61,15 @@ pub(super) fn find_vault(place: &Path) -> Result<(PathBuf, Option<PathBuf>), Err
     Ok((vault, mount.filter(answers)))
 }
 
+/// The vault that a folder says it is.
+///
+/// # Errors
+/// If it has no descriptor that could be one.
+pub(super) fn claimed_id(vault: &Path) -> Result<VaultId, Error> {
+    let folder = VaultFolder::new(Arc::new(HostDisk), vault);
+    Ok(*claimed_descriptor(vault, &folder)?.claimed_vault())
+}
+
 /// What is left of a vault whose descriptor is gone gets the message of who cannot unlock it.
 fn keys_are_there(place: &Path) -> bool {
     place.join(KEYS_FOLDER).is_dir()
@@ -92,7 +101,7 @@ impl SlotAccess {
     /// If the vault cannot be read.
     pub(super) fn through_mount(vault: PathBuf, mount: PathBuf) -> Result<Self, Error> {
         let folder = VaultFolder::new(Arc::new(HostDisk), &vault);
-        let id = *claimed_descriptor(&vault, &folder)?.claimed_vault();
+        let id = claimed_id(&vault)?;
         let (mounted_at, holder) = (Some(mount.clone()), Holder::Mount(mount));
         Ok(Self { vault, folder, id, holder, mounted_at, opened: Vec::new() })
     }
@@ -213,10 +222,11 @@ impl SlotAccess {
         Some(state.device(keys).ok()??.device)
     }
 
-    /// Removes a slot, if another one is there that is known to open the vault. Fine if it is gone.
+    /// Removes a slot, if another one is there that is known to open the vault, and of which the key is not
+    /// only in a keyring. Fine if it is gone.
     ///
     /// # Errors
-    /// [`KeyError::LastSlot`] or [`KeyError::NoneRelied`]; [`Error::Store`], and the slot may then be
+    /// [`KeyError::LastSlot`], [`KeyError::NoneRelied`] or [`KeyError::OnlyKeyrings`]; [`Error::Store`], and the slot may then be
     /// there still.
     pub(super) fn remove(&self, slot: &SlotEntry) -> Result<(), Error> {
         let _turn = turn_at(&self.folder);
@@ -237,6 +247,9 @@ impl SlotAccess {
             others.into_iter().filter(|other| other.standing.is_relied_on()).collect();
         if stay.is_empty() {
             return Err(KeyError::NoneRelied { vault }.into());
+        }
+        if stay.iter().all(|slot| super::words::is_of_keyring(slot)) {
+            return Err(KeyError::OnlyKeyrings { vault }.into());
         }
         self.keep(&stay);
         Ok(remove_slot(&self.folder, slot)?)

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::crypto::StretchError;
+use crate::desktop::KeyringError;
 use crate::fs::SlotChangeError;
 
 /// Why a way to unlock was not added, removed or changed. Unless a text says otherwise, nothing has
@@ -60,10 +61,32 @@ pub enum KeyError {
         /// The vault.
         vault: PathBuf,
     },
+    /// What stays opens the vault, but nobody has it who has lost a device.
+    #[error(
+        "what would stay opens {} only with the keyring of a device: who loses that device has lost \
+         the vault. Add another way before, with “hushfs key add”",
+        vault.display()
+    )]
+    OnlyKeyrings {
+        /// The vault.
+        vault: PathBuf,
+    },
+    /// There is nothing to forget.
+    #[error(
+        "this device does not remember {}. Slots of other devices' keyrings go with “hushfs key remove”",
+        vault.display()
+    )]
+    NotRemembered {
+        /// The vault.
+        vault: PathBuf,
+    },
+    /// The keyring did not do it.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
     /// There is no mount to ask.
     #[error(
-        "{} is not mounted on this device by you: a forgotten password can only be reset where the \
-         vault is unlocked, or with the 64-digit key (--key-file)",
+        "{} is not mounted on this device by you, and not remembered: a forgotten password can only be \
+         reset where the vault is unlocked, or with the 64-digit key (--key-file)",
         vault.display()
     )]
     NotMounted {

@@ -1,11 +1,13 @@
-//! `hushfs key` and `hushfs passwd`: the ways to unlock a vault.
+//! `hushfs key`, `passwd`, `remember` and `forget`: the ways to unlock a vault.
 
 mod access;
 mod add;
 mod error;
+pub(super) mod forget;
 mod list;
 mod new_way;
 pub(super) mod passwd;
+pub(super) mod remember;
 mod remove;
 mod sheet;
 mod test;

@@ -6,14 +6,15 @@
 use std::io;
 use std::path::Path;
 
-use crate::cli::args::PasswdArgs;
+use crate::cli::args::{PasswdArgs, UnlockArgs};
 use crate::cli::ask::Ask;
 use crate::cli::error::Error;
 use crate::cli::output::print;
+use crate::cli::remembered::slot_remembered;
 use crate::crypto::SlotId;
 use crate::fs::{SlotEntry, SlotStanding};
 
-use super::access::{SlotAccess, find_vault};
+use super::access::{SlotAccess, claimed_id, find_vault};
 use super::error::KeyError;
 use super::new_way::{password_way, somebody_to_ask};
 use super::remove::find_slot;
@@ -29,7 +30,9 @@ pub(in crate::cli) fn run(args: &PasswdArgs) -> Result<(), Error> {
     let (vault, mount) = find_vault(&args.vault)?;
     let access = match mount {
         Some(mount) if args.unlock.is_silent() => SlotAccess::through_mount(vault, mount)?,
-        None if args.forgotten => return Err(KeyError::NotMounted { vault }.into()),
+        None if args.forgotten && !is_remembered(&vault, &args.unlock)? => {
+            return Err(KeyError::NotMounted { vault }.into());
+        }
         _ => SlotAccess::open_with_all(vault, &args.unlock)?,
     };
     let slots = access.slots()?;
@@ -52,6 +55,10 @@ pub(in crate::cli) fn run(args: &PasswdArgs) -> Result<(), Error> {
         access.remove(slot)?;
     }
     print(io::stdout(), &told(new, &going, &access.slots()?))
+}
+
+fn is_remembered(vault: &Path, how: &UnlockArgs) -> Result<bool, Error> {
+    Ok(!how.no_keyring && slot_remembered(&claimed_id(vault)?).is_some())
 }
 
 /// The slots that the new password takes the place of: the one that was named; else those that the

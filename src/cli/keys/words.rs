@@ -26,6 +26,18 @@ pub(super) fn cut_name(name: &str) -> &str {
     &name[..ends.into_iter().find(|end| name.is_char_boundary(*end)).unwrap_or(0)]
 }
 
+const KEYRING_NAME: &str = "keyring of ";
+
+/// What the slot of a device's keyring is called.
+pub(super) fn keyring_name(device: &str) -> String {
+    format!("{KEYRING_NAME}{device}")
+}
+
+/// Whether a slot's key is in the keyring of some device, and so with nobody who has lost that device.
+pub(super) fn is_of_keyring(slot: &SlotEntry) -> bool {
+    !slot.is_password() && slot.name.as_ref().is_some_and(|name| name.starts_with(KEYRING_NAME))
+}
+
 /// A slot in a few words, without its id.
 pub(super) fn in_words(slot: &SlotEntry) -> String {
     let mut text = match slot.kind.as_str() {
