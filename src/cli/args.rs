@@ -10,8 +10,8 @@ use crate::format::ChunkSize;
 use crate::fs::When;
 
 pub use super::completions::{CompletionsArgs, ManArgs};
-use super::desktop_args::{FORGET_EXAMPLES, REMEMBER_EXAMPLES};
-pub use super::desktop_args::{ForgetArgs, RememberArgs};
+use super::desktop_args::{FORGET_EXAMPLES, REMEMBER_EXAMPLES, SERVICE_EXAMPLES};
+pub use super::desktop_args::{ForgetArgs, RememberArgs, ServiceArgs};
 pub use super::enable_args::{DisableArgs, EnableArgs};
 use super::error::Error;
 use super::exit::ExitCode;
@@ -73,6 +73,7 @@ Examples:
   hushfs mount --key-file ~/chats.key --read-only ~/Dropbox/chats ~/Chats
   hushfs mount --idle 15m ~/Dropbox/chats ~/Chats
       unmounts by itself, with everything in the vault, once nobody has used it for so long
+  hushfs mount --lock-on-suspend ~/Dropbox/chats ~/Chats
   mount -t fuse.hushfs ~/Dropbox/chats ~/Chats -o key_file=/root/chats.key
 In /etc/fstab:
   /srv/sync/chats  /mnt/chats  fuse.hushfs  noauto,user,password_file=/root/pw  0 0")]
@@ -283,6 +284,9 @@ incomplete.")]
     /// Have this device ask again how to unlock a vault
     #[command(after_long_help = FORGET_EXAMPLES)]
     Forget(ForgetArgs),
+    /// Mount vaults at login, and unmount them at logout
+    #[command(after_long_help = SERVICE_EXAMPLES)]
+    Service(ServiceArgs),
     /// Say what of a damaged vault can be repaired, and repair it
     #[command(after_long_help = "\
 Examples:
@@ -412,6 +416,18 @@ pub struct MountArgs {
     /// open, as in 15m
     #[arg(long, value_name = "TIME", value_parser = parse_time_above_0)]
     pub idle: Option<Duration>,
+    /// Lock the vault, as unmount does, before the machine sleeps; if programs have files in it open, it
+    /// stays mounted, and that is said
+    ///
+    /// Everything is in the vault before the machine sleeps either way, if that takes no longer than logind
+    /// waits: 5 seconds, unless its InhibitDelayMaxSec says otherwise. What does not get there in time goes
+    /// on after the sleep.
+    #[arg(long)]
+    pub lock_on_suspend: bool,
+    /// Show no notifications on the desktop when the mount needs somebody: a full disk, damage, a vault's
+    /// folder that is gone
+    #[arg(long)]
+    pub no_notify: bool,
     /// Find a name in the other form that Unicode has for it (“é” as one code point or as two), for
     /// vaults that are shared with macOS; every look at a name then takes a little longer
     #[arg(long)]
@@ -448,6 +464,8 @@ impl MountArgs {
         options.allow_other |= self.allow_other;
         options.equate_name_forms |= self.equate_name_forms;
         options.history_folder &= !self.no_history_folder;
+        options.lock_on_suspend |= self.lock_on_suspend;
+        options.notifies &= !self.no_notify;
         if self.state_dir.is_some() {
             options.state_dir.clone_from(&self.state_dir);
         }

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use super::args::UnlockArgs;
+use super::mount_options::MountOption;
 
 /// Of `hushfs remember`, for its long help.
 pub const REMEMBER_EXAMPLES: &str = "\
@@ -50,4 +51,97 @@ pub struct ForgetArgs {
     /// The vault's folder or where it is mounted
     #[arg(value_name = "VAULT|MOUNTPOINT")]
     pub vault: PathBuf,
+}
+
+/// Of `hushfs service`, for its long help.
+pub const SERVICE_EXAMPLES: &str = "\
+Examples:
+  hushfs remember ~/Dropbox/chats
+  hushfs service install ~/Dropbox/chats ~/Chats
+      mounts the vault at every login, and brings everything into it and unmounts at logout
+  hushfs service install --lock-on-suspend --password-command 'pass chats' ~/Dropbox/chats ~/Chats
+  hushfs service status
+  hushfs service uninstall ~/Chats
+
+“hushfs help service install” and so on say more.";
+
+/// `hushfs service`.
+#[derive(Debug, Args)]
+pub struct ServiceArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ServiceCommand,
+}
+
+/// What is done with services.
+#[derive(Debug, Subcommand)]
+pub enum ServiceCommand {
+    /// Mount a vault at every login of this user, and unmount it at logout
+    #[command(after_long_help = "\
+Examples:
+  hushfs service install ~/Dropbox/chats ~/Chats
+      on a device that remembers the vault (“hushfs remember”)
+  hushfs service install --lock-on-suspend -o idle=2h,history=30d ~/Dropbox/chats ~/Chats
+  hushfs service install --password-command 'pass chats' ~/Dropbox/chats ~/Chats
+
+Writes a unit of systemd's to ~/.config/systemd/user, enables and starts it. If the keyring is still locked
+at login, it is tried again each minute. At logout everything goes into the vault before the mount ends,
+even where programs still have files open; what systemd leaves no time for waits, sealed, in the state
+folder, and goes into the vault with the next mount. Where a user lingers (“loginctl enable-linger”) it is
+mounted from start to shutdown. Of one vault there is one service: the last that was installed.")]
+    Install(InstallArgs),
+    /// Mount a vault at login no more
+    #[command(after_long_help = "\
+Example:
+  hushfs service uninstall ~/Dropbox/chats
+      by the vault's folder or where it is mounted; what is mounted stays so for now")]
+    Uninstall(UninstallArgs),
+    /// List the vaults that are mounted at login
+    #[command(after_long_help = "\
+Examples:
+  hushfs service status
+  hushfs service status --json")]
+    Status(ServiceStatusArgs),
+}
+
+/// `hushfs service install`.
+#[derive(Debug, Args)]
+pub struct InstallArgs {
+    /// How the vault is unlocked at login, if this device does not remember it.
+    #[command(flatten)]
+    pub unlock: UnlockArgs,
+    /// Lock it before the machine sleeps, as “mount --lock-on-suspend” does
+    #[arg(long)]
+    pub lock_on_suspend: bool,
+    /// Do not mount it now, but from the next login on
+    #[arg(long)]
+    pub no_start: bool,
+    /// Options of the mount, as “mount -o” has them
+    #[arg(
+        short = 'o',
+        value_name = "OPT,…",
+        value_delimiter = ',',
+        value_parser = |text: &str| MountOption::parse(text).map(|_| text.to_owned())
+    )]
+    pub options: Vec<String>,
+    /// The vault's folder
+    pub vault: PathBuf,
+    /// The folder to show its files in
+    pub mountpoint: PathBuf,
+}
+
+/// `hushfs service uninstall`.
+#[derive(Debug, Args)]
+pub struct UninstallArgs {
+    /// The vault's folder or where it is mounted
+    #[arg(value_name = "VAULT|MOUNTPOINT")]
+    pub place: PathBuf,
+}
+
+/// `hushfs service status`.
+#[derive(Debug, Args)]
+pub struct ServiceStatusArgs {
+    /// Print JSON, for programs
+    #[arg(long)]
+    pub json: bool,
 }

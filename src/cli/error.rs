@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::desktop::SleepError;
 use crate::fs::{FsError, HistoryError, OpenError, RepairError, SlotChangeError, UndeleteError};
 use crate::fuse::{MountError, SessionError};
 use crate::store::{LockedBy, StoreError};
@@ -57,6 +58,9 @@ pub enum Error {
     /// The mount did not start.
     #[error(transparent)]
     Session(#[from] SessionError),
+    /// The machine's sleep would not be noticed.
+    #[error(transparent)]
+    Sleep(#[from] SleepError),
     /// Not everything is in the vault.
     #[error("not everything is in the vault yet: {0}; the rest is safe in the state folder")]
     Files(#[from] FsError),
@@ -134,6 +138,7 @@ impl Error {
             | Self::Undelete(_)
             | Self::Io { .. }
             | Self::Session(_)
+            | Self::Sleep(_)
             | Self::Files(_)
             | Self::Incomplete(_) => ExitCode::Failed,
             Self::Store(error) => store_code(error),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::desktop::{SleepNotice, tell_ready};
 use crate::format::Time;
 use crate::fs::{FileSystem, MountMode};
 use crate::fuse::daemon::{self, Detacher, Role};
@@ -18,6 +19,7 @@ use super::error::Error;
 use super::mount_options::{FETCH_LIMIT_DEFAULT, HISTORY_DEFAULT, MountOptions};
 use super::past::open_past;
 use super::reminder::remind;
+use super::sleeping::lock_before_sleep;
 use super::units::ago;
 use super::unlock::{Unlocked, unlock};
 
@@ -119,6 +121,8 @@ fn mount(
         eprintln!("hushfs: mounted read-only: {reason}");
     }
 
+    let before_sleep = "to lock a vault that is mounted";
+    let sleep = options.lock_on_suspend.then(|| SleepNotice::begin(before_sleep)).transpose()?;
     let permissions = Permissions::needed(options.allow_other);
     let (device, mount_point) = fuse::mount(
         &mountpoint,
@@ -140,12 +144,18 @@ fn mount(
     let shows_history = options.history_folder && args.at.is_none();
     let session = Session::start(device, mount_point, files.clone(), permissions, shows_history)?
         .ending_when_idle(options.idle);
-    let ready = match files.start_background() {
-        Ok(()) => detacher
+    let begin = || {
+        files.start_background()?;
+        if let Some(notice) = sleep {
+            let mount_point = session.mount_point().to_owned();
+            lock_before_sleep(notice, session.locker(), mount_point, options.notifies)?;
+        }
+        tell_ready();
+        detacher
             .map_or(Ok(()), Detacher::detach)
-            .map_err(|source| Error::Io { doing: "going to the background".into(), source }),
-        Err(error) => Err(error.into()),
+            .map_err(|source| Error::Io { doing: "going to the background".into(), source })
     };
+    let ready = begin();
     if let Err(error) = ready {
         session.abandon();
         files.shut_down()?;

@@ -18,6 +18,10 @@ pub enum MountOption {
     EquateNameForms,
     /// `no_history_folder`.
     NoHistoryFolder,
+    /// `lock_on_suspend`.
+    LockOnSuspend,
+    /// `no_notify`.
+    NoNotify,
     /// `suid` or `nosuid`.
     Suid(bool),
     /// `dev` or `nodev`.
@@ -144,6 +148,8 @@ impl MountOption {
             "allow_other" => Self::AllowOther,
             "equate_name_forms" => Self::EquateNameForms,
             "no_history_folder" => Self::NoHistoryFolder,
+            "lock_on_suspend" => Self::LockOnSuspend,
+            "no_notify" => Self::NoNotify,
             "no_keyring" => Self::NoKeyring,
             "suid" => Self::Suid(true),
             "nosuid" => Self::Suid(false),
@@ -183,6 +189,10 @@ pub struct MountOptions {
     pub equate_name_forms: bool,
     /// Earlier states are shown in a folder that is never listed.
     pub history_folder: bool,
+    /// It is locked before the machine sleeps.
+    pub lock_on_suspend: bool,
+    /// What needs somebody is shown on the desktop.
+    pub notifies: bool,
     /// Set-user-id bits count.
     pub suid: bool,
     /// Device files work.
@@ -215,6 +225,8 @@ impl MountOptions {
             allow_other: false,
             equate_name_forms: false,
             history_folder: true,
+            lock_on_suspend: false,
+            notifies: true,
             suid: false,
             dev: false,
             exec: true,
@@ -232,6 +244,8 @@ impl MountOptions {
                 MountOption::AllowOther => gathered.allow_other = true,
                 MountOption::EquateNameForms => gathered.equate_name_forms = true,
                 MountOption::NoHistoryFolder => gathered.history_folder = false,
+                MountOption::LockOnSuspend => gathered.lock_on_suspend = true,
+                MountOption::NoNotify => gathered.notifies = false,
                 MountOption::Suid(is) => gathered.suid = is,
                 MountOption::Dev(is) => gathered.dev = is,
                 MountOption::Exec(is) => gathered.exec = is,
@@ -278,6 +292,8 @@ mod tests {
         let plain = gathered("");
         assert!(!plain.read_only && !plain.allow_other && !plain.suid && !plain.dev);
         assert!(!plain.equate_name_forms && gathered("equate_name_forms").equate_name_forms);
+        assert!(!plain.lock_on_suspend && gathered("lock_on_suspend").lock_on_suspend);
+        assert!(plain.notifies && !gathered("no_notify").notifies);
         assert!(plain.history_folder && !gathered("no_history_folder").history_folder);
         assert!(plain.exec && plain.unlock.is_silent());
         assert!(!plain.unlock.no_keyring && gathered("no_keyring").unlock.no_keyring);

@@ -8,7 +8,7 @@ use super::exit::ExitCode;
 use super::helper::{Invocation, as_invoked};
 use super::{
     collect, completions, conflicts, diff, disable, enable, fetch, history, init, keys, lock,
-    logger, mount, repair, restore, salvage, seeing, show, undelete, unmount, verify,
+    logger, mount, repair, restore, salvage, seeing, service, show, undelete, unmount, verify,
 };
 use crate::fuse::harden;
 
@@ -69,6 +69,7 @@ fn dispatch(command: &Command) -> Result<(), Error> {
         Command::Passwd(args) => keys::passwd::run(args),
         Command::Remember(args) => keys::remember::run(args),
         Command::Forget(args) => keys::forget::run(args),
+        Command::Service(args) => service::run(args),
         Command::Repair(args) => repair::run(args),
         Command::Salvage(args) => salvage::run(args),
         Command::Completions(args) => completions::completions(args),

@@ -13,3 +13,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 pub(super) fn session() -> zbus::Result<Connection> {
     Builder::session()?.method_timeout(ANSWER_WITHIN).build()
 }
+
+/// The bus of the machine.
+pub(super) fn system() -> zbus::Result<Connection> {
+    Builder::system()?.method_timeout(ANSWER_WITHIN).build()
+}

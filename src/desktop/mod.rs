@@ -7,5 +7,14 @@
 
 mod bus;
 mod keyring;
+mod markup;
+mod notification;
+mod ready;
+mod service;
+mod sleep;
 
 pub use keyring::{Keyring, KeyringError};
+pub use notification::{apple_script, has_session, notify};
+pub use ready::tell_ready;
+pub use service::{Service, place_in_unit, places_of_unit};
+pub use sleep::{Prepared, SleepError, SleepNotice};

@@ -42,5 +42,5 @@ pub use mount_point::{
     MountError, MountOptions, absolute_path, may_mount, mount, remove_dead_mount,
 };
 pub use permissions::Permissions;
-pub use session::{Session, SessionError};
+pub use session::{Locker, Session, SessionError};
 pub use unmount::{MountPoint, StillMounted, Unmounted, is_dead, unmount_path};

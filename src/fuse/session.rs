@@ -45,13 +45,40 @@ pub struct Session {
     signals: Signals,
     activity: Activity,
     idle_limit: Option<Duration>,
+    tell: Sender<Event>,
+    events: Receiver<Event>,
 }
 
+/// Has a session end from elsewhere in the process.
+#[derive(Clone, Debug)]
+pub struct Locker {
+    tell: Sender<Event>,
+}
+
+impl Locker {
+    /// Unmounts, if nothing in it is in use; the session then ends, and what is not in the vault yet goes
+    /// there. What stays mounted is published.
+    ///
+    /// # Errors
+    /// [`StillMounted`].
+    pub fn lock(&self) -> Result<(), StillMounted> {
+        let (answer, answered) = mpsc::channel();
+        // Nobody listens, or answers, once the session has ended.
+        match self.tell.send(Event::Lock(answer)) {
+            Ok(()) => answered.recv().unwrap_or(Ok(())),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+#[derive(Debug)]
 enum Event {
     /// No more requests will come, or none can be answered.
     Ended(io::Result<()>),
     /// A signal asks to end.
     Asked,
+    /// To end if nothing is in use; how that went is the answer.
+    Lock(Sender<Result<(), StillMounted>>),
 }
 
 impl Session {
@@ -95,7 +122,17 @@ impl Session {
             Ok((signals, activity, requests)) => {
                 mount_point.read_further_ahead();
                 let idle_limit = None;
-                Ok(Self { requests, mount_point, files, signals, activity, idle_limit })
+                let (tell, events) = mpsc::channel();
+                Ok(Self {
+                    requests,
+                    mount_point,
+                    files,
+                    signals,
+                    activity,
+                    idle_limit,
+                    tell,
+                    events,
+                })
             }
             Err(error) => {
                 detach(&mount_point);
@@ -109,6 +146,11 @@ impl Session {
     pub fn ending_when_idle(mut self, limit: Option<Duration>) -> Self {
         self.idle_limit = limit;
         self
+    }
+
+    /// What has it end from elsewhere.
+    pub fn locker(&self) -> Locker {
+        Locker { tell: self.tell.clone() }
     }
 
     /// Where it is mounted, absolute and free of symbolic links.
@@ -127,9 +169,9 @@ impl Session {
     /// # Errors
     /// [`FileSystem::shut_down`]'s.
     pub fn run(self) -> Result<(), FsError> {
-        let Self { requests, mount_point, files, signals, activity, idle_limit } = self;
+        let Self { requests, mount_point, files, signals, activity, idle_limit, tell, events } =
+            self;
         let idle = idle_limit.map(|limit| IdleWatch::new(activity, limit));
-        let (tell, events) = mpsc::channel();
         let started = spawn_requests(requests, tell.clone())
             .and_then(|()| spawn_signals(signals, tell))
             .map_err(|error| log::error!("no threads: {error}"));
@@ -177,24 +219,55 @@ fn wait(
     files: &FileSystem,
 ) {
     let event = loop {
-        let Some(watch) = &mut idle else { break events.recv() };
-        match events.recv_timeout(watch.pause()) {
-            Ok(event) => break Ok(event),
-            Err(RecvTimeoutError::Disconnected) => break Err(RecvError),
+        let pause = idle.as_ref().map(IdleWatch::pause);
+        let event = match pause {
+            Some(pause) => events.recv_timeout(pause),
+            None => events.recv().map_err(|RecvError| RecvTimeoutError::Disconnected),
+        };
+        match event {
+            // Once it is unmounted, no more requests come.
+            Ok(Event::Lock(answer)) => {
+                // Whoever asked may have given up.
+                let _ = answer.send(lock(mount_point, files));
+                continue;
+            }
+            Ok(event) => break Some(event),
+            Err(RecvTimeoutError::Disconnected) => break None,
             Err(RecvTimeoutError::Timeout) => {}
         }
-        if watch.is_idle(Instant::now()) && !end_idle(mount_point, files) {
+        if let Some(watch) = &mut idle
+            && watch.is_idle(Instant::now())
+            && !end_idle(mount_point, files)
+        {
             watch.start_anew(Instant::now());
         }
     };
     match event {
-        Ok(Event::Asked) => {
+        Some(Event::Asked) => {
             log::info!("asked to end: unmounting {}", mount_point.path().display());
             end(events, mount_point, files);
         }
-        Ok(Event::Ended(Err(error))) => log::error!("the session broke off: {error}"),
-        Ok(Event::Ended(Ok(()))) | Err(_) => {}
+        Some(Event::Ended(Err(error))) => log::error!("the session broke off: {error}"),
+        Some(Event::Ended(Ok(())) | Event::Lock(_)) | None => {}
     }
+}
+
+/// Unmounts, if nothing is in use; else publishes what there is.
+fn lock(mount_point: &MountPoint, files: &FileSystem) -> Result<(), StillMounted> {
+    let covered = || StillMounted::Refused {
+        path: mount_point.path().to_owned(),
+        why: "something else is mounted on it".to_owned(),
+    };
+    let stays = match mount_point.unmount(false) {
+        Ok(Unmounted::Done) => return Ok(()),
+        Ok(Unmounted::NotOnTop) => covered(),
+        Err(stays) => stays,
+    };
+    mount_point.sync();
+    if let Err(error) = files.publish() {
+        log::warn!("publish: {error}");
+    }
+    Err(stays)
 }
 
 /// Publishes and unmounts, if nothing is in use and the vault takes everything; says whether it did. The
@@ -254,7 +327,7 @@ fn end(events: &Receiver<Event>, mount_point: &MountPoint, files: &FileSystem) {
     loop {
         let left = until.saturating_duration_since(Instant::now());
         match events.recv_timeout(left) {
-            Ok(Event::Asked) => {}
+            Ok(Event::Asked | Event::Lock(_)) => {}
             Ok(Event::Ended(_)) | Err(RecvTimeoutError::Disconnected) => return,
             Err(RecvTimeoutError::Timeout) => {
                 log::warn!("files are still open in the mount that was ended");

@@ -18,4 +18,8 @@ mod watchdog;
 
 mod bus;
 mod keyring;
+mod logind;
+mod notifications;
 mod remembering;
+mod services;
+mod sleeping;

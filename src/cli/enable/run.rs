@@ -90,6 +90,8 @@ fn in_child(args: &EnableArgs, detacher: Detacher) -> Result<(), Error> {
         equate_name_forms: false,
         no_history_folder: false,
         idle: None,
+        lock_on_suspend: false,
+        no_notify: false,
         no_reminder: true,
         options: Vec::new(),
         vault,
