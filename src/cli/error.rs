@@ -147,7 +147,9 @@ impl Error {
                 OpenError::Locked(LockedBy::Store(error)) | OpenError::Store(error) => {
                     store_code(error)
                 }
-                OpenError::Damaged(_) | OpenError::JournalDamaged(_) => ExitCode::Damage,
+                OpenError::Damaged(_) | OpenError::RolledBack(_) | OpenError::JournalDamaged(_) => {
+                    ExitCode::Damage
+                }
                 OpenError::Fs(_) => ExitCode::Failed,
             },
             Self::Repair(error) => match error {

@@ -36,6 +36,7 @@ mod logger;
 mod mount;
 mod mounted;
 mod names;
+mod notices;
 mod output;
 mod past;
 mod progress;

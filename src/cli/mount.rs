@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::desktop::{SleepNotice, tell_ready};
+use crate::desktop::{SleepNotice, has_session, tell_ready};
 use crate::format::Time;
 use crate::fs::{FileSystem, MountMode};
 use crate::fuse::daemon::{self, Detacher, Role};
@@ -17,6 +17,7 @@ use super::descriptor::claimed_descriptor;
 use super::device::{open_files, open_state, state_path};
 use super::error::Error;
 use super::mount_options::{FETCH_LIMIT_DEFAULT, HISTORY_DEFAULT, MountOptions};
+use super::notices::{show_refusal, show_troubles};
 use super::past::open_past;
 use super::reminder::remind;
 use super::sleeping::lock_before_sleep;
@@ -36,14 +37,19 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// [`Error`]; nothing is mounted then.
 pub fn run(args: &MountArgs) -> Result<(), Error> {
     let options = args.resolved()?;
+    let tell = |error: &Error| {
+        if options.notifies && Terminal::at_hand().is_none() {
+            show_refusal(error, &args.mountpoint);
+        }
+    };
     if args.foreground {
-        return mount(args, &options, None, None);
+        return mount(args, &options, None, None).inspect_err(tell);
     }
     let role = daemon::fork()
         .map_err(|source| Error::Io { doing: "going to the background".into(), source })?;
     match role {
         Role::Parent(code) => std::process::exit(code),
-        Role::Child(detacher) => mount(args, &options, None, Some(detacher)),
+        Role::Child(detacher) => mount(args, &options, None, Some(detacher)).inspect_err(tell),
     }
 }
 
@@ -149,6 +155,10 @@ fn mount(
         if let Some(notice) = sleep {
             let mount_point = session.mount_point().to_owned();
             lock_before_sleep(notice, session.locker(), mount_point, options.notifies)?;
+        }
+        if options.notifies && has_session() {
+            let started = show_troubles(&files, session.mount_point().to_owned());
+            started.unwrap_or_else(|error| log::warn!("no notifications: {error}"));
         }
         tell_ready();
         detacher

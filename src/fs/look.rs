@@ -65,6 +65,7 @@ pub(super) fn look(request: &OpenRequest) -> Result<Found, OpenError> {
     let goes_back = *mode == MountMode::AcceptRollback && !lost.is_empty();
     let lost = if goes_back { Vec::new() } else { lost };
     let (others, own): (Vec<_>, Vec<_>) = lost.into_iter().partition(|lost| lost.is_others);
+    let has_lost_own = !own.is_empty();
     let mut damage: Vec<String> = own.into_iter().map(|lost| lost.sentence).collect();
     let unseen = std::mem::take(&mut folded.unseen);
     let mut awaited = Awaited { unseen, seen: trusted.clone(), ..Awaited::default() };
@@ -82,7 +83,10 @@ pub(super) fn look(request: &OpenRequest) -> Result<Found, OpenError> {
         folded.frontier.seq(identity.device) >= trusted.seq(identity.device)
     });
     if mode.writes() && !damage.is_empty() {
-        return Err(OpenError::Damaged(damage));
+        return Err(match has_lost_own {
+            true => OpenError::RolledBack(damage),
+            false => OpenError::Damaged(damage),
+        });
     }
     let mut replay = match state {
         Some(state) => read_journal(&**state.disk(), state.root(), keys, generation)?,

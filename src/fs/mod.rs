@@ -43,6 +43,7 @@ mod status;
 mod sync;
 mod touched;
 mod traffic;
+mod trouble;
 mod trust;
 mod turns;
 mod types;
@@ -75,6 +76,7 @@ pub use slots::{
 };
 pub use stand_ins::UnusedCopy;
 pub use status::{DeviceStatus, Status};
+pub use trouble::Trouble;
 pub use types::{AllocateMode, AttributeChange, FolderEntry, NewNode, RenameMode, Room, XattrMode};
 pub use undelete::{UndeleteError, Undeleted};
 pub use usage::Usage;

@@ -78,6 +78,10 @@ pub enum OpenError {
     /// Objects are damaged or missing; mounting read-only shows what is left.
     #[error("{}", .0.join("; "))]
     Damaged(Vec<String>),
+    /// Log objects that this device had published are gone or others: the vault has lost them, or an older
+    /// copy of it was put in its place.
+    #[error("{}", .0.join("; "))]
+    RolledBack(Vec<String>),
     /// The journal lacks something that had been acknowledged.
     #[error("the journal in the state folder is damaged: {0}")]
     JournalDamaged(String),

@@ -40,7 +40,7 @@ pub(super) struct Publisher {
     /// often it is tried: a number is never used for two.
     pub(super) pending: Option<PendingLog>,
     pub(super) last_publish: Option<Time>,
-    pub(super) last_error: Option<String>,
+    pub(super) last_error: Option<FsError>,
 }
 
 impl Publisher {
@@ -142,7 +142,7 @@ impl FileSystem {
     fn publish_and(&self, afterwards: Afterwards) -> Result<(), FsError> {
         let mut publisher = lock(&self.publisher);
         let result = self.publish_all(&mut publisher, afterwards);
-        publisher.last_error = result.as_ref().err().map(FsError::to_string);
+        publisher.last_error = result.as_ref().err().cloned();
         result
     }
 
@@ -154,14 +154,14 @@ impl FileSystem {
         let mut publisher = lock(&self.publisher);
         let result = self.publish_packs();
         if let Err(error) = &result {
-            publisher.last_error = Some(error.to_string());
+            publisher.last_error = Some(error.clone());
         }
         result
     }
 
     /// Whether the vault folder is there, and this vault's: nothing is put into the empty folder
     /// that an unplugged disk or a sync client that signs out leaves in its place.
-    fn find_vault(&self) -> Result<(), FsError> {
+    pub(super) fn find_vault(&self) -> Result<(), FsError> {
         let place = self.vault.place(DESCRIPTOR_NAME);
         let bytes = self.vault.get(DESCRIPTOR_NAME, DESCRIPTOR_BYTES_MAX);
         let there = bytes.and_then(|bytes| {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::store::Disk;
@@ -41,12 +41,20 @@ pub(super) struct RoomGauge {
     vault: PathBuf,
     reading: Mutex<Option<Reading>>,
     waiting_bytes_max: AtomicU64,
+    /// What was asked for last was refused.
+    is_full: AtomicBool,
 }
 
 impl RoomGauge {
     pub(super) fn new(disk: Arc<dyn Disk>, state: Option<PathBuf>, vault: PathBuf) -> Self {
         let waiting_bytes_max = WAITING_BYTES_MAX.into();
-        Self { disk, state, vault, reading: Mutex::new(None), waiting_bytes_max }
+        let (reading, is_full) = (Mutex::new(None), AtomicBool::new(false));
+        Self { disk, state, vault, reading, waiting_bytes_max, is_full }
+    }
+
+    /// Whether what was asked for last had no room.
+    pub(super) fn is_full(&self) -> bool {
+        self.is_full.load(Ordering::Relaxed)
     }
 
     /// Bytes that may wait in the state folder.
@@ -60,6 +68,17 @@ impl RoomGauge {
     /// # Errors
     /// [`FsError::NoSpace`] if they might not fit. Nothing is set aside then.
     pub(super) fn take(
+        &self,
+        bytes: u64,
+        unpublished_bytes: u64,
+        dirty_bytes: u64,
+    ) -> Result<(), FsError> {
+        let taken = self.try_to_take(bytes, unpublished_bytes, dirty_bytes);
+        self.is_full.store(taken.is_err(), Ordering::Relaxed);
+        taken
+    }
+
+    fn try_to_take(
         &self,
         bytes: u64,
         unpublished_bytes: u64,

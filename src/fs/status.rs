@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::collect::time_before;
+use super::error::FsError;
 use super::fetch::FetchStatus;
 use super::file_system::{FileSystem, lock};
 
@@ -157,7 +158,7 @@ impl FileSystem {
         // A publication under way holds the publisher for as long as the disk takes.
         if let Ok(publisher) = self.publisher.try_lock() {
             status.last_publish = publisher.last_publish.map(|time| time.secs);
-            status.publish_error.clone_from(&publisher.last_error);
+            status.publish_error = publisher.last_error.as_ref().map(FsError::to_string);
             status.devices = publisher
                 .devices
                 .iter()
