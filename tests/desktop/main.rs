@@ -19,6 +19,7 @@ mod watchdog;
 mod bus;
 mod keyring;
 mod logind;
+mod noticing;
 mod notifications;
 mod remembering;
 mod services;
