@@ -15,8 +15,8 @@ Examples:
   hushfs mount ~/Dropbox/chats ~/Chats
       asks nothing from then on
 
-Kept is a new 64-digit key, in the keyring of your desktop (GNOME Keyring, KWallet, KeePassXC), never the
-password. It has a slot of its own, “keyring of” and this machine's name in “hushfs key list”. Whoever can
+Kept is a new 64-digit key, in the keyring of your desktop (whichever offers the Secret Service, as GNOME
+Keyring does), never the password. It has a slot of its own, “keyring of” and this machine's name in “hushfs key list”. Whoever can
 unlock that keyring, as with your login's password, can open the vault then; so can a program that runs as
 you. Commands that would ask for a password take that key, unless a flag names another way or --no-keyring
 is given, and say so. If the keyring is locked or not there, they ask. A forgotten password can be reset on

@@ -1,4 +1,4 @@
-//! The keyring of this user's session, as the Secret Service has it: GNOME Keyring, KWallet, KeePassXC.
+//! The keyring of this user's session, by the Secret Service, which GNOME Keyring and others offer.
 //!
 //! It is never asked to unlock itself: that would open a window that somebody at another terminal does
 //! not see, and wait for it.
@@ -29,7 +29,7 @@ pub enum KeyringError {
     #[error("there is no session bus to reach the keyring by ({0})")]
     NoBus(String),
     /// There is a bus, and no keyring on it.
-    #[error("no program offers a keyring here; GNOME Keyring, KWallet and KeePassXC do")]
+    #[error("no program offers a keyring here (the Secret Service), as GNOME Keyring does")]
     NoKeyring,
     /// There is a program, and it has no keyring to put new things in.
     #[error(
