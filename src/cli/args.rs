@@ -421,7 +421,7 @@ pub struct MountArgs {
     ///
     /// Everything is in the vault before the machine sleeps either way, if that takes no longer than logind
     /// waits: 5 seconds, unless its InhibitDelayMaxSec says otherwise. What does not get there in time goes
-    /// on after the sleep.
+    /// on after the sleep. A vault that was locked stays so when the machine is awake again.
     #[arg(long)]
     pub lock_on_suspend: bool,
     /// Show no notifications on the desktop when the mount needs somebody: a full disk, damage, a vault's

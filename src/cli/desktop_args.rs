@@ -87,7 +87,8 @@ Examples:
 Writes a unit of systemd's to ~/.config/systemd/user, enables and starts it. If the keyring is still locked
 at login, it is tried again each minute. At logout everything goes into the vault before the mount ends,
 even where programs still have files open; what systemd leaves no time for waits, sealed, in the state
-folder, and goes into the vault with the next mount. Where a user lingers (“loginctl enable-linger”) it is
+folder, and goes into the vault with the next mount. What was locked or unmounted meanwhile is mounted again
+with “systemctl --user start” and the unit's name, or by “hushfs mount”. Where a user lingers (“loginctl enable-linger”) it is
 mounted from start to shutdown. Of one vault there is one service: the last that was installed.")]
     Install(InstallArgs),
     /// Mount a vault at login no more

@@ -6,6 +6,10 @@ use crate::desktop::{Keyring, KeyringError};
 use crate::format::{KeyTextError, RecoveryKey};
 use crate::store::{HostDisk, default_state_folder, remembered_slot};
 
+use super::error::Error;
+use super::unlock::Candidates;
+use super::unlock_error::UnlockError;
+
 /// Why the keyring gives no key.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoKey {
@@ -22,9 +26,38 @@ pub(super) fn slot_remembered(vault: &VaultId) -> Option<SlotId> {
     remembered_slot(&HostDisk, &default_state_folder(vault)?)
 }
 
+/// Unlocks with the key in the keyring. `None` if this device remembers none of the vaults, or that key is
+/// of no use, which has been said then.
+///
+/// # Errors
+/// [`Error::Unlock`] if the vault would not open whatever opens a slot.
+pub(super) fn open_remembered<T>(
+    vaults: &[VaultId],
+    open: &dyn Fn(&Candidates) -> Result<T, UnlockError>,
+) -> Result<Option<T>, Error> {
+    for key in vaults.iter().filter_map(remembered_key) {
+        match open(&Candidates::key(key)) {
+            Ok(opened) => {
+                eprintln!("hushfs: unlocked with the key in this device’s keyring");
+                return Ok(Some(opened));
+            }
+            Err(
+                error @ (UnlockError::Wrong { .. }
+                | UnlockError::NoSuchWay { .. }
+                | UnlockError::SlotsDamaged { .. }),
+            ) => log::warn!(
+                "the key in this device’s keyring does not open this vault any more ({error}); \
+                 “hushfs remember” makes another one, “hushfs forget” lets go of it"
+            ),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(None)
+}
+
 /// The key in the keyring. `None` if this device does not remember the vault, or if there is none to be had,
 /// which has been said then.
-pub(super) fn remembered_key(vault: &VaultId) -> Option<RecoveryKey> {
+fn remembered_key(vault: &VaultId) -> Option<RecoveryKey> {
     slot_remembered(vault)?;
     let key = Keyring::connect().map_err(NoKey::from).and_then(|keyring| key_in(&keyring, vault));
     key.inspect_err(|why| log::warn!("this device remembers the vault, but {why}")).ok()

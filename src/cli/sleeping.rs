@@ -1,12 +1,17 @@
 //! `mount --lock-on-suspend`: the vault is locked before the machine sleeps.
 
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::desktop::{Prepared, SleepError, SleepNotice, notify};
 use crate::fuse::{Locker, StillMounted, mount_at};
 
 use super::holders::{Holder, holders};
 
+/// Of the 5 seconds that logind waits for, what is left is for the vault.
+const TRY_FOR: Duration = Duration::from_millis(1500);
+const TRY_EVERY: Duration = Duration::from_millis(100);
 /// So many of the programs that keep it unlocked are named.
 const HOLDERS_SHOWN: usize = 3;
 
@@ -21,7 +26,7 @@ pub(super) fn lock_before_sleep(
     mount_point: PathBuf,
     notifies: bool,
 ) -> Result<(), SleepError> {
-    notice.call(move || match locker.lock() {
+    notice.call(move || match lock(&locker) {
         Ok(()) => Prepared::Ending,
         Err(stays) => {
             let why = in_words(&stays, &mount_point);
@@ -32,6 +37,17 @@ pub(super) fn lock_before_sleep(
             Prepared::Ready
         }
     })
+}
+
+/// Tries again for a while: what looks through files, as indexes and previews do, holds each for moments.
+fn lock(locker: &Locker) -> Result<(), StillMounted> {
+    let until = Instant::now() + TRY_FOR;
+    loop {
+        match locker.lock() {
+            Err(StillMounted::Busy(_)) if Instant::now() < until => thread::sleep(TRY_EVERY),
+            locked => return locked,
+        }
+    }
 }
 
 /// Why it stays mounted; names programs, and no files.

@@ -15,7 +15,7 @@ use super::args::UnlockArgs;
 use super::ask::{Ask, Terminal};
 use super::descriptor::{claimed_descriptors, copies_anywhere};
 use super::error::Error;
-use super::remembered::remembered_key;
+use super::remembered::open_remembered;
 use super::secrets::{key_from_file, password_from_command, password_from_file};
 use super::unlock_error::{Tried, UnlockError};
 
@@ -125,32 +125,6 @@ pub(super) fn open_as<T>(
     Ok(open(&candidates)?)
 }
 
-/// Unlocks with the key in the keyring. `None` if this device remembers none of the vaults, or that key is
-/// of no use, which has been said then.
-fn open_remembered<T>(
-    vaults: &[VaultId],
-    open: &dyn Fn(&Candidates) -> Result<T, UnlockError>,
-) -> Result<Option<T>, Error> {
-    for key in vaults.iter().filter_map(remembered_key) {
-        match open(&Candidates::key(key)) {
-            Ok(opened) => {
-                eprintln!("hushfs: unlocked with the key in this device’s keyring");
-                return Ok(Some(opened));
-            }
-            Err(
-                error @ (UnlockError::Wrong { .. }
-                | UnlockError::NoSuchWay { .. }
-                | UnlockError::SlotsDamaged { .. }),
-            ) => log::warn!(
-                "the key in this device’s keyring does not open this vault any more ({error}); \
-                 “hushfs remember” makes another one, “hushfs forget” lets go of it"
-            ),
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(None)
-}
-
 /// Asks until something opens, or [`TRIES`] times.
 fn open_asking<T>(
     ask: &mut dyn Ask,
@@ -198,7 +172,7 @@ impl Candidates {
         Self { password: Some(password), key: None, tried: Tried::Password, hint: None }
     }
 
-    fn key(key: RecoveryKey) -> Self {
+    pub(super) fn key(key: RecoveryKey) -> Self {
         Self { password: None, key: Some(key), tried: Tried::Key, hint: None }
     }
 

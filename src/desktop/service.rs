@@ -3,6 +3,7 @@
 //! There is no `ExecStop=`: SIGTERM has a mount bring everything into the vault and unmount, and that even
 //! where programs still have files open, which an unmount would refuse.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ pub struct Service {
     /// The program, absolute.
     pub program: PathBuf,
     /// What the program is called with, from the command's name on.
-    pub arguments: Vec<std::ffi::OsString>,
+    pub arguments: Vec<OsString>,
     /// The vault, absolute.
     pub vault: PathBuf,
     /// Where it is mounted, absolute.

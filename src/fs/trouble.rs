@@ -23,14 +23,18 @@ impl FileSystem {
         if lock(&self.background.asked).end {
             return Vec::new();
         }
-        let publishing = self.publisher.try_lock().map(|publisher| publisher.last_error.clone());
-        let is_full = self.gauge.is_full() || matches!(publishing, Ok(Some(FsError::NoSpace)));
+        let publishing =
+            self.publisher.try_lock().map(|publisher| publisher.last_error.clone()).ok();
+        let is_full = self.gauge.is_full() || matches!(publishing, Some(Some(FsError::NoSpace)));
         let has_turned =
             self.read_live().is_ok_and(|live| live.writing.is_some() && live.read_only.is_some());
+        let is_damaged = !lock(&self.damage).is_empty();
+        // A disk that hangs holds up nobody else: no lock is held here.
+        let is_gone = self.find_vault().is_err();
         let found = [
             (is_full, Trouble::Full),
-            (!lock(&self.damage).is_empty(), Trouble::Damaged),
-            (self.find_vault().is_err(), Trouble::VaultGone),
+            (is_damaged, Trouble::Damaged),
+            (is_gone, Trouble::VaultGone),
             (has_turned, Trouble::DiskFailed),
         ];
         found.into_iter().filter_map(|(is_there, trouble)| is_there.then_some(trouble)).collect()

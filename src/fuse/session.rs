@@ -260,6 +260,8 @@ fn lock(mount_point: &MountPoint, files: &FileSystem) -> Result<(), StillMounted
     };
     let stays = match mount_point.unmount(false) {
         Ok(Unmounted::Done) => return Ok(()),
+        // Somebody else was faster; the session ends.
+        Ok(Unmounted::NotOnTop) if !mount_point.lives() => return Ok(()),
         Ok(Unmounted::NotOnTop) => covered(),
         Err(stays) => stays,
     };

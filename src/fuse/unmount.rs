@@ -117,7 +117,7 @@ impl MountPoint {
     }
 
     /// Whether the file system is still mounted anywhere.
-    fn lives(&self) -> bool {
+    pub(super) fn lives(&self) -> bool {
         let mut asked = [PollFd::from_borrowed_fd(self.connection.as_fd(), PollFlags::empty())];
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
         let answered = poll(&mut asked, Some(&now));
