@@ -243,8 +243,11 @@ fn holder_that_stays(state: &Path) -> Option<LockHolder> {
     }
 }
 
-/// A path that still means the same after leaving the working folder.
-fn absolute(path: &Path) -> Result<PathBuf, Error> {
+/// A path that still means the same after leaving the working folder, and at the next login.
+///
+/// # Errors
+/// [`Error::Io`] if there is no working folder.
+pub(super) fn absolute(path: &Path) -> Result<PathBuf, Error> {
     fuse::absolute_path(path)
         .or_else(|_| std::path::absolute(path))
         .map_err(|source| Error::Io { doing: format!("finding {}", path.display()), source })

@@ -1,7 +1,7 @@
 //! `hushfs remember`: a key for this device's keyring, and its slot.
 //!
-//! First the note, then the key, then the slot: whatever ends this in between leaves no slot whose key
-//! nobody has, and the next run makes another one in its place.
+//! First the note, then the key, then the slot: whatever ends this in between leaves no new slot whose
+//! key nobody has, and the next run makes another one in its place.
 
 use std::io;
 use std::path::Path;
@@ -36,8 +36,6 @@ pub(in crate::cli) fn run(args: &RememberArgs) -> Result<(), Error> {
     }
     let state = state_path(None, access.id())?;
     let new = keep_new_key(&access, &keyring, &state).inspect_err(|_| {
-        let taken_back = keyring.remove(&access.id().to_string());
-        taken_back.unwrap_or_else(|error| log::warn!("{error}"));
         let noted = note_remembered(&HostDisk, &state, before);
         noted.unwrap_or_else(|error| log::warn!("{error}"));
     })?;
@@ -59,11 +57,13 @@ fn keep_new_key(access: &SlotAccess, keyring: &Keyring, state: &Path) -> Result<
     let key = RecoveryKey::random();
     let way = SlotWay::of_key(access.id(), &key);
     note_remembered(&HostDisk, state, Some(way.id()))?;
+    let name = access.id().to_string();
     let label = format!("hushfs: {}", quoted(&access.vault));
-    keyring
-        .keep(&access.id().to_string(), &label, key.one_line().as_bytes())
-        .map_err(KeyError::Keyring)?;
-    access.add(way, cut_name(&keyring_name(&device_name())), None)
+    keyring.keep(&name, &label, key.one_line().as_bytes()).map_err(KeyError::Keyring)?;
+    access.add(way, cut_name(&keyring_name(&device_name())), None).inspect_err(|_| {
+        let taken_back = keyring.remove(&name);
+        taken_back.unwrap_or_else(|error| log::warn!("{error}"));
+    })
 }
 
 fn opens_already(access: &SlotAccess, keyring: &Keyring) -> bool {

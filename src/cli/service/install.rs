@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::cli::args::UnlockArgs;
@@ -11,6 +10,7 @@ use crate::cli::descriptor::claimed_descriptor;
 use crate::cli::desktop_args::{InstallArgs, UninstallArgs};
 use crate::cli::error::Error;
 use crate::cli::init::quoted;
+use crate::cli::mount::absolute;
 use crate::cli::mounted::mount_point_of_vault;
 use crate::cli::output::print;
 use crate::cli::remembered::slot_remembered;
@@ -146,11 +146,4 @@ fn unlocking(how: &UnlockArgs) -> Result<Vec<OsString>, Error> {
         arguments.push("--no-keyring".into());
     }
     Ok(arguments)
-}
-
-/// A path that means the same at the next login. What is a mount point may not answer, or be gone.
-fn absolute(path: &Path) -> Result<PathBuf, Error> {
-    crate::fuse::absolute_path(path)
-        .or_else(|_| std::path::absolute(path))
-        .map_err(|source| Error::Io { doing: format!("finding {}", path.display()), source })
 }
