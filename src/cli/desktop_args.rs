@@ -15,12 +15,13 @@ Examples:
   hushfs mount ~/Dropbox/chats ~/Chats
       asks nothing from then on
 
-Kept is a new 64-digit key, in the keyring of your desktop (whichever offers the Secret Service, as GNOME
-Keyring does), never the password. It has a slot of its own, “keyring of” and this machine's name in “hushfs key list”. Whoever can
-unlock that keyring, as with your login's password, can open the vault then; so can a program that runs as
-you. Commands that would ask for a password take that key, unless a flag names another way or --no-keyring
-is given, and say so. If the keyring is locked or not there, they ask. A forgotten password can be reset on
-this device: see “hushfs help passwd”.";
+Kept is a new 64-digit key, in the keyring of your desktop (whichever offers the Secret Service,
+as GNOME Keyring does), never the password. It has a slot of its own, “keyring of” and this
+machine's name in “hushfs key list”. Whoever can unlock that keyring, as with your login's
+password, can open the vault then; so can a program that runs as you. Commands that would ask for
+a password take that key, unless a flag names another way or --no-keyring is given, and say so. If
+the keyring is locked or not there, they ask. A forgotten password can be reset on this device:
+see “hushfs help passwd”.";
 
 /// `hushfs remember`.
 #[derive(Debug, Args)]
@@ -39,8 +40,9 @@ Example:
   hushfs forget ~/Dropbox/chats
       removes the key from the keyring, and its slot from the vault
 
-If the keyring cannot be reached, the slot goes all the same, and what the keyring has opens nothing then.
-Of a device that is lost, remove the slot elsewhere: “hushfs key remove 'keyring of NAME' VAULT”.";
+If the keyring cannot be reached, the slot goes all the same, and what the keyring has opens
+nothing then. Of a device that is lost, remove the slot elsewhere: “hushfs key remove 'keyring of
+NAME' VAULT”.";
 
 /// `hushfs forget`.
 #[derive(Debug, Args)]
@@ -84,12 +86,13 @@ Examples:
   hushfs service install --lock-on-suspend -o idle=2h,history=30d ~/Dropbox/chats ~/Chats
   hushfs service install --password-command 'pass chats' ~/Dropbox/chats ~/Chats
 
-Writes a unit of systemd's to ~/.config/systemd/user, enables and starts it. If the keyring is still locked
-at login, it is tried again each minute. At logout everything goes into the vault before the mount ends,
-even where programs still have files open; what systemd leaves no time for waits, sealed, in the state
-folder, and goes into the vault with the next mount. What was locked or unmounted meanwhile is mounted again
-with “systemctl --user start” and the unit's name, or by “hushfs mount”. Where a user lingers (“loginctl enable-linger”) it is
-mounted from start to shutdown. Of one vault there is one service: the last that was installed.")]
+Writes a unit of systemd's to ~/.config/systemd/user, enables and starts it. If the keyring is
+still locked at login, it is tried again each minute. At logout everything goes into the vault
+before the mount ends, even where programs still have files open; what systemd leaves no time for
+waits, sealed, in the state folder, and goes into the vault with the next mount. What was locked
+or unmounted meanwhile is mounted again with “systemctl --user start” and the unit's name, or by
+“hushfs mount”. Where a user lingers (“loginctl enable-linger”) it is mounted from start to
+shutdown. Of one vault there is one service: the last that was installed.")]
     Install(InstallArgs),
     /// Mount a vault at login no more
     #[command(after_long_help = "\
