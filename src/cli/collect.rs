@@ -16,6 +16,7 @@ use super::device::open_unmounted;
 use super::error::Error;
 use super::mount_options::HISTORY_DEFAULT;
 use super::mounted::mount_point_of;
+use super::names::Shown as _;
 use super::output::show;
 use super::units::{bytes, counted};
 
@@ -44,7 +45,7 @@ pub fn run(args: &CollectArgs) -> Result<(), Error> {
 fn collect_mounted(mount_point: &Path, history: Option<Duration>) -> Result<Collected, Error> {
     let history = history.map_or(String::new(), |history| history.as_secs().to_string());
     let failed = |error: Errno| Error::Io {
-        doing: format!("collecting in {}", mount_point.display()),
+        doing: format!("collecting in {}", mount_point.shown()),
         source: error.into(),
     };
     setxattr(mount_point, COLLECT_ATTRIBUTE, history.as_bytes(), XattrFlags::empty())

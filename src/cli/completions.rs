@@ -10,6 +10,7 @@ use clap_mangen::Man;
 
 use super::args::CommandLine;
 use super::error::Error;
+use super::names::Shown as _;
 use super::output::print_at_once;
 
 const PROGRAM: &str = "hushfs";
@@ -50,7 +51,7 @@ pub(super) fn completions(args: &CompletionsArgs) -> Result<(), Error> {
 /// # Errors
 /// [`Error::Io`] if the folder takes them not.
 pub(super) fn man(args: &ManArgs) -> Result<(), Error> {
-    let making = |source| Error::Io { doing: format!("making {}", args.folder.display()), source };
+    let making = |source| Error::Io { doing: format!("making {}", args.folder.shown()), source };
     fs::create_dir_all(&args.folder).map_err(making)?;
     let program = CommandLine::command();
     write_page(&args.folder, &program, PROGRAM.to_owned())?;
@@ -80,5 +81,5 @@ fn write_page(folder: &Path, command: &Command, name: String) -> Result<(), Erro
     rendered
         .render(&mut page)
         .and_then(|()| fs::write(&path, page))
-        .map_err(|source| Error::Io { doing: format!("writing {}", path.display()), source })
+        .map_err(|source| Error::Io { doing: format!("writing {}", path.shown()), source })
 }

@@ -10,6 +10,7 @@ use crate::store::{HostDisk, LockedBy, StateFolder, StateLock, VaultFolder, defa
 use super::args::UnlockArgs;
 use super::descriptor::claimed_descriptor;
 use super::error::Error;
+use super::names::Shown as _;
 use super::unlock::{Unlocked, unlock};
 
 /// Names this machine; systemd's and D-Bus's place for it.
@@ -22,7 +23,7 @@ const MACHINE_ID_FILES: [&str; 2] = ["/etc/machine-id", "/var/lib/dbus/machine-i
 pub(super) fn state_path(chosen: Option<&Path>, vault: &VaultId) -> Result<PathBuf, Error> {
     match chosen {
         Some(path) => std::path::absolute(path)
-            .map_err(|source| Error::Io { doing: format!("finding {}", path.display()), source }),
+            .map_err(|source| Error::Io { doing: format!("finding {}", path.shown()), source }),
         None => default_state_folder(vault).ok_or_else(|| {
             Error::Usage(
                 "there is neither HOME nor XDG_STATE_HOME to keep this device's state below: \

@@ -6,7 +6,8 @@ use crate::fs::When;
 
 use super::args::DiffArgs;
 use super::error::Error;
-use super::output::show;
+use super::names::Shown as _;
+use super::output::{say, show};
 use super::past::open_history;
 use super::restore::components;
 
@@ -33,21 +34,21 @@ pub(super) fn run(args: &DiffArgs) -> Result<(), Error> {
     let from = history.find(&args.from)?;
     let to = history.find(args.to.as_ref().unwrap_or(&When::Now))?;
     if let When::By(_) = args.from {
-        eprintln!("hushfs: from the state of {from}");
+        say(&format!("from the state of {from}"));
     }
     if let Some(When::By(_)) = args.to {
-        eprintln!("hushfs: to the state of {to}");
+        say(&format!("to the state of {to}"));
     }
     let diff = history.diff(from, to, &path)?;
-    let shown = |paths: &[Vec<u8>]| -> Vec<String> {
+    let as_text = |paths: &[Vec<u8>]| -> Vec<String> {
         paths.iter().map(|path| String::from_utf8_lossy(path).into_owned()).collect()
     };
     let told = Told {
         from: from.id(),
         to: to.id(),
-        added: shown(&diff.added),
-        changed: shown(&diff.changed),
-        removed: shown(&diff.removed),
+        added: as_text(&diff.added),
+        changed: as_text(&diff.changed),
+        removed: as_text(&diff.removed),
     };
     show(&told, args.of.json, || described(&told))
 }
@@ -60,7 +61,7 @@ fn described(told: &Told) -> String {
         .flat_map(|(mark, paths)| paths.iter().map(move |path| (path.as_str(), mark)))
         .collect();
     lines.sort_unstable();
-    lines.into_iter().map(|(path, mark)| format!("{mark:7}  {path}\n")).collect()
+    lines.into_iter().map(|(path, mark)| format!("{mark:7}  {}\n", path.shown())).collect()
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use crate::fuse::{FETCH_ATTRIBUTE, FETCHING_ATTRIBUTE};
 use super::answer::{NoAnswer, answer};
 use super::args::FetchArgs;
 use super::error::Error;
+use super::names::Shown as _;
 use super::output::show;
 use super::progress::Progress;
 use super::units::{bytes, counted};
@@ -95,7 +96,7 @@ impl Fetch {
 
     /// Has the mount fetch what a path and all below it needs.
     fn ask_below(&mut self, path: &Path) -> Result<(), Error> {
-        let of_path = |path: &Path, error| io_error(&format!("reading {}", path.display()), error);
+        let of_path = |path: &Path, error| io_error(&format!("reading {}", path.shown()), error);
         let top = std::fs::metadata(path).map_err(|error| of_path(path, error))?;
         let mut found = vec![(path.to_owned(), top.clone())];
         while let Some((path, metadata)) = found.pop() {
@@ -191,13 +192,13 @@ fn entries(folder: &Path) -> io::Result<Vec<(PathBuf, Metadata)>> {
 }
 
 fn check_in_mount(path: &Path) -> Result<(), Error> {
-    let refuse = |why: &str| Err(Error::Usage(format!("{}: {why}", path.display())));
+    let refuse = |why: &str| Err(Error::Usage(format!("{}: {why}", path.shown())));
     match getxattr(path, FETCHING_ATTRIBUTE, &mut [0; 0][..]) {
         // What has no content is not asked for it.
         Ok(_) | Err(Errno::INVAL | Errno::ISDIR) => Ok(()),
         Err(Errno::PERM) => refuse("only root and who has mounted this can have it fetched"),
         Err(Errno::OPNOTSUPP | Errno::NODATA) => refuse("this is in no mount of a vault"),
-        Err(error) => Err(io_error(&format!("asking about {}", path.display()), error.into())),
+        Err(error) => Err(io_error(&format!("asking about {}", path.shown()), error.into())),
     }
 }
 
@@ -207,7 +208,7 @@ fn fetch_of(path: &Path, attribute: &str) -> Result<Option<FileFetch>, Error> {
         Err(NoAnswer::Refused(Errno::NOENT)) => Ok(None),
         told => told
             .map(Some)
-            .map_err(|error| io_error(&format!("asking about {}", path.display()), error.into())),
+            .map_err(|error| io_error(&format!("asking about {}", path.shown()), error.into())),
     }
 }
 
@@ -218,7 +219,7 @@ fn io_error(doing: &str, source: io::Error) -> Error {
 fn described(report: &Report) -> String {
     let mut text = String::new();
     for failed in &report.failed {
-        text.push_str(&format!("NOT HERE  {}: {}\n", failed.path, failed.why));
+        text.push_str(&format!("NOT HERE  {}: {}\n", failed.path.shown(), failed.why));
     }
     if report.packs > 0 {
         let packs = counted(report.packs, "pack", "packs");

@@ -6,7 +6,8 @@ use crate::fs::{Change, Changes, Told, Version, day_and_time, folder_name};
 
 use super::args::HistoryArgs;
 use super::error::Error;
-use super::output::show;
+use super::names::Shown as _;
+use super::output::{say, show};
 use super::past::open_history;
 use super::restore::components;
 use super::units::{bytes, counted};
@@ -79,7 +80,7 @@ pub(super) fn run(args: &HistoryArgs) -> Result<(), Error> {
         (history.history().is_cut(), history.history().is_thinned());
     let listed = Listed { states, older_collected, between_collected, gaps };
     for gap in &listed.gaps {
-        eprintln!("hushfs: the newest states may not be all: {gap}");
+        say(&format!("the newest states may not be all: {gap}"));
     }
     show(&listed, args.of.json, || described(&listed))
 }
@@ -125,7 +126,7 @@ fn described(listed: &Listed) -> String {
             text.push_str(&format!("{of_day}\n"));
             day = of_day;
         }
-        let head = format!("  {time}  {}  {}", state.id, state.device);
+        let head = format!("  {time}  {}  {}", state.id, state.device.shown());
         if state.versions.is_empty() {
             let files = counted(state.files, "file", "files");
             let changes = changes(state.changes);
@@ -133,7 +134,7 @@ fn described(listed: &Listed) -> String {
         }
         for ListedVersion { path, change, bytes: size, time } in &state.versions {
             let size = size.map_or(String::new(), |size| format!("  {}, of {time}", bytes(size)));
-            text.push_str(&format!("{head}  {change}  {path}{size}\n"));
+            text.push_str(&format!("{head}  {change}  {}{size}\n", path.shown()));
         }
     }
     text.push_str(match (listed.older_collected, listed.between_collected) {

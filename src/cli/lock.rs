@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::error::Error;
 use super::exit::ExitCode;
 use super::names::Names;
-use super::output::print_at_once;
+use super::output::{print_at_once, say_error};
 use super::status::mount_points_of_user;
 use super::unmount::unmount;
 
@@ -31,7 +31,7 @@ pub(super) fn run() -> Result<(), Error> {
                 let _ = print_at_once(&line);
             }
             Err(error) => {
-                eprintln!("hushfs: {error}");
+                say_error(&error);
                 stay.push((path, error.exit_code()));
             }
         }

@@ -2,6 +2,8 @@
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
+use super::names::one_line;
+
 struct Stderr;
 
 impl Log for Stderr {
@@ -13,13 +15,13 @@ impl Log for Stderr {
         if !self.enabled(record.metadata()) {
             return;
         }
+        let said = record.args().to_string();
+        let said = one_line(&said);
         match record.level() {
-            Level::Error => eprintln!("hushfs: {}", record.args()),
-            Level::Warn => eprintln!("hushfs: warning: {}", record.args()),
-            Level::Info => eprintln!("hushfs: {}", record.args()),
-            Level::Debug | Level::Trace => {
-                eprintln!("hushfs: {}: {}", record.target(), record.args());
-            }
+            Level::Error => eprintln!("hushfs: {said}"),
+            Level::Warn => eprintln!("hushfs: warning: {said}"),
+            Level::Info => eprintln!("hushfs: {said}"),
+            Level::Debug | Level::Trace => eprintln!("hushfs: {}: {said}", record.target()),
         }
     }
 

@@ -18,6 +18,8 @@ use super::device::{open_files, open_state, state_path};
 use super::error::Error;
 use super::mount_options::{FETCH_LIMIT_DEFAULT, HISTORY_DEFAULT, MountOptions};
 use super::notices::{show_refusal, show_troubles};
+use super::names::Shown as _;
+use super::output::say;
 use super::past::open_past;
 use super::reminder::remind;
 use super::sleeping::lock_before_sleep;
@@ -81,8 +83,8 @@ fn mount(
         return Err(Error::Usage(format!(
             "{} and {} must not be within each other: the vault is what a sync client uploads, \
              the mount point shows it unlocked",
-            args.vault.display(),
-            args.mountpoint.display()
+            args.vault.shown(),
+            args.mountpoint.shown()
         )));
     }
     let mode = match (options.read_only || args.at.is_some(), args.accept_rollback) {
@@ -94,7 +96,7 @@ fn mount(
     let files = match &args.at {
         Some(when) => {
             let (files, state) = open_past(&vault_path, &options.unlock, when)?;
-            eprintln!("hushfs: mounting the state of {state}");
+            say(&format!("mounting the state of {state}"));
             // Whoever looks for the vault's mount does not mean this one.
             source.push_str(&format!("@{}", state.id()));
             files
@@ -111,20 +113,20 @@ fn mount(
     }
     let status = files.status();
     for sentence in status.damage.iter().filter(|said| Some(*said) != status.read_only.as_ref()) {
-        eprintln!("hushfs: {sentence}");
+        say(&sentence);
     }
     for sentence in status.notes.iter().chain(&status.not_arrived) {
-        eprintln!("hushfs: {sentence}");
+        say(&sentence);
     }
     for device in status.devices.iter().filter(|_| mode.writes()) {
         let since = Time::now().secs - device.last_seen;
         if !device.this_device && (0..MOUNTED_STILL_SECS).contains(&since) {
             let when = ago(device.last_seen, Time::now().secs);
-            eprintln!("hushfs: {} wrote {when}: it may have the vault mounted, too", device.name);
+            say(&format!("{} wrote {when}: it may have the vault mounted, too", device.name));
         }
     }
     if let Some(reason) = status.read_only.filter(|_| mode.writes()) {
-        eprintln!("hushfs: mounted read-only: {reason}");
+        say(&format!("mounted read-only: {reason}"));
     }
 
     let before_sleep = "to lock a vault that is mounted";
@@ -222,10 +224,10 @@ pub(super) fn refuse_if_in_use(vault: &Path, state: &Path) -> Result<(), Error> 
         (Some(LockHolder { pid, mountpoint }), _) => {
             format!("mounted at {mountpoint} by process {pid}")
         }
-        (None, Some(mount)) => format!("mounted at {}", mount.mount_point.display()),
+        (None, Some(mount)) => format!("mounted at {}", mount.mount_point.shown()),
         (None, None) => return Ok(()),
     };
-    Err(Error::InUse(format!("{} is in use on this machine: {place}", vault.display())))
+    Err(Error::InUse(format!("{} is in use on this machine: {place}", vault.shown())))
 }
 
 /// Who holds the lock, once what was unmounted already has had time to let go of it. A mount in
@@ -250,5 +252,5 @@ fn holder_that_stays(state: &Path) -> Option<LockHolder> {
 pub(super) fn absolute(path: &Path) -> Result<PathBuf, Error> {
     fuse::absolute_path(path)
         .or_else(|_| std::path::absolute(path))
-        .map_err(|source| Error::Io { doing: format!("finding {}", path.display()), source })
+        .map_err(|source| Error::Io { doing: format!("finding {}", path.shown()), source })
 }

@@ -14,6 +14,7 @@ use crate::store::{HostDisk, VaultFolder};
 
 use super::descriptor::is_vault;
 use super::error::Error;
+use super::names::Shown as _;
 use super::status::status_of_mount;
 
 /// Where the vault is mounted, if it is; a place that is no vault's folder must be a mount point.
@@ -33,7 +34,7 @@ pub(super) fn mount_point_of(place: &Path) -> Result<Option<PathBuf>, Error> {
 /// [`Error::Io`] if there is no such folder.
 pub(super) fn mount_point_of_vault(vault: &Path) -> Result<Option<PathBuf>, Error> {
     let path = std::fs::canonicalize(vault)
-        .map_err(|source| Error::Io { doing: format!("reading {}", vault.display()), source })?;
+        .map_err(|source| Error::Io { doing: format!("reading {}", vault.shown()), source })?;
     let mounts = hushfs_mounts().unwrap_or_default();
     Ok(mounts.into_iter().find(|mount| mount.source == path).map(|mount| mount.mount_point))
 }
@@ -51,7 +52,7 @@ pub(super) fn is_in_mount(metadata: &Metadata) -> bool {
 /// [`Error::Io`] if the path cannot be followed.
 pub(super) fn mount_around(path: &Path) -> Result<Option<(PathBuf, PathBuf)>, Error> {
     let full = resolved(path)
-        .map_err(|source| Error::Io { doing: format!("finding {}", path.display()), source })?;
+        .map_err(|source| Error::Io { doing: format!("finding {}", path.shown()), source })?;
     let mounts = hushfs_mounts().unwrap_or_default();
     let around = mounts.into_iter().filter(|mount| full.starts_with(&mount.mount_point));
     let mount = around.max_by_key(|mount| mount.mount_point.components().count());

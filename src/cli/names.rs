@@ -1,8 +1,11 @@
 //! Names as a terminal may show them: a name is bytes, and bytes can tell a terminal to do anything.
 
 use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 /// Whether names are written for eyes or for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +51,56 @@ pub(super) fn escaped(name: &[u8]) -> String {
     text
 }
 
+/// A name or path in a sentence or a line for people: as [`escaped`] writes it.
+pub(super) trait Shown {
+    /// For eyes.
+    fn shown(&self) -> String;
+}
+
+impl Shown for [u8] {
+    fn shown(&self) -> String {
+        escaped(self)
+    }
+}
+
+impl Shown for OsStr {
+    fn shown(&self) -> String {
+        escaped(self.as_bytes())
+    }
+}
+
+impl Shown for Path {
+    fn shown(&self) -> String {
+        self.as_os_str().shown()
+    }
+}
+
+impl Shown for str {
+    fn shown(&self) -> String {
+        escaped(self.as_bytes())
+    }
+}
+
+/// A sentence that may hold names nobody has escaped: nothing in it steers, and it is one line.
+pub(super) fn one_line(sentence: &str) -> Cow<'_, str> {
+    match sentence.chars().any(steers) {
+        // What is escaped already has its backslashes doubled.
+        true => {
+            let parts = sentence.split('\\').map(|part| escaped(part.as_bytes()));
+            Cow::Owned(parts.collect::<Vec<_>>().join("\\"))
+        }
+        false => Cow::Borrowed(sentence),
+    }
+}
+
+/// A text of lines, likewise.
+pub(super) fn lines(text: &str) -> Cow<'_, str> {
+    match text.chars().any(|c| c != '\n' && steers(c)) {
+        true => Cow::Owned(text.split('\n').map(one_line).collect::<Vec<_>>().join("\n")),
+        false => Cow::Borrowed(text),
+    }
+}
+
 fn push_byte(text: &mut String, byte: u8) {
     // Writing to a string cannot fail.
     let _ = write!(text, r"\x{byte:02x}");
@@ -86,6 +139,13 @@ mod tests {
             assert_eq!(escaped(name), expected);
             assert_eq!(Names::AsTheyAre.written(name), name);
         }
+    }
+
+    #[test]
+    fn a_sentence_is_one_line_and_what_was_escaped_before_stays() {
+        assert_eq!(one_line("in “a\n\u{1b}”"), r"in “a\n\x1b”");
+        assert_eq!(one_line(&format!("{}\r", Path::new("a\\\n").shown())), r"a\\\n\x0d");
+        assert_eq!(lines("one\ntwo\x07\n"), "one\ntwo\\x07\n");
     }
 
     proptest! {

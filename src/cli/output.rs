@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::error::Error;
-use super::names::steers;
+use super::names::{lines, one_line, steers};
+use super::unmount::UnmountError;
 
 /// Says something as JSON for programs, or in words.
 ///
@@ -21,7 +22,7 @@ pub(super) fn show(
             let json = serde_json::to_string_pretty(value).map_err(io::Error::from);
             escaped_json(&json.map_err(printing)?) + "\n"
         }
-        false => in_words(),
+        false => lines(&in_words()).into_owned(),
     };
     print(io::stdout(), &text)
 }
@@ -31,7 +32,23 @@ pub(super) fn show(
 /// # Errors
 /// [`Error::Io`] if it is not taken.
 pub(super) fn print(mut to: impl Write, text: &str) -> Result<(), Error> {
-    is_read(to.write_all(text.as_bytes())).map(drop)
+    is_read(to.write_all(lines(text).as_bytes())).map(drop)
+}
+
+/// Says a sentence on standard error, beside what was asked for.
+pub(super) fn say(sentence: &str) {
+    eprintln!("hushfs: {}", one_line(sentence));
+}
+
+/// Says on standard error why something was not done.
+pub(super) fn say_error(error: &Error) {
+    match error {
+        // It lists programs below each other, and escapes what it names.
+        Error::Unmount(error @ UnmountError::Busy { .. }) => {
+            eprintln!("hushfs: {}", lines(&error.to_string()))
+        }
+        error => say(&error.to_string()),
+    }
 }
 
 /// Writes to standard output at once; says whether somebody reads it.

@@ -11,6 +11,7 @@ use crate::store::{HostDisk, VaultFolder};
 use super::args::RepairArgs;
 use super::device::{device_name, machine, open_state, state_path};
 use super::error::Error;
+use super::names::Shown as _;
 use super::output::show;
 use super::progress::Progress;
 use super::rescue::{Rescued, Wreck};
@@ -74,7 +75,7 @@ fn described(report: &RepairReport, done: bool) -> String {
     let mut text = String::new();
     let mut line = |heading: &str, what: &str| {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{heading:11}{what}");
+        let _ = writeln!(text, "{heading:11}{}", what.shown());
     };
     for healed in &report.healed {
         line("heal", &format!("{} from {}", healed.object, healed.from));

@@ -1,11 +1,15 @@
 //! From the command line to an exit code.
 
+use std::ffi::OsString;
+
 use clap::Parser;
 
 use super::args::{Command, CommandLine};
 use super::error::Error;
 use super::exit::ExitCode;
 use super::helper::{Invocation, as_invoked};
+use super::names::{Shown as _, one_line, steers};
+use super::output::say_error;
 use super::{
     collect, completions, conflicts, diff, disable, enable, fetch, history, init, keys, lock,
     logger, mount, repair, restore, salvage, seeing, service, show, undelete, unmount, verify,
@@ -18,12 +22,14 @@ pub fn run() -> std::process::ExitCode {
     code_of(std::env::args_os().collect()).into()
 }
 
-fn code_of(arguments: Vec<std::ffi::OsString>) -> ExitCode {
+fn code_of(arguments: Vec<OsString>) -> ExitCode {
     let Invocation { arguments, fake } = as_invoked(arguments);
+    let given = arguments.clone();
     let parsed = match CommandLine::try_parse_from(arguments) {
         Ok(parsed) => parsed,
         Err(error) => {
             // Help and version come as errors, which are none. A closed pipe is no news.
+            let error = shown_error(error, &given);
             let _ = error.print();
             return match error.exit_code() {
                 0 => ExitCode::Done,
@@ -38,10 +44,24 @@ fn code_of(arguments: Vec<std::ffi::OsString>) -> ExitCode {
     match dispatch(&parsed.command) {
         Ok(()) => ExitCode::Done,
         Err(error) => {
-            eprintln!("hushfs: {error}");
+            say_error(&error);
             error.exit_code()
         }
     }
+}
+
+/// What is wrong with arguments. It repeats them, and a shell may have put files' names among them.
+fn shown_error(error: clap::Error, given: &[OsString]) -> clap::Error {
+    let escaped = given.iter().map(|argument| argument.shown());
+    if given.iter().all(|argument| !argument.to_string_lossy().chars().any(steers)) {
+        return error;
+    }
+    CommandLine::try_parse_from(escaped).err().unwrap_or_else(|| {
+        // What is wrong is what steers.
+        let text = error.render().to_string();
+        let text = text.trim().trim_start_matches("error: ");
+        clap::Error::raw(error.kind(), one_line(text).into_owned() + "\n")
+    })
 }
 
 fn dispatch(command: &Command) -> Result<(), Error> {

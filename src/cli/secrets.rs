@@ -8,6 +8,7 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use zeroize::Zeroizing;
 
+use super::names::Shown as _;
 use crate::crypto::{EmptyPassword, Password};
 use crate::format::{KEY_TEXT_BYTES_MAX, KeyTextError, RecoveryKey};
 
@@ -46,7 +47,7 @@ pub enum SecretsError {
         status: ExitStatus,
     },
     /// The key file holds no key.
-    #[error("{} holds no 64-digit key: {source}", path.display())]
+    #[error("{} holds no 64-digit key: {source}", path.shown())]
     NotAKey {
         /// The file.
         path: PathBuf,
@@ -60,7 +61,7 @@ pub enum SecretsError {
 /// # Errors
 /// [`SecretsError`].
 pub fn password_from_file(path: &Path) -> Result<Password, SecretsError> {
-    let place = path.display().to_string();
+    let place = path.shown();
     let unreadable =
         |source| SecretsError::Unreadable { what: "password", place: place.clone(), source };
     let mut file = File::open(path).map_err(unreadable)?;
@@ -103,11 +104,7 @@ pub fn password_from_command(command: &str) -> Result<Password, SecretsError> {
 /// # Errors
 /// [`SecretsError::Unreadable`] or [`SecretsError::NotAKey`].
 pub fn key_from_file(path: &Path) -> Result<RecoveryKey, SecretsError> {
-    let unreadable = |source| SecretsError::Unreadable {
-        what: "key",
-        place: path.display().to_string(),
-        source,
-    };
+    let unreadable = |source| SecretsError::Unreadable { what: "key", place: path.shown(), source };
     let mut file = File::open(path).map_err(unreadable)?;
     warn_if_others_can_read(&file, path);
     let bytes_max = usize::try_from(KEY_TEXT_BYTES_MAX).unwrap_or(usize::MAX);
@@ -150,7 +147,7 @@ fn warn_if_others_can_read(file: &File, path: &Path) {
         return;
     };
     if metadata.is_file() && metadata.mode() & 0o044 != 0 {
-        let path = path.display();
+        let path = path.shown();
         log::warn!("other users can read {path}; “chmod 600 {path}” keeps them out");
     }
 }

@@ -10,6 +10,7 @@ use super::descriptor::{claimed_descriptor, is_vault};
 use super::error::Error;
 use super::mounted::{mount_point_of, mount_point_of_vault};
 use super::remembered::slot_remembered;
+use super::names::Shown as _;
 use super::status::{
     LockedVault, mount_points_of_user, mounts_of_user, print_locked, print_mounts, print_status,
     status_of_mount,
@@ -45,14 +46,14 @@ fn watched(place: Option<&Path>) -> Result<PathBuf, Error> {
         return watch::only_one(mount_points_of_user().map_err(listing)?);
     };
     mount_point_of(place)?.ok_or_else(|| {
-        Error::Incomplete(format!("{} is not mounted: there is nothing to watch", place.display()))
+        Error::Incomplete(format!("{} is not mounted: there is nothing to watch", place.shown()))
     })
 }
 
 /// What can be seen of a vault without unlocking it.
 fn locked(place: &Path) -> Result<LockedVault, Error> {
     let path = std::fs::canonicalize(place)
-        .map_err(|source| Error::Io { doing: format!("reading {}", place.display()), source })?;
+        .map_err(|source| Error::Io { doing: format!("reading {}", place.shown()), source })?;
     let vault = VaultFolder::new(Arc::new(HostDisk), &path);
     let descriptor = claimed_descriptor(&path, &vault)?;
     let listing = vault.listing()?;

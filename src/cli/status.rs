@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::answer::{NoAnswer, answer};
 use super::error::Error;
+use super::names::{Shown as _, one_line};
 use super::output::show;
 use super::units::{ago, bytes, counted};
 use crate::format::Time;
@@ -154,7 +155,7 @@ pub fn print_mounts(mounts: &[UserMount], json: bool) -> Result<(), Error> {
     let told: Vec<&Status> = mounts.iter().filter_map(|m| m.status.as_ref().ok()).collect();
     let text_of = |mount: &UserMount| match &mount.status {
         Ok(status) => described(status, now),
-        Err(error) => format!("{error}\n"),
+        Err(error) => format!("{}\n", one_line(&error.to_string())),
     };
     show(&told, json, || match mounts {
         [] => "no vault is mounted\n".to_owned(),
@@ -173,7 +174,7 @@ pub fn print_locked(vault: &LockedVault, json: bool) -> Result<(), Error> {
 /// Lines of a heading and a text, the texts below each other.
 fn aligned(lines: &[(&str, String)]) -> String {
     let width = lines.iter().map(|(head, _)| head.len()).max().unwrap_or(0);
-    lines.iter().map(|(head, text)| format!("{head:width$}  {text}\n")).collect()
+    lines.iter().map(|(head, text)| format!("{head:width$}  {}\n", text.shown())).collect()
 }
 
 pub(super) fn described(status: &Status, now: i64) -> String {

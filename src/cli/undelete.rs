@@ -16,6 +16,7 @@ use super::args::UndeleteArgs;
 use super::device::open_unmounted;
 use super::error::Error;
 use super::mounted::{mount_around, mount_point_of_vault};
+use super::names::Shown as _;
 use super::output::show;
 use super::restore::components;
 use super::units::{bytes, counted};
@@ -73,7 +74,7 @@ fn in_mounts(args: &UndeleteArgs) -> Result<Vec<Done>, Error> {
         let (mount_point, below) = mount_around(path)?.ok_or_else(|| {
             Error::Usage(format!(
                 "{} is in no mount of a vault; for a vault that is not mounted, pass --vault",
-                path.display()
+                path.shown()
             ))
         })?;
         places.push((mount_point, components(&below)?.join(&b'/')));
@@ -87,13 +88,13 @@ fn in_mount(mount_point: &Path, path: &[u8], at: Option<&When>) -> Result<Done, 
     let token = ObjectId::random().to_string();
     let request = UndeleteRequest { token, path: path.to_vec(), at: at.cloned() };
     let failed = |source: io::Error| Error::Io {
-        doing: format!("asking the mount at {}", mount_point.display()),
+        doing: format!("asking the mount at {}", mount_point.shown()),
         source,
     };
     let refused = |error: Errno| match error {
         Errno::PERM => Error::Usage(format!(
             "{}: only root and who has mounted this can bring something back",
-            mount_point.display()
+            mount_point.shown()
         )),
         error => failed(error.into()),
     };
@@ -114,13 +115,14 @@ fn described(done: &Done) -> String {
     let Done { root, undeleted } = done;
     let mut text = String::new();
     for path in &undeleted.lacking {
-        text.push_str(&format!("COLLECTED  {path}\n"));
+        text.push_str(&format!("COLLECTED  {}\n", path.shown()));
     }
     let place = if root.is_empty() { String::new() } else { format!("{root}/") };
     let entries = counted(undeleted.entries, "entry", "entries");
     let size = bytes(undeleted.bytes);
     let Undeleted { path, state, .. } = undeleted;
-    text.push_str(&format!("{place}{path}: {entries}, {size}, as of {state}\n"));
+    let path = format!("{place}{path}");
+    text.push_str(&format!("{}: {entries}, {size}, as of {state}\n", path.shown()));
     text
 }
 

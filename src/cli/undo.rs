@@ -1,5 +1,6 @@
 //! What a command has made so far, taken back if the command does not finish.
 
+use super::names::Shown as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -41,7 +42,7 @@ impl Drop for Undo {
             };
             match removed {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    log::warn!("{} was left behind: {error}", path.display());
+                    log::warn!("{} was left behind: {error}", path.shown());
                 }
                 _ => {}
             }

@@ -16,6 +16,7 @@ use super::ask::{Ask, Terminal};
 use super::descriptor::{claimed_descriptors, copies_anywhere};
 use super::error::Error;
 use super::remembered::open_remembered;
+use super::names::Shown as _;
 use super::secrets::{key_from_file, password_from_command, password_from_file};
 use super::unlock_error::{Tried, UnlockError};
 
@@ -269,7 +270,7 @@ impl Slots {
         let kept = kept_slots(&HostDisk, &state).unwrap_or_default();
         let whole = |(path, bytes): (PathBuf, Vec<u8>)| {
             let slot = UnverifiedSlot::parse(&bytes).ok()?;
-            Some((path.display().to_string(), slot))
+            Some((path.shown(), slot))
         };
         let slots: Vec<_> = kept.into_iter().filter_map(whole).collect();
         if slots.is_empty() {
@@ -279,7 +280,7 @@ impl Slots {
             "{}/{KEYS_FOLDER} holds no slots: they have not been downloaded yet, or two devices \
              removed them at the same time. The copies are tried that this device keeps of slots it \
              has relied on. If the slots do not come, “hushfs key add” makes a new one",
-            vault.display()
+            vault.shown()
         );
         Some(Self { path: vault.to_owned(), slots, damaged: Vec::new(), newer: false })
     }

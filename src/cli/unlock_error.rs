@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::names::Shown as _;
 use crate::crypto::StretchError;
 use crate::format::{DESCRIPTOR_NAME, FormatError, KEYS_FOLDER, KeyTextError};
 
@@ -30,7 +31,7 @@ impl std::fmt::Display for Tried {
 #[derive(Debug, thiserror::Error)]
 pub enum UnlockError {
     /// There is no descriptor, and nothing else of a vault either.
-    #[error("{} is not a vault: it has no {DESCRIPTOR_NAME}", vault.display())]
+    #[error("{} is not a vault: it has no {DESCRIPTOR_NAME}", vault.shown())]
     NotAVault {
         /// The folder.
         vault: PathBuf,
@@ -39,14 +40,14 @@ pub enum UnlockError {
     #[error(
         "{} has no {DESCRIPTOR_NAME}: it has not been downloaded yet, or “hushfs init” did not \
          finish there",
-        vault.display()
+        vault.shown()
     )]
     Unfinished {
         /// The folder.
         vault: PathBuf,
     },
     /// A newer program made the vault.
-    #[error("{}/{DESCRIPTOR_NAME}: {source}; a newer hushfs opens it", vault.display())]
+    #[error("{}/{DESCRIPTOR_NAME}: {source}; a newer hushfs opens it", vault.shown())]
     Newer {
         /// The folder.
         vault: PathBuf,
@@ -54,7 +55,7 @@ pub enum UnlockError {
         source: FormatError,
     },
     /// No slot could be tried, and some are for a newer program.
-    #[error("no {tried} opens {} with this version of hushfs; a newer one may", vault.display())]
+    #[error("no {tried} opens {} with this version of hushfs; a newer one may", vault.shown())]
     NewerSlots {
         /// The folder.
         vault: PathBuf,
@@ -62,7 +63,7 @@ pub enum UnlockError {
         tried: Tried,
     },
     /// The descriptor was changed.
-    #[error("{}/{DESCRIPTOR_NAME} is damaged: {source}", vault.display())]
+    #[error("{}/{DESCRIPTOR_NAME} is damaged: {source}", vault.shown())]
     DescriptorDamaged {
         /// The folder.
         vault: PathBuf,
@@ -73,7 +74,7 @@ pub enum UnlockError {
     #[error(
         "{0}/{KEYS_FOLDER} holds no slots: they have not been downloaded yet, or were deleted. \
          Without one of its slots nothing opens this vault",
-        vault.display()
+        vault.shown()
     )]
     NoSlots {
         /// The folder.
@@ -95,7 +96,7 @@ pub enum UnlockError {
     #[error(
         "{0}/{DESCRIPTOR_NAME} is damaged, or another vault's: it does not belong to the slots in \
          {0}/{KEYS_FOLDER}",
-        vault.display()
+        vault.shown()
     )]
     ForeignSlots {
         /// The folder.
@@ -110,7 +111,7 @@ pub enum UnlockError {
         hint: Option<KeyTextError>,
     },
     /// The vault opens only in other ways.
-    #[error("{} does not open with a {tried}", vault.display())]
+    #[error("{} does not open with a {tried}", vault.shown())]
     NoSuchWay {
         /// The folder.
         vault: PathBuf,

@@ -13,6 +13,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::holders::{Holder, holders};
+use super::names::Shown as _;
 use super::status::{StatusError, status_of_mount, vault_mount};
 use crate::fs::Status;
 use crate::fuse::{self, MountError, PUBLISH_ATTRIBUTE, StillMounted};
@@ -47,7 +48,7 @@ pub enum UnmountError {
         why: String,
     },
     /// Programs use files in it. It is still mounted.
-    #[error("{path}: is in use{}", listed(holders))]
+    #[error("{}: is in use{}", path.shown(), listed(holders))]
     Busy {
         /// The path.
         path: PathBuf,
@@ -78,7 +79,7 @@ pub fn unmount(mountpoint: &Path) -> Result<(), UnmountError> {
         eprintln!(
             "{}: its daemon had ended before; the mount is cleared away. \
              What was closed or synced is safe, and comes back at the next mount.",
-            path.display()
+            path.shown()
         );
         return Ok(());
     }
@@ -199,7 +200,7 @@ fn listed(holders: &[Holder]) -> String {
     for holder in holders.iter().take(HOLDERS_SHOWN) {
         let Holder { pid, name, path } = holder;
         // Writing to a string cannot fail.
-        let _ = write!(out, "\n  {name} (process {pid}): {}", path.display());
+        let _ = write!(out, "\n  {} (process {pid}): {}", name.shown(), path.shown());
     }
     if holders.len() > HOLDERS_SHOWN {
         let _ = write!(out, "\n  and {} more", holders.len() - HOLDERS_SHOWN);

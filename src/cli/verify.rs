@@ -11,6 +11,7 @@ use super::args::VerifyArgs;
 use super::descriptor::claimed_descriptor;
 use super::device::state_path;
 use super::error::Error;
+use super::names::Shown as _;
 use super::output::show;
 use super::progress::Progress;
 use super::units::{bytes, counted};
@@ -91,36 +92,43 @@ fn is_whole(report: &VerifyReport) -> bool {
 fn described(report: &VerifyReport) -> String {
     let mut text = String::new();
     for damaged in &report.damaged {
-        text.push_str(&format!("DAMAGED  {}: {}\n", damaged.object, damaged.what));
+        text.push_str(&format!("DAMAGED  {}: {}\n", damaged.object.shown(), damaged.what.shown()));
         for file in &damaged.files {
-            text.push_str(&format!("         loses content: {file}\n"));
+            text.push_str(&format!("         loses content: {}\n", file.shown()));
         }
     }
     for awaited in &report.awaited {
-        text.push_str(&format!("awaited  {}: {}\n", awaited.object, awaited.what));
+        text.push_str(&format!("awaited  {}: {}\n", awaited.object.shown(), awaited.what.shown()));
         for file in &awaited.files {
-            text.push_str(&format!("         waits for it: {file}\n"));
+            text.push_str(&format!("         waits for it: {}\n", file.shown()));
         }
     }
     for newer in &report.newer {
-        text.push_str(&format!("newer    {newer}\n"));
+        text.push_str(&format!("newer    {}\n", newer.shown()));
     }
     for pack in &report.online_only {
-        text.push_str(&format!("NOT READ {pack}\n"));
+        text.push_str(&format!("NOT READ {}\n", pack.shown()));
     }
     for copy in &report.copies {
-        text.push_str(&format!("copy     {}: a copy of {}, not needed\n", copy.path, copy.object));
+        text.push_str(&format!(
+            "copy     {}: a copy of {}, not needed\n",
+            copy.path.shown(),
+            copy.object.shown()
+        ));
     }
     if log::log_enabled!(log::Level::Info) {
         for path in &report.litter {
-            text.push_str(&format!("litter   {path}: a sync client's or the system's own\n"));
+            text.push_str(&format!(
+                "litter   {}: a sync client's or the system's own\n",
+                path.shown()
+            ));
         }
     }
     for stranger in &report.strangers {
-        text.push_str(&format!("not used {stranger}: no object of this vault\n"));
+        text.push_str(&format!("not used {}: no object of this vault\n", stranger.shown()));
     }
     for note in &report.notes {
-        text.push_str(&format!("note     {note}\n"));
+        text.push_str(&format!("note     {}\n", note.shown()));
     }
     if is_whole(report) {
         text.push_str(&format!(

@@ -11,8 +11,8 @@ use crate::format::Time;
 use crate::fs::{FetchStatus, Status, day_and_time};
 
 use super::error::Error;
-use super::names::escaped;
-use super::output::print_at_once;
+use super::names::Shown as _;
+use super::output::{print_at_once, say};
 use super::status::{StatusError, status_of_mount};
 use super::terminal::animates;
 use super::units::{bytes, counted};
@@ -148,8 +148,7 @@ impl<'a> Look<'a> {
         let parts = self.parts();
         let width = parts.iter().map(|(head, _)| head.len()).max().unwrap_or(0);
         let lines = parts.iter().map(|(head, text)| format!("{head:width$}  {text}"));
-        let head =
-            format!("{} (Ctrl-C ends this view)", escaped(self.status.mountpoint.as_bytes()));
+        let head = format!("{} (Ctrl-C ends this view)", self.status.mountpoint.shown());
         [head].into_iter().chain(lines).collect::<Vec<_>>().join("\n")
     }
 }
@@ -204,7 +203,7 @@ impl View {
             Self::Lines | Self::Changes(_) | Self::Json => {}
         }
         if !why.is_empty() {
-            eprintln!("hushfs: {why}");
+            say(&why);
         }
         Ok(())
     }

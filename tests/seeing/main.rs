@@ -11,6 +11,9 @@ mod decorate;
 #[path = "../bench/files.rs"]
 #[allow(dead_code, reason = "shared with tests that need more of it")]
 mod files;
+#[path = "../bench/terminal.rs"]
+#[allow(dead_code, reason = "shared with tests that look at the terminal's mode")]
+mod terminal;
 #[path = "../bench/three_packs.rs"]
 #[allow(dead_code, reason = "shared with tests that need more of it")]
 mod three_packs;
@@ -21,5 +24,6 @@ mod mounted;
 #[path = "../mounted/watchdog.rs"]
 mod watchdog;
 
+mod hostile_names;
 mod in_a_mount;
 mod of_a_vault;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use crate::cli::error::Error;
+use crate::cli::names::Shown as _;
 use crate::format::Ino;
 use crate::fs::{FileKind, FileSystem, FsError, RenameMode};
 
@@ -66,7 +67,7 @@ impl MountedFolder {
 }
 
 fn failed(doing: &str, path: &Path, source: std::io::Error) -> Error {
-    Error::Io { doing: format!("{doing} {}", path.display()), source }
+    Error::Io { doing: format!("{doing} {}", path.shown()), source }
 }
 
 impl Folder for MountedFolder {
@@ -103,7 +104,7 @@ impl Folder for MountedFolder {
         let (from, to) = (self.at(from), self.at(to));
         let flags = if may_replace { RenameFlags::empty() } else { RenameFlags::NOREPLACE };
         renameat_with(CWD, &from, CWD, &to, flags)
-            .map_err(|error| failed(&format!("renaming {} to", from.display()), &to, error.into()))
+            .map_err(|error| failed(&format!("renaming {} to", from.shown()), &to, error.into()))
     }
 }
 
@@ -121,7 +122,7 @@ impl OpenFolder {
 }
 
 fn refused(name: &[u8], error: &FsError) -> Error {
-    Error::Incomplete(format!("{}: {error}", String::from_utf8_lossy(name)))
+    Error::Incomplete(format!("{}: {error}", name.shown()))
 }
 
 impl Folder for OpenFolder {

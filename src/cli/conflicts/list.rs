@@ -7,6 +7,7 @@ use rustix::io::Errno;
 
 use crate::cli::answer::{NoAnswer, answer};
 use crate::cli::error::Error;
+use crate::cli::names::Shown as _;
 use crate::cli::status::StatusError;
 use crate::cli::units::{ago, bytes, counted};
 use crate::fs::{Conflict, ConflictSide, Conflicts};
@@ -27,7 +28,7 @@ pub(super) fn conflicts_of_mount(mount_point: &Path) -> Result<Conflicts, Error>
                 StatusError::NotUnderstood(mount_point.to_owned()).into()
             }
             NoAnswer::Refused(error) => {
-                let doing = format!("asking {} for conflicts", mount_point.display());
+                let doing = format!("asking {} for conflicts", mount_point.shown());
                 Error::Io { doing, source: error.into() }
             }
         })?;
@@ -47,9 +48,9 @@ pub(super) fn described(conflicts: &Conflicts, below: &Path, now: i64) -> String
     }
     let mut text = String::new();
     for Conflict { named, copy } in &conflicts.conflicts {
-        text.push_str(&format!("{}\n", below.join(&copy.path).display()));
+        text.push_str(&format!("{}\n", below.join(&copy.path).shown()));
         let a = match named {
-            Some(named) => format!("“{}”: {}", last_name(&named.path), facts(named, now)),
+            Some(named) => format!("“{}”: {}", last_name(&named.path).shown(), facts(named, now)),
             None => "nothing has the name any more".to_owned(),
         };
         text.push_str(&format!("  A  {a}\n  B  this copy: {}\n", facts(copy, now)));
@@ -71,7 +72,7 @@ fn facts(version: &ConflictSide, now: i64) -> String {
         (kind, _) => kind.to_owned(),
     };
     let from = match (&version.device, &version.date) {
-        (Some(device), Some(date)) => format!("from {device}, {date}"),
+        (Some(device), Some(date)) => format!("from {}, {date}", device.shown()),
         _ => "from where is unknown".to_owned(),
     };
     format!("{what}, changed {}, {from}", ago(version.modified, now))

@@ -18,6 +18,7 @@ use crate::store::{HostDisk, VaultFolder};
 use super::folder::{MountedFolder, OpenFolder};
 use super::list::{conflicts_of_mount, described};
 use super::settle::{Settled, settle};
+use crate::cli::names::Shown as _;
 
 /// Lists conflict copies, or settles one.
 ///
@@ -64,12 +65,10 @@ fn settle_one(args: &ConflictsArgs, keep: Keep) -> Result<Settled, Error> {
     if let Some(path) = mounted {
         let (parent, name) = parted(&path)?;
         let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-        let metadata = std::fs::metadata(parent).map_err(|source| Error::Io {
-            doing: format!("reading {}", parent.display()),
-            source,
-        })?;
+        let metadata = std::fs::metadata(parent)
+            .map_err(|source| Error::Io { doing: format!("reading {}", parent.shown()), source })?;
         if !is_in_mount(&metadata) {
-            let path = path.display();
+            let path = path.shown();
             return Err(Error::Usage(format!(
                 "{path}: this is in no mount of a vault; of one that is not mounted, name the \
                  vault's folder, then the path in it"
@@ -97,7 +96,7 @@ fn open(args: &ConflictsArgs, mode: MountMode) -> Result<Arc<FileSystem>, Error>
 fn parted(path: &Path) -> Result<(&Path, &[u8]), Error> {
     match (path.parent(), path.file_name()) {
         (Some(parent), Some(name)) => Ok((parent, name.as_bytes())),
-        _ => Err(Error::Usage(format!("{}: this names no file", path.display()))),
+        _ => Err(Error::Usage(format!("{}: this names no file", path.shown()))),
     }
 }
 
@@ -108,7 +107,7 @@ fn folder_at(files: &FileSystem, path: &Path) -> Result<Ino, Error> {
         ino = match part {
             Component::RootDir | Component::CurDir => continue,
             Component::Normal(name) => files.lookup(ino, name.as_bytes()),
-            _ => return Err(Error::Usage(format!("{}: leave out “..”", path.display()))),
+            _ => return Err(Error::Usage(format!("{}: leave out “..”", path.shown()))),
         }
         .map_err(|error| refused(path, &error))?
         .ino;
@@ -117,12 +116,12 @@ fn folder_at(files: &FileSystem, path: &Path) -> Result<Ino, Error> {
 }
 
 fn refused(path: &Path, error: &FsError) -> Error {
-    Error::Incomplete(format!("{}: {error}", path.display()))
+    Error::Incomplete(format!("{}: {error}", path.shown()))
 }
 
 fn told(settled: &Settled) -> String {
     match &settled.removed {
-        Some(removed) => format!("kept “{}”, removed {removed}\n", settled.kept),
-        None => format!("kept “{}”\n", settled.kept),
+        Some(removed) => format!("kept “{}”, removed {removed}\n", settled.kept.shown()),
+        None => format!("kept “{}”\n", settled.kept.shown()),
     }
 }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::cli::args::Keep;
 use crate::cli::error::Error;
+use crate::cli::names::Shown as _;
 use crate::tree::ConflictName;
 
 use super::folder::Folder;
@@ -36,43 +37,43 @@ pub(super) fn settle(
     new_name: Option<&[u8]>,
 ) -> Result<Settled, Error> {
     let Pair { copy, name } = pair(folder, name)?;
-    let not_there = || Error::Usage(format!("{}: this is not there", shown(&copy)));
+    let not_there = || Error::Usage(format!("{}: this is not there", copy.shown()));
     let of_copy = folder.entry(&copy)?.ok_or_else(not_there)?;
     let named = folder.entry(&name)?;
     match (keep, named) {
         (Keep::A, None) => Err(Error::Incomplete(format!(
             "nothing is called “{}” any more: keep B, or remove the copy yourself",
-            shown(&name)
+            name.shown()
         ))),
         (Keep::A, Some(_)) => {
             if of_copy.is_folder && !of_copy.is_empty {
                 return Err(not_empty(&copy, &name));
             }
             folder.remove(&copy, of_copy.is_folder)?;
-            Ok(Settled { kept: shown(&name), removed: Some("the copy".into()) })
+            Ok(Settled { kept: as_text(&name), removed: Some("the copy".into()) })
         }
         (Keep::B, None) => {
             folder.rename(&copy, &name, false)?;
-            Ok(Settled { kept: shown(&name), removed: None })
+            Ok(Settled { kept: as_text(&name), removed: None })
         }
         // Renaming a name to another of the same file does nothing.
         (Keep::B, Some(named)) if named.ino == of_copy.ino => {
             folder.remove(&copy, false)?;
-            Ok(Settled { kept: shown(&name), removed: None })
+            Ok(Settled { kept: as_text(&name), removed: None })
         }
         (Keep::B, Some(named)) => {
             if named.is_folder != of_copy.is_folder {
                 return Err(Error::Incomplete(format!(
                     "of “{}” and “{}” one is a folder: keep A, or both with a new name",
-                    shown(&name),
-                    shown(&copy)
+                    name.shown(),
+                    copy.shown()
                 )));
             }
             if named.is_folder && !named.is_empty {
                 return Err(not_empty(&name, &copy));
             }
             folder.rename(&copy, &name, true)?;
-            Ok(Settled { kept: shown(&name), removed: Some("what had the name".into()) })
+            Ok(Settled { kept: as_text(&name), removed: Some("what had the name".into()) })
         }
         (Keep::Both, _) => {
             let new_name = new_name.filter(|name| !name.contains(&b'/'));
@@ -80,7 +81,7 @@ pub(super) fn settle(
                 Error::Usage("--as takes a name in the same folder, without a slash".into())
             })?;
             folder.rename(&copy, new_name, false)?;
-            Ok(Settled { kept: shown(new_name), removed: None })
+            Ok(Settled { kept: as_text(new_name), removed: None })
         }
     }
 }
@@ -102,23 +103,23 @@ fn pair(folder: &dyn Folder, name: &[u8]) -> Result<Pair, Error> {
     copies.sort();
     match copies[..] {
         [copy] => Ok(Pair { copy: copy.clone(), name: name.to_vec() }),
-        [] => Err(Error::Usage(format!("{}: there is no conflict copy of this", shown(name)))),
+        [] => Err(Error::Usage(format!("{}: there is no conflict copy of this", name.shown()))),
         _ => {
             let copies: Vec<_> =
-                copies.into_iter().map(|copy| format!("“{}”", shown(copy))).collect();
+                copies.into_iter().map(|copy| format!("“{}”", copy.shown())).collect();
             Err(Error::Usage(format!("say which copy: {}", copies.join(", "))))
         }
     }
 }
 
 fn not_empty(to_go: &[u8], to_stay: &[u8]) -> Error {
-    let (to_go, to_stay) = (shown(to_go), shown(to_stay));
+    let (to_go, to_stay) = (to_go.shown(), to_stay.shown());
     Error::Incomplete(format!(
         "the folder “{to_go}” is not empty, and nothing in it was changed: move what is to stay from \
          it into “{to_stay}”, remove the rest, and do this again"
     ))
 }
 
-fn shown(name: &[u8]) -> String {
+fn as_text(name: &[u8]) -> String {
     String::from_utf8_lossy(name).into_owned()
 }

@@ -7,6 +7,7 @@ use rustix::fs::{FileType, Stat};
 
 use crate::cli::enable::plain::{Place, PlainFolder, Visit, kind_of, walk};
 use crate::cli::error::Error;
+use crate::cli::names::Shown as _;
 use crate::format::{DATA_FOLDER, DESCRIPTOR_NAME, KEYS_FOLDER, LOG_FOLDER, README_NAME};
 
 /// Deletes the vault in a folder, the descriptor first: what a cut-off leaves opens as nothing. Tells
@@ -16,7 +17,7 @@ use crate::format::{DATA_FOLDER, DESCRIPTOR_NAME, KEYS_FOLDER, LOG_FOLDER, READM
 /// [`Error::Io`] for what cannot be deleted.
 pub(super) fn delete_vault(vault: &Path) -> Result<bool, Error> {
     let deleting =
-        |source| Error::Io { doing: format!("deleting the vault {}", vault.display()), source };
+        |source| Error::Io { doing: format!("deleting the vault {}", vault.shown()), source };
     let root = PlainFolder::open(vault).map_err(deleting)?;
     unlink(&root, DESCRIPTOR_NAME.as_bytes()).map_err(deleting)?;
     for name in [KEYS_FOLDER, LOG_FOLDER, DATA_FOLDER] {
@@ -54,10 +55,8 @@ struct Sweep {
 impl Visit for Sweep {
     fn entry(&mut self, at: &Place<'_>, stat: &Stat) -> Result<(), Error> {
         debug_assert_ne!(kind_of(stat), FileType::Directory);
-        unlink(at.folder, at.name).map_err(|source| Error::Io {
-            doing: format!("deleting {}", crate::cli::restore::shown(at.path)),
-            source,
-        })
+        unlink(at.folder, at.name)
+            .map_err(|source| Error::Io { doing: format!("deleting {}", at.path.shown()), source })
     }
 
     fn enter(&mut self, _: &Place<'_>, _: &Stat) -> Result<bool, Error> {
@@ -70,6 +69,6 @@ impl Visit for Sweep {
     }
 
     fn unreadable(&mut self, path: &[u8], error: io::Error) {
-        log::warn!("{}: {error}", crate::cli::restore::shown(path));
+        log::warn!("{}: {error}", path.shown());
     }
 }

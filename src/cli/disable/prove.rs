@@ -5,8 +5,9 @@ use std::path::Path;
 use crate::cli::enable::compare::{CompareError, Owners, differing_attribute, is_kind, is_same};
 use crate::cli::enable::plain::{Place, PlainFolder, joined};
 use crate::cli::error::Error;
+use crate::cli::names::Shown as _;
 use crate::cli::progress::Progress;
-use crate::cli::restore::shown;
+use crate::cli::restore::as_text;
 use crate::format::Ino;
 use crate::fs::{Attributes, FileKind, FileSystem};
 
@@ -31,7 +32,7 @@ pub(super) fn compare_all(
     progress: &Progress,
 ) -> Result<Compared, Error> {
     let root = PlainFolder::open(destination).map_err(|source| Error::Io {
-        doing: format!("opening {}", destination.display()),
+        doing: format!("opening {}", destination.shown()),
         source,
     })?;
     let mut compared = Compared::default();
@@ -52,8 +53,8 @@ pub(super) fn compare_all(
                     compared.same += 1;
                     compared.bytes += content_bytes(&attributes);
                 }
-                Ok(Some(what)) => compared.differs.push(format!("{}: {what}", shown(&path))),
-                Err(error) => compared.differs.push(format!("{}: {error}", shown(&path))),
+                Ok(Some(what)) => compared.differs.push(format!("{}: {what}", as_text(&path))),
+                Err(error) => compared.differs.push(format!("{}: {error}", as_text(&path))),
             }
             progress.finish_file();
             if attributes.kind == FileKind::Folder

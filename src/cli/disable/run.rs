@@ -25,6 +25,8 @@ use crate::store::{HostDisk, VaultFolder};
 
 use super::delete_vault::delete_vault;
 use super::prove::compare_all;
+use crate::cli::names::Shown as _;
+use crate::cli::output::say;
 
 /// What a restore that was cut off leaves under a hidden name.
 const DRAFT_START: &[u8] = b".hushfs-restore-";
@@ -36,10 +38,8 @@ const DRAFT_START: &[u8] = b".hushfs-restore-";
 /// [`Error`] if it does not come so far. The vault is there then, as before.
 pub fn run(args: &DisableArgs) -> Result<(), Error> {
     refuse_without_answer(args.yes || !args.delete_vault)?;
-    let vault = std::fs::canonicalize(&args.vault).map_err(|source| Error::Io {
-        doing: format!("reading {}", args.vault.display()),
-        source,
-    })?;
+    let vault = std::fs::canonicalize(&args.vault)
+        .map_err(|source| Error::Io { doing: format!("reading {}", args.vault.shown()), source })?;
     let folder = resolved(&args.folder)?;
     refuse_within(&folder, &vault)?;
     let objects = VaultFolder::new(Arc::new(HostDisk), &vault);
@@ -78,22 +78,22 @@ pub fn run(args: &DisableArgs) -> Result<(), Error> {
         return Err(Error::Incomplete(format!(
             "{entries} not in {} as in the vault, as said above. Nothing was deleted: the vault is \
              kept in {}",
-            folder.display(),
-            vault.display()
+            folder.shown(),
+            vault.shown()
         )));
     }
     println!(
         "Everything in the vault is in {}, unencrypted, and was compared with the vault: {}, {}.",
-        folder.display(),
+        folder.shown(),
         counted(compared.same, "entry", "entries"),
         bytes(compared.bytes)
     );
     if let Some(service) = service_at(&folder) {
-        eprintln!(
-            "hushfs: {} is in a folder that {service} uploads, as its path tells: the files are \
+        say(&format!(
+            "{} is in a folder that {service} uploads, as its path tells: the files are \
              uploaded unencrypted from now on",
-            folder.display()
-        );
+            folder.shown()
+        ));
     }
     finish(args, &vault, &folder, &files)
 }
@@ -104,12 +104,12 @@ fn give_back_place(vault: &Path, folder: &Path) -> Result<(), Error> {
         Some(mount_point) if mount_point == folder => Ok(unmount(folder)?),
         Some(elsewhere) => Err(Error::InUse(format!(
             "{} is mounted at {}: run “hushfs unmount” first, or name that as the folder",
-            vault.display(),
-            elsewhere.display()
+            vault.shown(),
+            elsewhere.shown()
         ))),
         None => match mount_at(folder) {
             Ok(Some(_)) => {
-                Err(Error::InUse(format!("something else is mounted at {}", folder.display())))
+                Err(Error::InUse(format!("something else is mounted at {}", folder.shown())))
             }
             _ => Ok(()),
         },
@@ -119,7 +119,7 @@ fn give_back_place(vault: &Path, folder: &Path) -> Result<(), Error> {
 /// A folder with other files in it is no place to bring a vault's back to. What an earlier run has
 /// brought back is none of those.
 fn refuse_others(files: &FileSystem, folder: &Path) -> Result<(), Error> {
-    let reading = |source| Error::Io { doing: format!("reading {}", folder.display()), source };
+    let reading = |source| Error::Io { doing: format!("reading {}", folder.shown()), source };
     let names = match PlainFolder::open(folder).and_then(|folder| folder.names()) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
         names => names.map_err(reading)?,
@@ -132,8 +132,8 @@ fn refuse_others(files: &FileSystem, folder: &Path) -> Result<(), Error> {
     if let Some(other) = names.iter().find(is_other) {
         return Err(Error::Usage(format!(
             "{} is not empty, and the vault has no “{}”: name an empty or a new folder",
-            folder.display(),
-            crate::cli::restore::shown(other)
+            folder.shown(),
+            other.shown()
         )));
     }
     if names.is_empty() {
@@ -153,33 +153,33 @@ fn finish(
         println!(
             "The vault is kept, with all earlier states, in {}. If you need neither, “hushfs disable \
              --delete-vault {} {}” compares once more and deletes it.",
-            vault.display(),
-            args.vault.display(),
-            args.folder.display()
+            vault.shown(),
+            args.vault.shown(),
+            args.folder.shown()
         );
         return Ok(());
     }
     if files.state_folder().is_some() && files.state_lock().is_none() {
         return Err(Error::InUse(format!(
             "{} is in use by another process on this machine: nothing was deleted",
-            vault.display()
+            vault.shown()
         )));
     }
     let question = format!(
         "The vault {} will be deleted, with all earlier states of its files: what was deleted or \
          overwritten before can then not be brought back, on no device. Its files are in {}, \
          unencrypted.",
-        vault.display(),
-        folder.display()
+        vault.shown(),
+        folder.shown()
     );
     if !may_delete(args.yes, &question)? {
-        return Err(Error::Incomplete(format!("the vault is kept in {}", vault.display())));
+        return Err(Error::Incomplete(format!("the vault is kept in {}", vault.shown())));
     }
     match delete_vault(vault)? {
         true => println!("The vault is deleted."),
         false => println!(
             "The vault is deleted. {} has files that are none of it, which stay.",
-            vault.display()
+            vault.shown()
         ),
     }
     Ok(())

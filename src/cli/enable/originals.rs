@@ -10,6 +10,7 @@ use rustix::io::Errno;
 
 use crate::cli::error::Error;
 use crate::cli::init::{parent_of, sync_folder};
+use crate::cli::names::Shown as _;
 
 /// Names of originals that are tried.
 const NAMES_MAX: u32 = 1000;
@@ -20,7 +21,7 @@ const NAMES_MAX: u32 = 1000;
 /// # Errors
 /// [`Error::Io`]; the folder is in its place then.
 pub(super) fn put_aside(folder: &Path) -> Result<PathBuf, Error> {
-    let moving = |source| Error::Io { doing: format!("renaming {}", folder.display()), source };
+    let moving = |source| Error::Io { doing: format!("renaming {}", folder.shown()), source };
     let aside = free_name(folder).map_err(moving)?;
     let metadata = fs::metadata(folder).map_err(moving)?;
     let swapped = DirBuilder::new().mode(0o700).create(&aside).and_then(|()| {

@@ -18,6 +18,7 @@ use super::compare::size_of;
 use super::plain::{Place, PlainFolder, Visit, kind_of, walk};
 use super::remove::give_back_name;
 use super::words::service_at;
+use crate::cli::names::Shown as _;
 
 /// What a chunk, a file and a pack cost beside their content, rounded up.
 const ENTRY_BYTES: u64 = 1024;
@@ -44,7 +45,7 @@ impl Places {
     pub(super) fn check(args: &EnableArgs) -> Result<Self, Error> {
         let folder = existing(&args.folder)?;
         if !folder.is_dir() {
-            return Err(Error::Usage(format!("{} is not a folder", args.folder.display())));
+            return Err(Error::Usage(format!("{} is not a folder", args.folder.shown())));
         }
         refuse_mount_point(&folder)?;
         let vault = resolved(&args.vault)?;
@@ -54,7 +55,7 @@ impl Places {
                 "{} is in a folder that {service} uploads, as its path tells: a vault that is mounted \
                  there would be uploaded unencrypted. Move the folder elsewhere first, and have the \
                  chat app use it there; or pass --no-mount, and mount the vault elsewhere afterwards",
-                args.folder.display()
+                args.folder.shown()
             )));
         }
         let mut also_delete = Vec::new();
@@ -75,7 +76,7 @@ impl Places {
 }
 
 fn finding(path: &Path) -> impl Fn(io::Error) -> Error {
-    let doing = format!("finding {}", path.display());
+    let doing = format!("finding {}", path.shown());
     move |source| Error::Io { doing: doing.clone(), source }
 }
 
@@ -107,8 +108,8 @@ pub(in crate::cli) fn refuse_within(folder: &Path, vault: &Path) -> Result<(), E
         return Err(Error::Usage(format!(
             "{} and {} must not be within each other: the vault is what a sync client uploads, \
              the folder has the files unencrypted. Name a vault elsewhere",
-            folder.display(),
-            vault.display()
+            folder.shown(),
+            vault.shown()
         )));
     }
     Ok(())
@@ -120,15 +121,15 @@ fn refuse_mount_point(folder: &Path) -> Result<(), Error> {
         return Err(Error::InUse(format!(
             "{} is a mount point: if a vault is mounted there, its files are encrypted already; else \
              name the folder with the files themselves",
-            folder.display()
+            folder.shown()
         )));
     }
     match mounts.iter().find(|mount| mount.mount_point.starts_with(folder)) {
         Some(below) => Err(Error::Usage(format!(
             "something is mounted at {}, which is in {}: unmount it first, or name a folder without \
              it",
-            below.mount_point.display(),
-            folder.display()
+            below.mount_point.shown(),
+            folder.shown()
         ))),
         None => Ok(()),
     }
@@ -139,7 +140,7 @@ fn refuse_in_mount(folder: &Path) -> Result<(), Error> {
     if crate::cli::mounted::is_in_mount(&metadata) {
         return Err(Error::Usage(format!(
             "{} is in the mount of a vault: its files are encrypted already",
-            folder.display()
+            folder.shown()
         )));
     }
     Ok(())
@@ -151,14 +152,14 @@ fn refuse_also(path: &Path, folder: &Path, vault: &Path) -> Result<(), Error> {
         return Err(Error::Usage(format!(
             "--also-delete {} must be neither in {} or {} nor around them: name the folder with the \
              old copies itself",
-            path.display(),
-            folder.display(),
-            vault.display()
+            path.shown(),
+            folder.shown(),
+            vault.shown()
         )));
     }
     let mounts = fuse::mounts().map_err(finding(path))?;
     match mounts.iter().any(|mount| mount.mount_point.starts_with(path)) {
-        true => Err(Error::Usage(format!("something is mounted in {}", path.display()))),
+        true => Err(Error::Usage(format!("something is mounted in {}", path.shown()))),
         false => refuse_in_mount(path),
     }
 }
@@ -224,8 +225,8 @@ impl Visit for Measuring<'_> {
         if stat.st_dev != self.device {
             return Err(Error::Usage(format!(
                 "{} is on another file system than {}: a folder is taken into a vault as a whole",
-                crate::cli::restore::shown(at.path),
-                self.path.display()
+                at.path.shown(),
+                self.path.shown()
             )));
         }
         self.extent.files += 1;
@@ -237,7 +238,7 @@ impl Visit for Measuring<'_> {
     }
 
     fn unreadable(&mut self, path: &[u8], error: io::Error) {
-        log::debug!("{}: {error}", crate::cli::restore::shown(path));
+        log::debug!("{}: {error}", path.shown());
     }
 }
 
@@ -264,7 +265,7 @@ pub(in crate::cli) fn check_room(place: &Path, extent: Extent) -> Result<(), Err
         needed if needed > free => Err(Error::Incomplete(format!(
             "there is not enough room for {}: it needs about {}, and {} are free there. Nothing was \
              changed: make room, or name a place on another disk",
-            place.display(),
+            place.shown(),
             bytes(needed),
             bytes(free)
         ))),

@@ -9,8 +9,8 @@ use std::time::Duration;
 use rustix::fs::{FileType, Stat, fstat};
 
 use crate::cli::error::Error;
+use crate::cli::names::{Shown as _, one_line};
 use crate::cli::progress::Progress;
-use crate::cli::restore::shown;
 use crate::format::{Ino, Time};
 use crate::fs::{Attributes, FileKind, FileSystem, FsError};
 use crate::fuse::lease::{Leased, lease};
@@ -282,6 +282,8 @@ pub(in crate::cli) fn wait_for_clock(stat: &Stat) {
 
 /// A line for each thing that stays, and why.
 pub(in crate::cli) fn stays(unproven: &[(Vec<u8>, String)]) -> String {
-    let lines = unproven.iter().map(|(path, why)| format!("STAYS      {}: {why}\n", shown(path)));
+    let lines = unproven
+        .iter()
+        .map(|(path, why)| format!("STAYS      {}: {}\n", path.shown(), one_line(why)));
     lines.collect()
 }

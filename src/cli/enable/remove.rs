@@ -21,6 +21,7 @@ use crate::fuse::lease::{Leased, lease};
 use super::compare::is_unchanged;
 use super::plain::{Place, PlainFolder, Visit, kind_of, walk};
 use super::prove::{Proof, Proven};
+use crate::cli::names::Shown as _;
 
 /// Before the name of what is about to be deleted.
 pub(super) const REMOVING: &[u8] = b".hushfs-removing.";
@@ -56,7 +57,7 @@ pub(in crate::cli) fn remove_proven(
     }
     let named = removed.stays.iter().map(|(path, _)| path.clone()).collect();
     let mut left = Left { named, known: HashSet::new(), appeared: Vec::new() };
-    let opening = |source| Error::Io { doing: format!("reading {}", root_path.display()), source };
+    let opening = |source| Error::Io { doing: format!("reading {}", root_path.shown()), source };
     walk(root.descend(b"").map_err(opening)?, &mut left)?;
     let appeared = left.appeared.into_iter();
     removed.stays.extend(appeared.map(|path| (path, APPEARED.to_owned())));
@@ -256,7 +257,7 @@ fn take_away(
     match done {
         Err(why) => match folder.rename(&away, name) {
             Ok(()) => Err(why),
-            Err(_) => Err(Stays::NameTaken(crate::cli::restore::shown(&away))),
+            Err(_) => Err(Stays::NameTaken(away.shown())),
         },
         done => done,
     }
@@ -322,7 +323,7 @@ impl Visit for Left {
     }
 
     fn unreadable(&mut self, path: &[u8], error: io::Error) {
-        log::debug!("{}: {error}", crate::cli::restore::shown(path));
+        log::debug!("{}: {error}", path.shown());
         if !self.named.contains(path) {
             self.appeared.push(path.to_vec());
         }

@@ -1,5 +1,7 @@
 //! The command itself.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,7 +15,7 @@ use crate::cli::exit::ExitCode;
 use crate::cli::init;
 use crate::cli::mount::{mount_unlocked, refuse_if_in_use};
 use crate::cli::progress::Progress;
-use crate::cli::restore::{raise_file_limit, shown};
+use crate::cli::restore::raise_file_limit;
 use crate::cli::units::{bytes, counted};
 use crate::cli::unlock::{Unlocked, unlock};
 use crate::format::ChunkSize;
@@ -33,6 +35,8 @@ use super::plain::PlainFolder;
 use super::prove::{Proof, prove_all, stays};
 use super::remove::{changed_since, remove_proven};
 use super::words::what_stays;
+use crate::cli::names::Shown as _;
+use crate::cli::output::say;
 
 /// Takes a folder into a vault, and mounts the vault in its place.
 ///
@@ -72,9 +76,9 @@ fn in_child(args: &EnableArgs, detacher: Detacher) -> Result<(), Error> {
     println!(
         "{} shows from now on what is in the vault. After the next start of this machine, “hushfs mount \
          {} {}” does that.",
-        args.folder.display(),
-        args.vault.display(),
-        args.folder.display()
+        args.folder.shown(),
+        args.vault.shown(),
+        args.folder.shown()
     );
     let mount = MountArgs {
         unlock: args.unlock.clone(),
@@ -99,18 +103,18 @@ fn in_child(args: &EnableArgs, detacher: Detacher) -> Result<(), Error> {
     };
     let detacher = match left_over {
         Some(sentence) => {
-            eprintln!("hushfs: {sentence}");
+            say(&sentence);
             detacher.ready_with(ExitCode::Failed.number())
         }
         None => detacher,
     };
     mount_unlocked(&mount, unlocked, detacher).inspect_err(|_| {
-        eprintln!(
-            "hushfs: everything is in the vault, but it is not mounted; “hushfs mount {} {}” tries that \
+        say(&format!(
+            "everything is in the vault, but it is not mounted; “hushfs mount {} {}” tries that \
              again",
-            args.vault.display(),
-            args.folder.display()
-        );
+            args.vault.shown(),
+            args.folder.shown()
+        ));
     })
 }
 
@@ -145,11 +149,11 @@ fn enable(args: &EnableArgs) -> Result<Enabled, Error> {
         copy_all(files, &root, &progress)
     })?;
     for (path, name) in &copied.beside {
-        eprintln!(
-            "hushfs: {}: the vault has something else of that name, so it is “{}” there",
-            shown(path),
-            shown(name)
-        );
+        say(&format!(
+            "{}: the vault has something else of that name, so it is “{}” there",
+            path.shown(),
+            name.shown()
+        ));
     }
 
     // From here on nobody else changes the vault on this machine.
@@ -170,7 +174,7 @@ fn enable(args: &EnableArgs) -> Result<Enabled, Error> {
 
 fn open_folder(path: &Path) -> Result<PlainFolder, Error> {
     PlainFolder::open(path)
-        .map_err(|source| Error::Io { doing: format!("opening {}", path.display()), source })
+        .map_err(|source| Error::Io { doing: format!("opening {}", path.shown()), source })
 }
 
 /// Makes a vault as `init` does. Who has just set a password is asked for it once more, which is as
@@ -184,7 +188,7 @@ fn make_vault(args: &EnableArgs) -> Result<(), Error> {
         chunk_size: ChunkSize::DEFAULT,
         vault: args.vault.clone(),
     })?;
-    println!("The new vault is in {}.", args.vault.display());
+    println!("The new vault is in {}.", args.vault.shown());
     if args.unlock.is_silent() {
         println!("To be sure that it can be unlocked again, unlock it once now:");
     }
@@ -279,11 +283,11 @@ fn finish_folder(
         lines.clear();
         if own > 0 {
             let files = counted(own as u64, "file", "files");
-            lines.push_str(&format!("{files} in {} will be deleted.\n", places.folder.display()));
+            lines.push_str(&format!("{files} in {} will be deleted.\n", places.folder.shown()));
         }
         for copies in also {
             let files = counted(copies.proof.proven.len() as u64, "old copy", "old copies");
-            lines.push_str(&format!("{files} in {} will be deleted.\n", copies.path.display()));
+            lines.push_str(&format!("{files} in {} will be deleted.\n", copies.path.shown()));
         }
         lines.push_str(
             "From then on only the vault has them, and only its password or key opens it.",
@@ -291,7 +295,7 @@ fn finish_folder(
         if !may_delete(args.yes, &lines)? {
             return Err(Error::Incomplete(format!(
                 "nothing was deleted: everything is in the vault, and unencrypted in {} as before",
-                places.folder.display()
+                places.folder.shown()
             )));
         }
     }
@@ -304,7 +308,7 @@ fn finish_folder(
         left = removed.stays.len();
         if removed.linked_elsewhere > 0 {
             let files = counted(removed.linked_elsewhere, "file has", "files have");
-            eprintln!("hushfs: {files} further names elsewhere, which still show them unencrypted");
+            say(&format!("{files} further names elsewhere, which still show them unencrypted"));
         }
     }
     let left_also = remove_also(also)?;
@@ -318,7 +322,7 @@ fn finish_folder(
             "{} in {}, as said above, and nothing is mounted there: close what uses it or move it \
              away, and run the same command again",
             counted(left as u64, "entry stays", "entries stay"),
-            places.folder.display()
+            places.folder.shown()
         )));
     }
     let is_empty = root.names().is_ok_and(|names| names.is_empty());
@@ -328,11 +332,11 @@ fn finish_folder(
             eprint!("{}", stays(&changed));
             return Err(Error::Incomplete(format!(
                 "{} changed while it was compared, so it stays where it is: run the same command again",
-                places.folder.display()
+                places.folder.shown()
             )));
         }
         let aside = put_aside(&places.folder)?;
-        println!("The unencrypted files are in {} now.", aside.display());
+        println!("The unencrypted files are in {} now.", aside.shown());
     }
     Ok((left_also > 0).then(|| {
         format!(
@@ -358,7 +362,7 @@ fn remove_also(also: &[OldCopies]) -> Result<usize, Error> {
         left += removed.stays.len();
         if *is_folder && removed.stays.is_empty() {
             let gone = std::fs::remove_dir(path);
-            gone.unwrap_or_else(|error| log::info!("{}: {error}", path.display()));
+            gone.unwrap_or_else(|error| log::info!("{}: {error}", path.shown()));
         }
     }
     Ok(left)
@@ -367,7 +371,8 @@ fn remove_also(also: &[OldCopies]) -> Result<usize, Error> {
 fn stays_at(path: &Path, is_folder: bool, unproven: &[(Vec<u8>, String)]) -> String {
     let folder = if is_folder { path } else { path.parent().unwrap_or(path) };
     let named = unproven.iter().map(|(below, why)| {
-        (folder.join(shown(below)).into_os_string().into_encoded_bytes(), why.clone())
+        let path = folder.join(OsStr::from_bytes(below));
+        (path.into_os_string().into_encoded_bytes(), why.clone())
     });
     stays(&named.collect::<Vec<_>>())
 }

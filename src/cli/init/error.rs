@@ -2,19 +2,20 @@
 
 use std::path::PathBuf;
 
+use crate::cli::names::Shown as _;
 use crate::crypto::StretchError;
 
 /// Why no vault was made. Nothing that `init` had begun is left, unless a message says so.
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
     /// The folder that the vault's folder would be in is missing.
-    #[error("there is no folder to make {} in: make it first, or check the path", vault.display())]
+    #[error("there is no folder to make {} in: make it first, or check the path", vault.shown())]
     NoParent {
         /// The vault's folder.
         vault: PathBuf,
     },
     /// Something else stands there.
-    #[error("{} is not a folder", vault.display())]
+    #[error("{} is not a folder", vault.shown())]
     NotAFolder {
         /// What was to be the vault's folder.
         vault: PathBuf,
@@ -23,7 +24,7 @@ pub enum InitError {
     #[error(
         "{0} is a vault already: “hushfs mount {0} MOUNTPOINT” opens it. A second vault needs a \
          folder of its own",
-        vault.display()
+        vault.shown()
     )]
     AlreadyAVault {
         /// The vault.
@@ -34,7 +35,7 @@ pub enum InitError {
         "{} holds what an interrupted “hushfs init” leaves: slots, but no hushfs.vault. If this \
          is a vault from another device, wait until it is downloaded; if not, nothing was ever \
          stored here: delete what is in the folder, and run “hushfs init” again",
-        vault.display()
+        vault.shown()
     )]
     Unfinished {
         /// The folder.
@@ -44,7 +45,7 @@ pub enum InitError {
     #[error(
         "{0} is not empty (there is “{found}”): name an empty or a new folder, such as {0}/vault. \
          Files that are to be encrypted are copied in after it is mounted",
-        vault.display()
+        vault.shown()
     )]
     NotEmpty {
         /// The folder.
@@ -53,7 +54,7 @@ pub enum InitError {
         found: String,
     },
     /// A key file is never overwritten.
-    #[error("{} exists already, and may hold the key of another vault: name a new file", path.display())]
+    #[error("{} exists already, and may hold the key of another vault: name a new file", path.shown())]
     KeyFileExists {
         /// The file.
         path: PathBuf,
@@ -62,7 +63,7 @@ pub enum InitError {
     #[error(
         "{} is in the vault’s own folder, and would be uploaded together with what it unlocks: \
          name a file elsewhere",
-        path.display()
+        path.shown()
     )]
     KeyInVault {
         /// The file.

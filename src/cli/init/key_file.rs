@@ -11,6 +11,7 @@ use crate::format::RecoveryKey;
 
 use super::error::InitError;
 use super::place::{Place, parent_of, sync_folder};
+use crate::cli::names::Shown as _;
 
 /// Draws a key and writes it to a new file at `path`, for its owner alone; it is durable before
 /// anything is sealed with it.
@@ -42,7 +43,7 @@ pub fn write_with_key(
     if place.is_beside(path) {
         log::warn!(
             "{} is beside the vault: if that folder is uploaded too, the key is uploaded with it",
-            path.display()
+            path.shown()
         );
     }
     let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).and_then(
@@ -59,7 +60,7 @@ pub fn write_with_key(
             Err(InitError::KeyFileExists { path: path_buf }.into())
         }
         Err(source) => {
-            Err(Error::Io { doing: format!("writing the key to {}", path.display()), source })
+            Err(Error::Io { doing: format!("writing the key to {}", path.shown()), source })
         }
     }
 }

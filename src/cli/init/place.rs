@@ -10,6 +10,7 @@ use crate::cli::undo::Undo;
 use crate::format::{DATA_FOLDER, DESCRIPTOR_NAME, KEYS_FOLDER, LOG_FOLDER, README_NAME};
 
 use super::error::InitError;
+use crate::cli::names::Shown as _;
 
 /// What sync clients and desktops put into a folder without being asked.
 const NOT_OURS: [&str; 13] = [
@@ -94,10 +95,8 @@ impl Place {
             undo.folder(&self.vault);
             sync_folder(parent_of(&self.vault))
         };
-        make().map_err(|source| Error::Io {
-            doing: format!("making {}", self.vault.display()),
-            source,
-        })
+        make()
+            .map_err(|source| Error::Io { doing: format!("making {}", self.vault.shown()), source })
     }
 
     /// Whether a file named `path` would be below the vault.
@@ -145,7 +144,7 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
 }
 
 fn reading(vault: &Path) -> impl Fn(io::Error) -> Error {
-    let doing = format!("reading {}", vault.display());
+    let doing = format!("reading {}", vault.shown());
     move |source| Error::Io { doing: doing.clone(), source }
 }
 

@@ -1,8 +1,10 @@
 //! What `init` says, and what it leaves in the vault's README.txt.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::run::Ways;
+use crate::cli::names::{Shown as _, steers};
 
 /// For whoever finds the folder; holds no secrets.
 pub const README: &str = "\
@@ -50,7 +52,7 @@ pub fn first_words(vault: &Path) -> String {
          What you put into it is encrypted before it is uploaded. Nobody can restore a backup\n\
          whose password and key are both lost: neither the cloud service nor the makers of\n\
          hushfs. There is no way to reset them.\n",
-        vault.display()
+        vault.shown()
     )
 }
 
@@ -89,7 +91,18 @@ pub fn last_words(vault: &Path, ways: &Ways) -> String {
 
 /// `path` as a shell takes it.
 pub fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
+    let bytes = path.as_os_str().as_bytes();
+    let text = match path.to_str() {
+        Some(text) if !text.chars().any(steers) => text.to_owned(),
+        _ => {
+            let escaped = |byte: &u8| match byte {
+                b'\'' | b'\\' => format!(r"\x{byte:02x}"),
+                b' '..=b'~' => char::from(*byte).to_string(),
+                byte => format!(r"\x{byte:02x}"),
+            };
+            return format!("$'{}'", bytes.iter().map(escaped).collect::<String>());
+        }
+    };
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+,:@%".contains(letter);
     match text.chars().all(plain) {
         true => text,
@@ -104,6 +117,7 @@ mod tests {
     #[test]
     fn a_path_to_copy_is_quoted_for_the_shell() {
         assert_eq!(quoted(Path::new("/srv/a-b_c.d")), "/srv/a-b_c.d");
+        assert_eq!(quoted(Path::new("it's\n\x1b")), r"$'it\x27s\x0a\x1b'");
         assert_eq!(
             quoted(Path::new("My \u{2764} Jo's")),
             r"'My \u{2764} Jo'\''s'".replace(r"\u{2764}", "\u{2764}")

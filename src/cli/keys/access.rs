@@ -27,6 +27,7 @@ use crate::store::{HostDisk, StateFolder, VaultFolder, default_state_folder, kee
 
 use super::error::KeyError;
 use super::words::cut_name;
+use crate::cli::names::Shown as _;
 
 /// Who has the vault unlocked.
 enum Holder {
@@ -151,7 +152,7 @@ impl SlotAccess {
                 answer(mount, SLOTS_ATTRIBUTE).map_err(|error| match error {
                     NoAnswer::Refused(Errno::NODATA) => mount_error(mount, other_version()),
                     error => Error::Io {
-                        doing: format!("asking the mount at {}", mount.display()),
+                        doing: format!("asking the mount at {}", mount.shown()),
                         source: error.into(),
                     },
                 })?

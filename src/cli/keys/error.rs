@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::cli::names::Shown as _;
 use crate::crypto::StretchError;
 use crate::desktop::KeyringError;
 use crate::fs::SlotChangeError;
@@ -11,7 +12,7 @@ use crate::fs::SlotChangeError;
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// No slot is meant.
-    #[error("{} has no slot “{slot}”: “hushfs key list” shows ids and names", vault.display())]
+    #[error("{} has no slot “{slot}”: “hushfs key list” shows ids and names", vault.shown())]
     NoSuchSlot {
         /// The vault.
         vault: PathBuf,
@@ -30,7 +31,7 @@ pub enum KeyError {
     #[error(
         "{} has more than one password: say with --slot which of them to replace: {found}. \
          “hushfs key add --password” adds one and keeps all",
-        vault.display()
+        vault.shown()
     )]
     WhichSlot {
         /// The vault.
@@ -42,7 +43,7 @@ pub enum KeyError {
     #[error(
         "slot {slot} is the last one: without it nobody could ever open {} again. Add another way \
          before, with “hushfs key add”",
-        vault.display()
+        vault.shown()
     )]
     LastSlot {
         /// The slot.
@@ -55,7 +56,7 @@ pub enum KeyError {
         "none of the other slots of {} is known to open it: they were made by an older hushfs, are \
          damaged, or for a newer one. Unlock with the one that stays (--password-file, --key-file …) \
          to show that it does, or add another way with “hushfs key add”",
-        vault.display()
+        vault.shown()
     )]
     NoneRelied {
         /// The vault.
@@ -87,14 +88,14 @@ pub enum KeyError {
     #[error(
         "{} is not mounted on this device by you, and not remembered: a forgotten password can only be \
          reset where the vault is unlocked, or with the 64-digit key (--key-file)",
-        vault.display()
+        vault.shown()
     )]
     NotMounted {
         /// The vault.
         vault: PathBuf,
     },
     /// The mount did not do it.
-    #[error("the mount at {} did not add a slot: {why}", mount_point.display())]
+    #[error("the mount at {} did not add a slot: {why}", mount_point.shown())]
     Mount {
         /// Where it is.
         mount_point: PathBuf,
@@ -102,7 +103,7 @@ pub enum KeyError {
         why: String,
     },
     /// What the mount says is done is not to be seen.
-    #[error("{} does not hold the slot that was made: {why}. It was taken back; the old ones are all there", path.display())]
+    #[error("{} does not hold the slot that was made: {why}. It was taken back; the old ones are all there", path.shown())]
     NotInPlace {
         /// The slot.
         path: PathBuf,
@@ -113,7 +114,7 @@ pub enum KeyError {
     #[error(
         "{} is in the mount of the vault: it would be locked together with what it unlocks. Name a \
          file elsewhere",
-        path.display()
+        path.shown()
     )]
     InMount {
         /// The file.

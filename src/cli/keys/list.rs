@@ -6,7 +6,7 @@ use crate::cli::args::TellArgs;
 use crate::cli::ask::Terminal;
 use crate::cli::descriptor::claimed_descriptor;
 use crate::cli::error::Error;
-use crate::cli::output::show;
+use crate::cli::output::{say, show};
 use crate::format::Time;
 use crate::fs::{SlotEntry, list_slots};
 use crate::store::{HostDisk, VaultFolder};
@@ -26,10 +26,10 @@ pub(super) fn run(args: &TellArgs) -> Result<(), Error> {
 fn slots(args: &TellArgs) -> Result<Vec<SlotEntry>, Error> {
     let (vault, mount) = find_vault(&args.vault)?;
     if args.unlock.is_silent() && mount.is_none() && Terminal::at_hand().is_none() {
-        eprintln!(
-            "hushfs: names and dates of slots are sealed: they show if the vault is mounted, or with \
+        say(&format!(
+            "names and dates of slots are sealed: they show if the vault is mounted, or with \
              --password-file, --password-command or --key-file"
-        );
+        ));
         let folder = VaultFolder::new(Arc::new(HostDisk), &vault);
         claimed_descriptor(&vault, &folder)?;
         return Ok(list_slots(&folder, None)?);

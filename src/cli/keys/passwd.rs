@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::cli::args::{PasswdArgs, UnlockArgs};
 use crate::cli::ask::Ask;
 use crate::cli::error::Error;
-use crate::cli::output::print;
+use crate::cli::output::{print, say};
 use crate::cli::remembered::slot_remembered;
 use crate::crypto::SlotId;
 use crate::fs::{SlotEntry, SlotStanding};
@@ -38,7 +38,7 @@ pub(in crate::cli) fn run(args: &PasswdArgs) -> Result<(), Error> {
     let slots = access.slots()?;
     let unfinished = unfinished(&slots);
     for sentence in unfinished.iter().map(|(old, new)| unfinished_words(old, new)) {
-        eprintln!("hushfs: {sentence}");
+        say(&sentence);
     }
     let mut old = to_replace(&slots, args.slot.as_deref(), &access.vault)?;
     let ask = terminal.as_mut().map(|terminal| terminal as &mut dyn Ask);

@@ -1,5 +1,6 @@
 //! How slots are told of.
 
+use crate::cli::names::Shown as _;
 use crate::crypto::SlotId;
 use crate::format::{LABEL_BYTES_MAX, Time};
 use crate::fs::{SlotEntry, SlotStanding};
@@ -45,13 +46,13 @@ pub(super) fn in_words(slot: &SlotEntry) -> String {
         kind => kind.to_owned(),
     };
     if let Some(name) = &slot.name {
-        text.push_str(&format!(" “{name}”"));
+        text.push_str(&format!(" “{}”", name.shown()));
     }
     if let Some(made) = slot.made {
         text.push_str(&format!(", made {}", Time { secs: made, nanos: 0 }.date()));
     }
     if let Some(device) = &slot.device {
-        text.push_str(&format!(" on {device}"));
+        text.push_str(&format!(" on {}", device.shown()));
     }
     text
 }
@@ -73,7 +74,7 @@ pub(super) fn remarks(slot: &SlotEntry, slots: &[SlotEntry]) -> Vec<String> {
     }
     let own = format!("keys/{}.key", slot.id);
     for file in slot.files.iter().filter(|file| **file != own) {
-        remarks.push(format!("also, or only, as {file}"));
+        remarks.push(format!("also, or only, as {}", file.shown()));
     }
     if let Some(by) = replaced_by(slot, slots) {
         remarks.push(format!(

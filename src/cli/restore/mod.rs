@@ -14,5 +14,5 @@ mod walk;
 pub(super) use report::{Report, headed};
 pub use run::run;
 pub(super) use run::{components, raise_file_limit, refuse_within_vault, restore_all};
-pub(super) use target::shown;
+pub(super) use target::as_text;
 pub(super) use walk::DAMAGED_SUFFIX;

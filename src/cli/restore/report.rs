@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::cli::error::Error;
+use crate::cli::names::Shown as _;
 use crate::cli::units::{bytes, counted};
 
 /// What a restore did. Nothing is left out without a line here.
@@ -36,13 +37,13 @@ pub struct Report {
     pub not_arrived: Vec<String>,
 }
 
-/// A line for each, with its list's heading.
+/// A line for each, with its list's heading; names in it are as they are, and are shown for eyes.
 pub fn headed(lists: &[(&str, &[String])]) -> String {
     let mut text = String::new();
     for (heading, lines) in lists {
         for line in *lines {
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "{heading:11}{line}");
+            let _ = writeln!(text, "{heading:11}{}", line.shown());
         }
     }
     text

@@ -17,6 +17,8 @@ use crate::fs::FileSystem;
 use super::report::Report;
 use super::target::TargetFolder;
 use super::walk::{Restorer, Wanted, wanted_bytes};
+use crate::cli::names::Shown as _;
+use crate::cli::output::say;
 
 /// Restores what was asked for, and says what was not.
 ///
@@ -30,7 +32,7 @@ pub fn run(args: &RestoreArgs) -> Result<(), Error> {
     let files = match &args.at {
         Some(when) => {
             let (files, state) = open_past(&args.vault, &args.unlock, when)?;
-            eprintln!("hushfs: restoring the state of {state}");
+            say(&format!("restoring the state of {state}"));
             files
         }
         None => open_to_read(&args.vault, args.state_dir.as_deref(), &args.unlock)?,
@@ -39,7 +41,7 @@ pub fn run(args: &RestoreArgs) -> Result<(), Error> {
 
     let status = files.status();
     for note in status.notes.iter().filter(|_| args.at.is_some()) {
-        eprintln!("hushfs: {note}");
+        say(&note);
     }
     let mut report = Report {
         vault_damage: status.damage,
@@ -86,8 +88,7 @@ fn restore_wanted(
     with_root: bool,
     report: Report,
 ) -> Result<(Report, Result<(), Error>), Error> {
-    let opening =
-        |source| Error::Io { doing: format!("opening {}", destination.display()), source };
+    let opening = |source| Error::Io { doing: format!("opening {}", destination.shown()), source };
     let (root, is_fresh) = TargetFolder::open_root(destination).map_err(opening)?;
     let target = root.again().map_err(opening)?;
     let progress = Progress::of("restoring", wanted_bytes(files, &wanted)?);
@@ -104,7 +105,7 @@ fn restore_wanted(
     let report = restorer.report;
     drop(progress);
     let synced = rustix::fs::syncfs(root.descriptor()).map_err(|error| Error::Io {
-        doing: format!("bringing {} to the disk", destination.display()),
+        doing: format!("bringing {} to the disk", destination.shown()),
         source: error.into(),
     });
     Ok((report, done.and(synced)))
@@ -131,7 +132,7 @@ pub(in crate::cli) fn refuse_within_vault(vault: &Path, destination: &Path) -> R
     if resolved(&absolute).starts_with(&vault_path) {
         return Err(Error::Usage(format!(
             "{} is in the vault, and would be uploaded unencrypted: name a folder elsewhere",
-            destination.display()
+            destination.shown()
         )));
     }
     Ok(())
@@ -147,7 +148,7 @@ pub(in crate::cli) fn components(path: &Path) -> Result<Vec<&[u8]>, Error> {
             Component::ParentDir | Component::Prefix(_) => {
                 return Err(Error::Usage(format!(
                     "{}: a path in the vault starts at its root and has no “..”",
-                    path.display()
+                    path.shown()
                 )));
             }
         }

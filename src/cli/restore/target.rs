@@ -13,6 +13,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
+use crate::cli::names::Shown as _;
 use crate::format::{Ino, Time};
 use crate::fs::{Attributes, FileKind};
 
@@ -215,7 +216,7 @@ impl Drop for Draft<'_> {
         if let (Err(error), false) = (removed, self.placed)
             && error != Errno::NOENT
         {
-            log::warn!("{} was left behind: {error}", self.name.display());
+            log::warn!("{} was left behind: {error}", self.name.shown());
         }
     }
 }
@@ -242,7 +243,7 @@ fn file_type(kind: FileKind) -> FileType {
     }
 }
 
-/// A vault's path as the destination's system writes it.
-pub(in crate::cli) fn shown(path: &[u8]) -> String {
+/// A vault's path in a report, as it is but for what is no text: who shows the report escapes it.
+pub(in crate::cli) fn as_text(path: &[u8]) -> String {
     OsStr::from_bytes(path).display().to_string()
 }

@@ -12,7 +12,7 @@ use crate::fs::{Attributes, FileKind, FileSystem, FsError};
 use super::attributes::{AttributeError, Owner, Place, set_attributes};
 use super::content::{Cause, CopyError, copy_content};
 use super::report::Report;
-use super::target::{Draft, TargetFolder, There, shown};
+use super::target::{Draft, TargetFolder, There, as_text};
 
 /// Entries of a folder that are looked up at once.
 const BATCH_ENTRIES: usize = 1024;
@@ -172,13 +172,13 @@ impl Restorer<'_> {
                 Err(Error::Io {
                     doing: format!(
                         "{}: what is restored so far is whole; make room and run this again",
-                        shown(path)
+                        as_text(path)
                     ),
                     source,
                 })
             }
             Err(error) => {
-                self.report.failed.push(format!("{}: {error}", shown(path)));
+                self.report.failed.push(format!("{}: {error}", as_text(path)));
                 Ok(())
             }
             Ok(()) => Ok(()),
@@ -195,7 +195,7 @@ impl Restorer<'_> {
         match level.target.look(name, attributes)? {
             There::Nothing | There::Folder => level.target.enter(name).map(Some),
             There::Same | There::Other { .. } => {
-                self.report.in_the_way.push(format!("{} (and all below it)", shown(path)));
+                self.report.in_the_way.push(format!("{} (and all below it)", as_text(path)));
                 Ok(None)
             }
         }
@@ -229,7 +229,7 @@ impl Restorer<'_> {
                 return Ok(());
             }
             There::Other { is_folder } if is_folder || !self.report.overwrite => {
-                self.report.in_the_way.push(shown(path));
+                self.report.in_the_way.push(as_text(path));
                 return Ok(());
             }
             There::Folder | There::Same | There::Other { .. } | There::Nothing => {}
@@ -293,10 +293,10 @@ impl Restorer<'_> {
         };
         list.push(format!(
             "{}: {} of {size} bytes cannot be read ({}); the rest is in {}, with zeroes for those",
-            shown(path),
+            as_text(path),
             lost.bytes,
             lost.what,
-            shown(&level.path_of(&damaged_name))
+            as_text(&level.path_of(&damaged_name))
         ));
         set
     }

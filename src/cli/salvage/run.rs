@@ -16,6 +16,7 @@ use crate::store::{HostDisk, VaultFolder};
 
 use super::report::Report;
 use super::write::Writer;
+use crate::cli::names::Shown as _;
 
 /// Salvages everything that packs tell of, and says what is not whole.
 ///
@@ -42,7 +43,7 @@ pub fn run(args: &SalvageArgs) -> Result<(), Error> {
     report.not_read.extend(not_read);
     report.vault_damage.extend(salvage.nonsense().iter().cloned());
 
-    let doing = |doing: &str| format!("{doing} {}", args.destination.display());
+    let doing = |doing: &str| format!("{doing} {}", args.destination.shown());
     let (root, _) = TargetFolder::open_root(&args.destination)
         .map_err(|source| Error::Io { doing: doing("opening"), source })?;
     let progress = Progress::of("salvaging", salvage.content_bytes());

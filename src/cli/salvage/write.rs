@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use crate::cli::error::Error;
 use crate::cli::progress::Progress;
 use crate::cli::restore::DAMAGED_SUFFIX;
-use crate::cli::restore::target::{TargetFolder, There, shown};
+use crate::cli::restore::target::{TargetFolder, There, as_text};
 use crate::format::{LOST_FOLDER, NAME_BYTES_MAX, check_name};
 use crate::fs::{Attributes, FileKind, Lost, Salvage, SalvagedFile};
 
@@ -98,13 +98,13 @@ impl<'a> Writer<'a> {
                         false if file.path.is_empty() => "it had no name any more",
                         false => "its path cannot be one",
                     };
-                    let (from, to) = (shown(&file.path), shown(&place.path()));
-                    self.report.lost_and_found.push(format!("{to}: {why} ({from:?})"));
+                    let (from, to) = (as_text(&file.path), as_text(&place.path()));
+                    self.report.lost_and_found.push(format!("{to}: {why} (“{from}”)"));
                     (self.write(salvage, &file, &place), place)
                 }
                 Some(result) => result,
             };
-            let path = shown(&result.1.path());
+            let path = as_text(&result.1.path());
             match result.0 {
                 Ok(()) => {}
                 Err(Refused::Taken | Refused::InTheWay) => self.report.in_the_way.push(path),
@@ -217,9 +217,9 @@ fn what_is_damaged(place: &Place, file: &SalvagedFile, lost: &Lost, rest: &[u8])
     }
     format!(
         "{}: {}; the rest is in {}, with zeroes for those",
-        shown(&place.path()),
+        as_text(&place.path()),
         what.join(", "),
-        shown(rest)
+        as_text(rest)
     )
 }
 

@@ -9,6 +9,7 @@ use crate::cli::descriptor::is_vault;
 use crate::cli::device::open_to_read;
 use crate::cli::error::Error;
 use crate::cli::mounted::{mount_around, mount_point_of_vault};
+use crate::cli::output::say;
 use crate::cli::past::open_past;
 use crate::cli::restore::components;
 use crate::fs::{FileSystem, When, folder_name};
@@ -104,7 +105,7 @@ fn of_mount(mount_point: PathBuf, at: Option<&When>) -> Result<Option<View>, Err
 }
 
 fn tell_state(state: &str) {
-    eprintln!("hushfs: this is the state of {state}");
+    say(&format!("this is the state of {state}"));
 }
 
 /// Says what of a vault is not there.
@@ -112,7 +113,7 @@ fn wholeness(files: &FileSystem) -> Result<(), Error> {
     let status = files.status();
     let lacking = status.damage.iter().chain(&status.notes).chain(&status.not_arrived);
     for sentence in lacking {
-        eprintln!("hushfs: {sentence}");
+        say(&sentence);
     }
     match (status.damage.len(), status.not_arrived.len()) {
         (0, 0) => Ok(()),

@@ -11,7 +11,7 @@ use std::ffi::OsStr;
 
 use crate::cli::answer::{NoAnswer, answer};
 use crate::cli::error::Error;
-use crate::cli::names::escaped;
+use crate::cli::names::Shown as _;
 use crate::format::mode::PERMISSIONS;
 use crate::format::{Ino, Time};
 use crate::fs::{Attributes, FileKind, FileSystem, FsError, Usage};
@@ -217,5 +217,5 @@ fn not_there(path: &[u8]) -> Error {
 
 /// A path of the vault in a sentence.
 pub(super) fn shown(path: &[u8]) -> String {
-    if path.is_empty() { "/".to_owned() } else { escaped(path) }
+    if path.is_empty() { "/".to_owned() } else { path.shown() }
 }

@@ -128,7 +128,7 @@ impl<'a> Rebuild<'a> {
         self.write(ino, pieces);
         let known = pieces.iter().rev().find(|piece| !piece.path.is_empty());
         let known = known.map_or(String::new(), |piece| {
-            format!(", as {:?}", String::from_utf8_lossy(&piece.path))
+            format!(", as “{}”", String::from_utf8_lossy(&piece.path))
         });
         self.brought_back.push(format!("{path}: from packs whose log object is lost{known}"));
         Ok(())
@@ -245,7 +245,7 @@ fn file_of(operation: &Operation<'_>) -> Option<Ino> {
 
 /// An operation in words.
 fn described(operation: &Operation<'_>) -> String {
-    let text = |name: &[u8]| format!("{:?}", String::from_utf8_lossy(name));
+    let text = |name: &[u8]| format!("“{}”", String::from_utf8_lossy(name));
     match operation {
         Operation::Create { name, .. } => format!("making {}", text(name)),
         Operation::Link { name, .. } => format!("linking {}", text(name)),
