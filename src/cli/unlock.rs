@@ -9,7 +9,9 @@ use crate::format::{
     SlotError, SlotKind, UnverifiedDescriptor, UnverifiedSlot,
 };
 use crate::fs::SLOTS_MAX;
-use crate::store::{HostDisk, StoreError, VaultFolder, default_state_folder, kept_slots};
+use crate::store::{
+    BegunNote, HostDisk, StoreError, VaultFolder, default_state_folder, kept_slots,
+};
 
 use super::args::UnlockArgs;
 use super::ask::{Ask, Terminal};
@@ -237,6 +239,7 @@ impl<'a> LockedVault<'a> {
                 .verify(&keys)
                 .map_err(|source| UnlockError::DescriptorDamaged { vault, source })?,
         };
+        BegunNote::forget_all(&self.slots.path);
         Ok((Unlocked { descriptor, keys }, opened.id))
     }
 }

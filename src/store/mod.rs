@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod begun;
 mod cut_short;
 mod disk;
 mod durably;
@@ -22,6 +23,7 @@ mod state_folder;
 mod vault_folder;
 mod watch;
 
+pub use begun::{BegunCommand, BegunNote};
 pub(crate) use disk::list_if_there;
 pub use disk::{Disk, DiskFile, DiskRoom, DraftFile, FolderItem};
 pub use error::StoreError;

@@ -32,12 +32,17 @@ const LAST_END_BYTES_MAX: u64 = 64 << 10;
 /// Where the state of `vault` is kept unless the user says otherwise:
 /// `$XDG_STATE_HOME/hushfs/<vault id>`, by default below `~/.local/state`.
 pub fn default_state_folder(vault: &VaultId) -> Option<PathBuf> {
+    Some(state_home()?.join(vault.to_string()))
+}
+
+/// The usual place for what this machine keeps of vaults.
+pub(super) fn state_home() -> Option<PathBuf> {
     let absolute = |variable: &str| {
         std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute())
     };
     let base =
         absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))?;
-    Some(base.join("hushfs").join(vault.to_string()))
+    Some(base.join("hushfs"))
 }
 
 /// Whether a state folder that nobody uses holds something that is not in the vault: a mount

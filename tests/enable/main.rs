@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as the tests do")]
 
 mod back_again;
+mod cut_off;
 #[path = "../bench/device.rs"]
 #[allow(dead_code, reason = "shared with tests that fill vaults through the library")]
 mod device;

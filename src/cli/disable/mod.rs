@@ -1,7 +1,7 @@
 //! `hushfs disable`: everything in a vault goes back into an ordinary folder, and is compared with the
 //! vault; then the vault may be deleted.
 
-mod delete_vault;
+mod deletion;
 mod prove;
 mod run;
 

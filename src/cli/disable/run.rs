@@ -23,7 +23,7 @@ use crate::fs::{FileSystem, MountMode};
 use crate::fuse::mount_at;
 use crate::store::{HostDisk, VaultFolder};
 
-use super::delete_vault::delete_vault;
+use super::deletion::Deletion;
 use super::prove::compare_all;
 use crate::cli::names::Shown as _;
 use crate::cli::output::say;
@@ -38,6 +38,11 @@ const DRAFT_START: &[u8] = b".hushfs-restore-";
 /// [`Error`] if it does not come so far. The vault is there then, as before.
 pub fn run(args: &DisableArgs) -> Result<(), Error> {
     refuse_without_answer(args.yes || !args.delete_vault)?;
+    if let Ok(vault) = resolved(&args.vault)
+        && let Some(deletion) = Deletion::begun(&vault)
+    {
+        return go_on(args, &vault, &deletion);
+    }
     let vault = std::fs::canonicalize(&args.vault)
         .map_err(|source| Error::Io { doing: format!("reading {}", args.vault.shown()), source })?;
     let folder = resolved(&args.folder)?;
@@ -50,6 +55,8 @@ pub fn run(args: &DisableArgs) -> Result<(), Error> {
     give_back_place(&vault, &folder)?;
     refuse_if_in_use(&vault, &state)?;
     raise_file_limit();
+    // What comes into the folder after this is not compared, and not deleted.
+    let deletion = Deletion::of(&vault)?;
     // Its lock is held until the end.
     let mode = MountMode::ReadOnly;
     let files = open_files(objects, open_state(&state, mode)?, unlocked, mode)?;
@@ -95,7 +102,7 @@ pub fn run(args: &DisableArgs) -> Result<(), Error> {
             folder.shown()
         ));
     }
-    finish(args, &vault, &folder, &files)
+    finish(args, &vault, &folder, &files, &deletion)
 }
 
 /// Unmounts the vault where it is mounted at the folder; refuses where something else is mounted.
@@ -148,6 +155,7 @@ fn finish(
     vault: &Path,
     folder: &Path,
     files: &FileSystem,
+    deletion: &Deletion,
 ) -> Result<(), Error> {
     if !args.delete_vault {
         println!(
@@ -175,7 +183,28 @@ fn finish(
     if !may_delete(args.yes, &question)? {
         return Err(Error::Incomplete(format!("the vault is kept in {}", vault.shown())));
     }
-    match delete_vault(vault)? {
+    delete(vault, deletion)
+}
+
+/// A deletion that was cut off. Everything was compared before it began, and it was asked for.
+fn go_on(args: &DisableArgs, vault: &Path, deletion: &Deletion) -> Result<(), Error> {
+    if !args.delete_vault {
+        return Err(Error::Incomplete(format!(
+            "the deletion of the vault {} was cut off, after everything in it was brought back and \
+             compared: “hushfs disable --delete-vault {} {}” ends it",
+            vault.shown(),
+            args.vault.shown(),
+            args.folder.shown()
+        )));
+    }
+    say(
+        "going on with a deletion that was cut off; everything was brought back and compared before",
+    );
+    delete(vault, deletion)
+}
+
+fn delete(vault: &Path, deletion: &Deletion) -> Result<(), Error> {
+    match deletion.carry_out(vault)? {
         true => println!("The vault is deleted."),
         false => println!(
             "The vault is deleted. {} has files that are none of it, which stay.",

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use crate::cli::error::Error;
+use crate::cli::secrets::{SecretsError, key_from_file};
 use crate::cli::undo::Undo;
 use crate::format::RecoveryKey;
 
@@ -23,6 +24,31 @@ pub fn write_new_key(path: &Path, place: &Place, undo: &mut Undo) -> Result<Reco
     let mut text = key.four_lines();
     text.push('\n');
     write_with_key(path, text.as_bytes(), place, undo)?;
+    Ok(key)
+}
+
+/// Takes the key that a run which was cut off has drawn, from the file that it has written; one that it had
+/// only made is written now.
+///
+/// # Errors
+/// [`Error::Init`] if the file holds something else, [`Error::Io`], or [`Error::Secrets`].
+pub fn take_key(path: &Path) -> Result<RecoveryKey, Error> {
+    let writing =
+        |source| Error::Io { doing: format!("writing the key to {}", path.shown()), source };
+    if path.metadata().map_err(writing)?.len() > 0 {
+        return match key_from_file(path) {
+            Err(SecretsError::NotAKey { .. }) => {
+                Err(InitError::KeyFileExists { path: path.to_owned() }.into())
+            }
+            key => Ok(key?),
+        };
+    }
+    let key = RecoveryKey::random();
+    let mut text = key.four_lines();
+    text.push('\n');
+    let mut file = OpenOptions::new().write(true).open(path).map_err(writing)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(writing)?;
+    sync_folder(parent_of(path)).map_err(writing)?;
     Ok(key)
 }
 

@@ -24,11 +24,11 @@ use super::words;
 /// [`Error::Init`], [`Error::Store`] or [`Error::Io`]; `undo` then takes back what was made.
 pub fn make_vault(
     place: &Place,
+    vault: VaultId,
     ways: &Ways,
     chunk_size: ChunkSize,
     undo: &mut Undo,
 ) -> Result<(), Error> {
-    let vault = VaultId::random();
     let master = MasterKey::random();
     // Stretching takes the most time and can fail: before anything is written.
     let keys = master.class_keys(&vault);
@@ -104,7 +104,7 @@ mod tests {
         let obstacle = folder.path().join(README_NAME);
         fs::create_dir(&obstacle).unwrap();
         let mut undo = Undo::default();
-        let made = make_vault(&place, &ways, ChunkSize::DEFAULT, &mut undo);
+        let made = make_vault(&place, VaultId::random(), &ways, ChunkSize::DEFAULT, &mut undo);
         assert!(matches!(made, Err(Error::Store(_))));
         let slots = fs::read_dir(folder.path().join(KEYS_FOLDER)).unwrap();
         assert_eq!(slots.count(), 1);
@@ -117,6 +117,7 @@ mod tests {
         drop(undo);
         fs::remove_dir(obstacle).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-        make_vault(&place, &ways, ChunkSize::DEFAULT, &mut Undo::default()).unwrap();
+        make_vault(&place, VaultId::random(), &ways, ChunkSize::DEFAULT, &mut Undo::default())
+            .unwrap();
     }
 }

@@ -1,5 +1,6 @@
 //! `hushfs init`: a new vault in an empty folder.
 
+mod begun;
 mod dialogue;
 mod error;
 mod key_file;

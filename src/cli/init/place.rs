@@ -13,7 +13,7 @@ use super::error::InitError;
 use crate::cli::names::Shown as _;
 
 /// What sync clients and desktops put into a folder without being asked.
-const NOT_OURS: [&str; 13] = [
+pub(super) const NOT_OURS: [&str; 13] = [
     ".DS_Store",
     ".directory",
     ".dropbox",
@@ -35,7 +35,7 @@ pub struct Place {
     /// As it was named.
     pub vault: PathBuf,
     /// Without links and dots, for comparing.
-    canonical: PathBuf,
+    pub(super) canonical: PathBuf,
     exists: bool,
 }
 

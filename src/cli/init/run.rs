@@ -10,6 +10,8 @@ use crate::cli::undo::Undo;
 use crate::crypto::Password;
 use crate::format::RecoveryKey;
 
+use super::begun::{Begun, clear_leftover};
+use super::error::InitError;
 use super::place::Place;
 use super::strength::weakness;
 use super::{dialogue, key_file, make, words};
@@ -62,26 +64,39 @@ fn run_with(args: &InitArgs, mut ask: Option<&mut dyn Ask>) -> Result<Ways, Erro
                 .to_owned(),
         ));
     }
-    let place = Place::check(&args.vault)?;
+    let place = match Place::check(&args.vault) {
+        Err(Error::Init(InitError::Unfinished { .. })) if clear_leftover(&args.vault)? => {
+            Place::check(&args.vault)?
+        }
+        place => place?,
+    };
+    // Before the key file is: dropped after what is taken back.
+    let mut begun = Begun::note(&place, args.key_file.as_deref());
     if let Some(ask) = &mut ask {
         dialogue::introduce(*ask, &args.vault)?;
     }
     let mut undo = Undo::default();
     let ways = match &mut ask {
         Some(ask) if nothing_given => dialogue::choose_ways(*ask)?,
-        _ => given_ways(args, &place, &mut undo)?,
+        _ => given_ways(args, &place, &mut begun, &mut undo)?,
     };
     match &mut ask {
         Some(ask) => dialogue::affirm_saved(*ask, &ways)?,
         None => log::warn!("{}", words::warning(&ways)),
     }
-    make::make_vault(&place, &ways, args.chunk_size, &mut undo)?;
+    make::make_vault(&place, begun.vault, &ways, args.chunk_size, &mut undo)?;
     undo.keep();
+    begun.finish();
     Ok(ways)
 }
 
 /// The ways that the command line names.
-fn given_ways(args: &InitArgs, place: &Place, undo: &mut Undo) -> Result<Ways, Error> {
+fn given_ways(
+    args: &InitArgs,
+    place: &Place,
+    begun: &mut Begun,
+    undo: &mut Undo,
+) -> Result<Ways, Error> {
     let password = match (&args.password_file, &args.password_command) {
         (Some(file), _) => Some(password_from_file(file)?),
         (None, Some(command)) => Some(password_from_command(command)?),
@@ -91,6 +106,7 @@ fn given_ways(args: &InitArgs, place: &Place, undo: &mut Undo) -> Result<Ways, E
         log::warn!("{reason}");
     }
     let key = match &args.key_file {
+        Some(file) if begun.has_made(file) => Some(key_file::take_key(file)?),
         Some(file) => Some(key_file::write_new_key(file, place, undo)?),
         None => None,
     };
