@@ -70,6 +70,9 @@ pub struct EnableArgs {
     /// Delete without asking once more
     #[arg(long)]
     pub yes: bool,
+    /// Say what was done as JSON on standard output, once it is done or cannot be; asks nothing
+    #[arg(long, requires = "yes")]
+    pub json: bool,
     /// The folder with the unencrypted files
     pub folder: PathBuf,
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::fs::{DamagedObject, VerifyReport, VerifyRequest, verify};
+use crate::fs::{DamagedObject, VerifyReport, VerifyRequest, has_work, verify};
 use crate::store::{HostDisk, Seen, StateFolder, StateLock, VaultFolder, holds_unpublished};
 
 use super::args::VerifyArgs;
@@ -43,6 +43,7 @@ pub fn run(args: &VerifyArgs) -> Result<(), Error> {
         Some(state) => (state.seen(&keys)?.unwrap_or_default(), state.device(&keys)?),
         None => (Seen::default(), None),
     };
+    let has_work = state.as_ref().is_some_and(|state| has_work(state, &keys, &seen));
     let listing = vault.listing()?;
     let progress = Progress::of("verifying", listing.object_bytes());
     let request = VerifyRequest {
@@ -52,6 +53,7 @@ pub fn run(args: &VerifyArgs) -> Result<(), Error> {
         descriptor: &descriptor,
         seen,
         identity,
+        has_work,
     };
     let mut report = verify(&request, &mut |now| progress.set(now.done_bytes))?;
     drop(progress);

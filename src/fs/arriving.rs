@@ -5,8 +5,10 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use crate::crypto::ClassKeys;
 use crate::format::{Frontier, LogKind, PackId, log_name, padme};
-use crate::store::{DeviceIdentity, Publishing, Seen, VaultListing};
+use crate::journal::read_journal;
+use crate::store::{DeviceIdentity, Publishing, Seen, StateFolder, VaultListing};
 use crate::tree::Tree;
 
 use super::file_system::{FileSystem, lock};
@@ -144,11 +146,22 @@ pub(super) fn not_arrived(
 }
 
 /// What there is to say of packs without any log object that tells what they are for: what was folded
-/// goes as far as `frontier`.
-pub(super) fn without_log(listing: &VaultListing, frontier: &Frontier) -> Option<&'static str> {
-    let is_without = frontier.count() == 0 && !listing.packs.is_empty();
+/// goes as far as `frontier`. A device that has work waiting may have put them there itself, since packs
+/// come before their log object (I4).
+pub(super) fn without_log(
+    listing: &VaultListing,
+    frontier: &Frontier,
+    has_work: bool,
+) -> Option<&'static str> {
+    let is_without = frontier.count() == 0 && !listing.packs.is_empty() && !has_work;
     is_without
         .then_some("no log object has arrived, but packs have: what files there are cannot be told")
+}
+
+/// Whether this device has work that no log object tells of yet; a journal that cannot be read may have some.
+pub fn has_work(state: &StateFolder, keys: &ClassKeys, seen: &Seen) -> bool {
+    let replay = read_journal(&**state.disk(), state.root(), keys, seen.generation);
+    replay.map_or(true, |replay| replay.has_records())
 }
 
 impl FileSystem {

@@ -92,9 +92,9 @@ pub(super) fn look(request: &OpenRequest) -> Result<Found, OpenError> {
         Some(state) => read_journal(&**state.disk(), state.root(), keys, generation)?,
         None => Replay::default(),
     };
-    // What this device has published or has yet to is told by gaps, or by its journal.
-    if awaited.logs.is_empty() && damage.is_empty() && !replay.has_records() {
-        awaited.logs.extend(without_log(&listing, &folded.frontier).map(str::to_owned));
+    if awaited.logs.is_empty() && damage.is_empty() {
+        let what = without_log(&listing, &folded.frontier, replay.has_records());
+        awaited.logs.extend(what.map(str::to_owned));
     }
     let is_ready = goes_back || is_own_here && (is_ground_here || !replay.has_records());
     let read_only = match mode {

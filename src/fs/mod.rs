@@ -55,6 +55,7 @@ mod writing;
 
 pub use access_lists::AccessListKind;
 pub use arrivals::OutsideChanges;
+pub use arriving::has_work;
 pub use collect::Collected;
 pub use conflicts::{Conflict, ConflictSide, Conflicts};
 pub use copy::CopyRange;

@@ -39,6 +39,8 @@ pub struct VerifyRequest<'a> {
     pub seen: Seen,
     /// This machine's device, if it has one.
     pub identity: Option<DeviceIdentity>,
+    /// Whether work of it waits that no log object tells of yet ([`has_work`](super::has_work)).
+    pub has_work: bool,
 }
 
 /// How far a verification has come.
@@ -184,11 +186,9 @@ pub fn verify(
             false => report.damage(pack_path(pack), "missing", lost),
         }
     }
-    // The packs of a device that is about to publish for the first time come before its log object.
-    if request.identity.is_none()
-        && report.damaged.is_empty()
+    if report.damaged.is_empty()
         && report.awaited.is_empty()
-        && let Some(what) = without_log(request.listing, &folded.frontier)
+        && let Some(what) = without_log(request.listing, &folded.frontier, request.has_work)
     {
         report.await_object(LOG_FOLDER.to_owned(), what, Vec::new());
     }

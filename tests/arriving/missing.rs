@@ -156,6 +156,23 @@ fn packs_without_any_log_object_are_no_empty_vault() {
 }
 
 #[test]
+fn packs_without_any_log_object_are_not_taken_for_ones_that_a_device_with_nothing_to_publish_put_there()
+ {
+    let bench = Bench::new();
+    bench.device().unmount();
+    bench.verify().expect(0, &["all is whole"]);
+    let other = bench.device_at("other");
+    other.file("a", &content(1, 5000));
+    other.unmount();
+    take_away(&bench, "log/", |_| true);
+    let awaited = "no log object has arrived, but packs have";
+    bench.verify().expect(14, &[awaited]);
+    let device = bench.device();
+    assert_eq!(device.files.status().not_arrived, [awaited]);
+    device.unmount();
+}
+
+#[test]
 fn a_repair_waits_for_what_is_awaited() {
     let bench = two_files();
     let packs = take_away(&bench, "data/", |nth| nth == 0);

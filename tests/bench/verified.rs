@@ -14,6 +14,7 @@ pub fn verified(vault: &VaultFolder, master: &MasterKey, descriptor: &Descriptor
         descriptor,
         seen: Seen::default(),
         identity: None,
+        has_work: false,
     };
     verify(&request, &mut |_| {}).unwrap()
 }

@@ -18,6 +18,7 @@ pub(super) mod prove;
 mod remove;
 mod run;
 mod stage;
+mod told;
 pub(super) mod words;
 
 pub use run::run;

@@ -34,6 +34,7 @@ use super::places::{Places, check_room, measure};
 use super::plain::PlainFolder;
 use super::prove::{Proof, prove_all, stays};
 use super::remove::{changed_since, remove_proven};
+use super::told::Told;
 use super::words::what_stays;
 use crate::cli::names::Shown as _;
 use crate::cli::output::say;
@@ -46,7 +47,10 @@ use crate::cli::output::say;
 /// on.
 pub fn run(args: &EnableArgs) -> Result<(), Error> {
     if args.no_mount {
-        return match enable(args)?.left_over {
+        let mut told = Told::of(args);
+        let enabled = enable(args, &mut told);
+        told.show(args.json, enabled.is_ok())?;
+        return match enabled?.left_over {
             Some(sentence) => Err(Error::Incomplete(sentence)),
             None => Ok(()),
         };
@@ -66,20 +70,25 @@ fn in_child(args: &EnableArgs, detacher: Detacher) -> Result<(), Error> {
     let bound = set_parent_process_death_signal(Some(Signal::KILL));
     bound.unwrap_or_else(|error| log::debug!("outlives its parent: {error}"));
     harden::protect_memory();
-    let Enabled { places, unlocked, left_over } = enable(args)?;
+    let mut told = Told::of(args);
+    let enabled = enable(args, &mut told);
+    told.show(args.json, enabled.is_ok())?;
+    let Enabled { places, unlocked, left_over } = enabled?;
     let freed = set_parent_process_death_signal(None);
     freed.map_err(|error| Error::Io {
         doing: "going to the background".into(),
         source: error.into(),
     })?;
     let (vault, mountpoint) = (places.vault.clone(), places.folder.clone());
-    println!(
-        "{} shows from now on what is in the vault. After the next start of this machine, “hushfs mount \
-         {} {}” does that.",
-        args.folder.shown(),
-        args.vault.shown(),
-        args.folder.shown()
-    );
+    if !args.json {
+        println!(
+            "{} shows from now on what is in the vault. After the next start of this machine, “hushfs \
+             mount {} {}” does that.",
+            args.folder.shown(),
+            args.vault.shown(),
+            args.folder.shown()
+        );
+    }
     let mount = MountArgs {
         unlock: args.unlock.clone(),
         foreground: false,
@@ -126,7 +135,7 @@ struct Enabled {
     left_over: Option<String>,
 }
 
-fn enable(args: &EnableArgs) -> Result<Enabled, Error> {
+fn enable(args: &EnableArgs, told: &mut Told) -> Result<Enabled, Error> {
     let places = Places::check(args)?;
     let deletes = !args.keep_originals || !places.also_delete.is_empty();
     refuse_without_answer(args.yes || !deletes)?;
@@ -148,6 +157,7 @@ fn enable(args: &EnableArgs) -> Result<Enabled, Error> {
         check_room(&places.vault, measure(&root, &places.folder, Some(files))?)?;
         copy_all(files, &root, &progress)
     })?;
+    told.renamed(&copied.beside);
     for (path, name) in &copied.beside {
         say(&format!(
             "{}: the vault has something else of that name, so it is “{}” there",
@@ -164,7 +174,7 @@ fn enable(args: &EnableArgs) -> Result<Enabled, Error> {
     let proof = prove_all(&files, &root, &copied.failed, &progress)?;
     drop(progress);
     let also = prove_also(&files, &places.also_delete)?;
-    let left_over = finish_folder(args, &places, &root, &proof, &also)?;
+    let left_over = finish_folder(args, &places, &root, (&proof, &also), told)?;
     drop(files);
     drop(lock);
     let vault = VaultFolder::new(Arc::new(HostDisk), &places.vault);
@@ -188,6 +198,9 @@ fn make_vault(args: &EnableArgs) -> Result<(), Error> {
         chunk_size: ChunkSize::DEFAULT,
         vault: args.vault.clone(),
     })?;
+    if args.json {
+        return Ok(());
+    }
     println!("The new vault is in {}.", args.vault.shown());
     if args.unlock.is_silent() {
         println!("To be sure that it can be unlocked again, unlock it once now:");
@@ -264,10 +277,11 @@ fn finish_folder(
     args: &EnableArgs,
     places: &Places,
     root: &PlainFolder,
-    proof: &Proof,
-    also: &[OldCopies],
+    (proof, also): (&Proof, &[OldCopies]),
+    told: &mut Told,
 ) -> Result<Option<String>, Error> {
     eprint!("{}", stays(&proof.unproven));
+    told.compared(proof);
     for copies in also {
         eprint!("{}", stays_at(&copies.path, copies.is_folder, &copies.proof.unproven));
     }
@@ -278,7 +292,9 @@ fn finish_folder(
         counted(proof.proven.len() as u64, "file", "files"),
         bytes(proof.bytes())
     );
-    println!("{lines}");
+    if !args.json {
+        println!("{lines}");
+    }
     if all > 0 {
         lines.clear();
         if own > 0 {
@@ -306,16 +322,20 @@ fn finish_folder(
         drop(progress);
         eprint!("{}", stays(&removed.stays[proof.unproven.len()..]));
         left = removed.stays.len();
+        told.deleted(proof, &removed);
         if removed.linked_elsewhere > 0 {
             let files = counted(removed.linked_elsewhere, "file has", "files have");
             say(&format!("{files} further names elsewhere, which still show them unencrypted"));
         }
     }
-    let left_also = remove_also(also)?;
+    let left_also = remove_also(also, told)?;
     if all > 0 {
         let mut touched: Vec<&Path> = vec![&places.folder, &places.vault];
         touched.extend(also.iter().map(|copies| copies.path.as_path()));
-        println!("{}", what_stays(&touched));
+        told.may_be_kept_by(&touched);
+        if !args.json {
+            println!("{}", what_stays(&touched));
+        }
     }
     if left > 0 {
         return Err(Error::Incomplete(format!(
@@ -336,7 +356,10 @@ fn finish_folder(
             )));
         }
         let aside = put_aside(&places.folder)?;
-        println!("The unencrypted files are in {} now.", aside.shown());
+        told.put_aside(&aside);
+        if !args.json {
+            println!("The unencrypted files are in {} now.", aside.shown());
+        }
     }
     Ok((left_also > 0).then(|| {
         format!(
@@ -347,7 +370,7 @@ fn finish_folder(
 }
 
 /// Deletes old copies; tells how many stay.
-fn remove_also(also: &[OldCopies]) -> Result<usize, Error> {
+fn remove_also(also: &[OldCopies], told: &mut Told) -> Result<usize, Error> {
     let mut left = 0;
     for OldCopies { path, root, is_folder, proof } in also {
         let progress = Progress::of("deleting", proof.proven.len() as u64);
@@ -360,6 +383,7 @@ fn remove_also(also: &[OldCopies]) -> Result<usize, Error> {
         let appeared = &removed.stays[proof.unproven.len()..];
         eprint!("{}", stays_at(path, *is_folder, appeared));
         left += removed.stays.len();
+        told.deleted_copies(folder, proof, &removed);
         if *is_folder && removed.stays.is_empty() {
             let gone = std::fs::remove_dir(path);
             gone.unwrap_or_else(|error| log::info!("{}: {error}", path.shown()));

@@ -15,26 +15,27 @@ const SERVICES: [Service; 5] = [
     Service {
         name: "Google Drive",
         signs: &["google drive", "googledrive", "google-drive", "gdrive", "my drive"],
-        advice: "keeps deleted files, with their earlier versions, in the bin for 30 days: on \
+        advice: "keeps deleted files, with their earlier versions, in the bin for a time: on \
                  drive.google.com, open “Bin” and choose “Empty bin”",
     },
     Service {
         name: "iCloud Drive",
         signs: &["icloud", "mobile documents", "com~apple~clouddocs"],
-        advice: "keeps deleted files for 30 days: on icloud.com, open Drive, then “Recently Deleted”, \
+        advice: "keeps deleted files for a time: on icloud.com, open Drive, then “Recently Deleted”, \
                  and delete them there",
     },
     Service {
         name: "Dropbox",
         signs: &["dropbox"],
-        advice: "keeps deleted files and earlier versions for 30 days or longer, by your plan: on \
+        advice: "keeps deleted files and earlier versions for a time that depends on your plan: on \
                  dropbox.com, open “Deleted files”, and delete them permanently there",
     },
     Service {
         name: "OneDrive",
         signs: &["onedrive"],
-        advice: "keeps deleted files, with their earlier versions, in the recycle bin for 30 days or \
-                 longer: on onedrive.com, open “Recycle bin” and choose “Empty recycle bin”",
+        advice: "keeps deleted files, with their earlier versions, in the recycle bin for a time \
+                 that depends on the kind of account: on onedrive.com, open “Recycle bin” and choose “Empty \
+                 recycle bin”; with a work or school account, empty the second-stage recycle bin as well",
     },
     Service {
         name: "Syncthing",
@@ -56,6 +57,12 @@ impl Service {
 /// The service that uploads what is at a place, as far as its path tells.
 pub(in crate::cli) fn service_at(place: &Path) -> Option<&'static str> {
     SERVICES.iter().find(|service| service.is_at(place)).map(|service| service.name)
+}
+
+/// The services that may still have files which were deleted at these places, as far as the paths tell.
+pub(super) fn may_be_kept_by(places: &[&Path]) -> Vec<&'static str> {
+    let is_at = |service: &&Service| places.iter().any(|place| service.is_at(place));
+    SERVICES.iter().filter(is_at).map(|service| service.name).collect()
 }
 
 /// What the cloud may still have of files that were deleted at these places. Where the paths do not

@@ -136,6 +136,7 @@ pub fn plan_repair(
         descriptor,
         seen: Seen { frontier: trust.frontier.clone(), ..Seen::default() },
         identity: None,
+        has_work: false,
     };
     let coming = publication.as_ref().map(|publication| publication.story.id);
     let packs = Packs::find(&verified, &tree, &logs, &copies, coming, progress)?;
