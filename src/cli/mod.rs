@@ -24,6 +24,8 @@ mod diff;
 mod disable;
 mod enable;
 mod enable_args;
+#[cfg(test)]
+mod error_texts;
 mod fetch;
 mod helper;
 mod history;

@@ -32,9 +32,10 @@ pub enum InitError {
     },
     /// What an interrupted `init` leaves.
     #[error(
-        "{} holds what an interrupted “hushfs init” leaves: slots, but no hushfs.vault, and nothing \
-         tells that it was one on this machine. If this is a vault from another device, wait until it is downloaded; if not, nothing was ever \
-         stored here: delete what is in the folder, and run “hushfs init” again",
+        "{} holds what an interrupted “hushfs init” leaves: slots, but no hushfs.vault; that it was one \
+         on this machine is not certain. If this is a vault from another device, wait until it is \
+         downloaded; if not, nothing was ever stored here: delete what is in the folder, and run “hushfs \
+         init” again",
         vault.shown()
     )]
     Unfinished {
