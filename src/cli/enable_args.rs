@@ -17,7 +17,7 @@ Examples:
   hushfs enable ~/Chats --vault ~/Dropbox/chats.vault --keep-originals
       deletes nothing: the files stay in “~/Chats (originals)”
   hushfs enable --yes --key-file ~/chats.key ~/Chats --vault ~/Dropbox/chats.vault
-      asks nothing
+      asks nothing; with --json it tells a script what was compared and deleted, and what stays and why
 
 If it is cut off, by whatever, run the same command again: it goes on. A file is deleted only when the
 vault has been opened anew and given back the same bytes and attributes. Whatever has changed
@@ -30,7 +30,7 @@ mode and owner that it has in FOLDER; if FOLDER's is another one, it comes besid
 FOLDER must not be in a folder that is uploaded, since the mount would be uploaded, too: move it
 elsewhere first, or pass --no-mount.
 
-Cloud services keep what is deleted for weeks, and earlier versions of it: what is said at the end
+Cloud services keep what is deleted for a time, and earlier versions of it: what is said at the end
 tells how to get rid of that.";
 
 /// What the help of `disable` ends with.

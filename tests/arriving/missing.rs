@@ -169,7 +169,7 @@ fn packs_without_any_log_object_are_not_taken_for_ones_that_a_device_with_nothin
     let awaited = "no log object has arrived, but packs have";
     bench.verify().expect(14, &[awaited]);
     let device = bench.device();
-    assert_eq!(device.files.status().not_arrived, [awaited]);
+    assert!(device.files.status().not_arrived[0].starts_with(awaited));
     device.unmount();
 }
 

@@ -4,6 +4,7 @@ use std::fs;
 
 use crate::names::names;
 use crate::place::Place;
+use crate::program::Said;
 use crate::tree;
 
 #[test]
@@ -59,4 +60,36 @@ fn without_a_terminal_nothing_is_begun_that_would_have_to_be_asked() {
     crate::program::Said::by(&mut command).expect(2, &["pass --yes"]);
     assert!(!place.vault().exists());
     assert_eq!(names(&place.chats()), ["a"]);
+}
+
+#[test]
+fn a_script_is_told_what_was_done_and_what_stays() {
+    let place = Place::new();
+    fs::create_dir(place.chats().join("in")).unwrap();
+    fs::write(place.chats().join("in/a"), vec![1; 5000]).unwrap();
+    let held = fs::File::create(place.chats().join("open")).unwrap();
+    let said = place.enable(&["--json"]);
+    assert_eq!(said.code, 1, "{said:?}");
+    let told: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(
+        (&told["ok"], &told["compared"], &told["deleted"]),
+        (&false.into(), &1.into(), &1.into())
+    );
+    assert_eq!(told["compared_bytes"], 5000);
+    assert_eq!(
+        (told["stays"].as_array().unwrap().len(), &told["stays"][0]["path"]),
+        (1, &"open".into())
+    );
+    drop(held);
+    let said = place.enable(&["--json"]);
+    said.expect(0, &[]);
+    let told: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(
+        (&told["ok"], &told["stays"], &told["deleted"]),
+        (&true.into(), &serde_json::json!([]), &1.into())
+    );
+    assert_eq!(told["vault"], place.vault().to_str().unwrap());
+    let mut asking = place.command("enable");
+    asking.arg("--json").arg(place.chats()).arg("--vault").arg(place.vault());
+    Said::by(&mut asking).expect(2, &["--yes"]);
 }
