@@ -48,6 +48,7 @@ fuzz_target!(|data: &[u8]| {
         descriptor: sample::descriptor(),
         seen: Seen { frontier: folded.frontier.clone(), ..Seen::default() },
         identity: None,
+        has_work: false,
     };
     verify(&request, &mut |_| {}).unwrap();
 });

@@ -242,6 +242,7 @@ fn check_published(vault: &VaultFolder) {
         descriptor: sample::descriptor(),
         seen: Seen { frontier: folded.frontier.clone(), ..Seen::default() },
         identity: None,
+        has_work: false,
     };
     let report = verify(&request, &mut |_| {}).unwrap();
     assert!(report.damaged.iter().all(|damaged| damaged.object.starts_with("data/")), "{report:?}");

@@ -8,6 +8,8 @@ use rustix::termios::{
 };
 use zeroize::Zeroizing;
 
+use super::names::lines;
+
 /// The longest line that a terminal hands over (Linux: `N_TTY_BUF_SIZE`).
 const LINE_BYTES_MAX: usize = 4096;
 const CTRL_C: u8 = 3;
@@ -91,7 +93,8 @@ impl Terminal {
 
 impl Ask for Terminal {
     fn say(&mut self, text: &str) -> Result<(), AskError> {
-        write_now(&format!("{text}\n"))
+        // It may name files.
+        write_now(&format!("{}\n", lines(text)))
     }
 
     fn line(&mut self, prompt: &str) -> Result<Zeroizing<Vec<u8>>, AskError> {

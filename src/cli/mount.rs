@@ -113,10 +113,10 @@ fn mount(
     }
     let status = files.status();
     for sentence in status.damage.iter().filter(|said| Some(*said) != status.read_only.as_ref()) {
-        say(&sentence);
+        say(sentence);
     }
     for sentence in status.notes.iter().chain(&status.not_arrived) {
-        say(&sentence);
+        say(sentence);
     }
     for device in status.devices.iter().filter(|_| mode.writes()) {
         let since = Time::now().secs - device.last_seen;

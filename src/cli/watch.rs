@@ -203,7 +203,7 @@ impl View {
             Self::Lines | Self::Changes(_) | Self::Json => {}
         }
         if !why.is_empty() {
-            say(&why);
+            say(why);
         }
         Ok(())
     }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use hushfs::cli::args::UnlockArgs;
 use hushfs::cli::unlock::{Unlocked, unlock};
-use hushfs::fs::{FileSystem, MountMode, OpenRequest, VerifyReport, VerifyRequest, verify};
+use hushfs::fs::{
+    FileSystem, MountMode, OpenRequest, VerifyReport, VerifyRequest, has_work, verify,
+};
 use hushfs::store::{HostDisk, Seen, StateFolder, StateLock, VaultFolder};
 
 use crate::view::View;
@@ -44,14 +46,16 @@ pub fn look(folder: &Path, how: &UnlockArgs, in_place: bool) -> Looked {
     let mut keep = |error: hushfs::store::StoreError| records.push(error.to_string());
     let identity = state.device(keys).map_err(&mut keep).unwrap_or_default();
     let seen = state.seen(keys).map_err(&mut keep).unwrap_or_default().unwrap_or_default();
+    let has_work = has_work(&state, keys, &seen);
     let listing = vault.listing().unwrap();
-    let verified = |seen, identity| {
+    let verified = |seen, identity, has_work| {
         let (vault, listing) = (&vault, &listing);
-        let request = VerifyRequest { vault, listing, keys, descriptor, seen, identity };
+        let request = VerifyRequest { vault, listing, keys, descriptor, seen, identity, has_work };
         verify(&request, &mut |_| {}).unwrap()
     };
-    let report = verified(seen, identity);
-    let first_report = if in_place { report.clone() } else { verified(Seen::default(), None) };
+    let report = verified(seen, identity, has_work);
+    let first_report =
+        if in_place { report.clone() } else { verified(Seen::default(), None, false) };
     let files = open_unlocked(folder, unlocked, MountMode::ReadOnly).unwrap();
     let said = files.status().damage;
     let view = View::of(&files);

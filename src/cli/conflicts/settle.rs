@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::cli::args::Keep;
 use crate::cli::error::Error;
 use crate::cli::names::Shown as _;
+use crate::cli::restore::as_text;
 use crate::tree::ConflictName;
 
 use super::folder::Folder;
@@ -118,8 +119,4 @@ fn not_empty(to_go: &[u8], to_stay: &[u8]) -> Error {
         "the folder “{to_go}” is not empty, and nothing in it was changed: move what is to stay from \
          it into “{to_stay}”, remove the rest, and do this again"
     ))
-}
-
-fn as_text(name: &[u8]) -> String {
-    String::from_utf8_lossy(name).into_owned()
 }

@@ -26,10 +26,8 @@ pub(super) fn run(args: &TellArgs) -> Result<(), Error> {
 fn slots(args: &TellArgs) -> Result<Vec<SlotEntry>, Error> {
     let (vault, mount) = find_vault(&args.vault)?;
     if args.unlock.is_silent() && mount.is_none() && Terminal::at_hand().is_none() {
-        say(&format!(
-            "names and dates of slots are sealed: they show if the vault is mounted, or with \
-             --password-file, --password-command or --key-file"
-        ));
+        say("names and dates of slots are sealed: they show if the vault is mounted, or with \
+             --password-file, --password-command or --key-file");
         let folder = VaultFolder::new(Arc::new(HostDisk), &vault);
         claimed_descriptor(&vault, &folder)?;
         return Ok(list_slots(&folder, None)?);

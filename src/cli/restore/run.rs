@@ -41,7 +41,7 @@ pub fn run(args: &RestoreArgs) -> Result<(), Error> {
 
     let status = files.status();
     for note in status.notes.iter().filter(|_| args.at.is_some()) {
-        say(&note);
+        say(note);
     }
     let mut report = Report {
         vault_damage: status.damage,

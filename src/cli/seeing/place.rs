@@ -113,7 +113,7 @@ fn wholeness(files: &FileSystem) -> Result<(), Error> {
     let status = files.status();
     let lacking = status.damage.iter().chain(&status.notes).chain(&status.not_arrived);
     for sentence in lacking {
-        say(&sentence);
+        say(sentence);
     }
     match (status.damage.len(), status.not_arrived.len()) {
         (0, 0) => Ok(()),
