@@ -17,6 +17,7 @@ use crate::cli::status::StatusError;
 use crate::cli::unlock_error::{Tried, UnlockError};
 use crate::cli::unmount::UnmountError;
 use crate::crypto::{Cost, StretchError};
+use crate::desktop::KeyringError;
 use crate::format::{FormatError, KeyTextError, SlotError};
 use crate::fs::{FsError, HistoryError, OpenError, RepairError, SlotChangeError, UndeleteError};
 use crate::fuse::{MountError, SessionError, StillMounted};
@@ -120,6 +121,9 @@ fn making() -> Vec<Error> {
         WhichSlot {} = KeyError::WhichSlot { vault: vault(), found: found() },
         LastSlot {} = KeyError::LastSlot { slot: slot(), vault: vault() },
         NoneRelied {} = KeyError::NoneRelied { vault: vault() },
+        OnlyKeyrings {} = KeyError::OnlyKeyrings { vault: vault() },
+        NotRemembered {} = KeyError::NotRemembered { vault: vault() },
+        Keyring {} = KeyError::Keyring(KeyringError::NoKeyring),
         NotMounted {} = KeyError::NotMounted { vault: vault() },
         Mount {} = KeyError::Mount { mount_point: mnt(), why: text() },
         NotInPlace {} = KeyError::NotInPlace { path: vault().join("keys/1.key"), why: text() },
@@ -135,6 +139,15 @@ fn making() -> Vec<Error> {
         SlotChangeError::NotReadBack(vault().join("keys/1.key")),
     ];
     all.extend(changes.map(|change| KeyError::Change(change).into()));
+    let keyrings = [
+        KeyringError::NoBus(text()),
+        KeyringError::NoDefault,
+        KeyringError::Locked,
+        KeyringError::NoEntry,
+        KeyringError::NotKept,
+        KeyringError::Refused(text()),
+    ];
+    all.extend(keyrings.map(|error| KeyError::Keyring(error).into()));
     all
 }
 
@@ -158,6 +171,7 @@ fn opening() -> Vec<Error> {
         Locked {} = OpenError::Locked(locked()),
         Store {} = OpenError::Store(store()),
         Damaged {} = OpenError::Damaged(vec!["one thing".into(), "another".into()]),
+        RolledBack {} = OpenError::RolledBack(vec!["one thing".into(), "another".into()]),
         JournalDamaged {} = OpenError::JournalDamaged(text()),
         Fs {} = OpenError::Fs(FsError::NoSpace),
     ));

@@ -12,6 +12,7 @@ use crate::desktop::notify;
 use crate::fs::{FileSystem, OpenError, Trouble};
 
 use super::error::Error;
+use super::names::Shown as _;
 
 /// How often is looked. What is over by the next time was none of anybody's business.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -42,7 +43,7 @@ fn look(files: &Weak<FileSystem>, mount_point: &Path) {
 
 /// Shows why a vault is not mounted, where nobody sits at a terminal and it needs somebody.
 pub(super) fn show_refusal(error: &Error, mount_point: &Path) {
-    let at = mount_point.display();
+    let at = mount_point.shown();
     let (title, why) = match error {
         Error::Open(OpenError::RolledBack(_)) => (
             "A vault has gone back",
@@ -60,7 +61,7 @@ pub(super) fn show_refusal(error: &Error, mount_point: &Path) {
 }
 
 fn in_words(trouble: Trouble, mount_point: &Path) -> (&'static str, String) {
-    let at = mount_point.display();
+    let at = mount_point.shown();
     match trouble {
         Trouble::Full => (
             "No room left",

@@ -9,8 +9,8 @@ use super::args::StatusArgs;
 use super::descriptor::{claimed_descriptor, is_vault};
 use super::error::Error;
 use super::mounted::{mount_point_of, mount_point_of_vault};
-use super::remembered::slot_remembered;
 use super::names::Shown as _;
+use super::remembered::slot_remembered;
 use super::status::{
     LockedVault, mount_points_of_user, mounts_of_user, print_locked, print_mounts, print_status,
     status_of_mount,

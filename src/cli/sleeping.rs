@@ -8,6 +8,7 @@ use crate::desktop::{Prepared, SleepError, SleepNotice, notify};
 use crate::fuse::{Locker, StillMounted, mount_at};
 
 use super::holders::{Holder, holders};
+use super::names::Shown as _;
 
 /// Of the 5 seconds that logind waits for, what is left is for the vault.
 const TRY_FOR: Duration = Duration::from_millis(1500);
@@ -32,7 +33,7 @@ pub(super) fn lock_before_sleep(
             let why = in_words(&stays, &mount_point);
             log::warn!("not locked before sleep: {why}");
             if notifies {
-                notify("Not locked before sleep", &format!("{}: {why}", mount_point.display()));
+                notify("Not locked before sleep", &format!("{}: {why}", mount_point.shown()));
             }
             Prepared::Ready
         }

@@ -17,8 +17,8 @@ use super::args::UnlockArgs;
 use super::ask::{Ask, Terminal};
 use super::descriptor::{claimed_descriptors, copies_anywhere};
 use super::error::Error;
-use super::remembered::open_remembered;
 use super::names::Shown as _;
+use super::remembered::open_remembered;
 use super::secrets::{key_from_file, password_from_command, password_from_file};
 use super::unlock_error::{Tried, UnlockError};
 

@@ -66,7 +66,7 @@ pub enum KeyError {
     #[error(
         "what would stay opens {} only with the keyring of a device: who loses that device has lost \
          the vault. Add another way before, with “hushfs key add”",
-        vault.display()
+        vault.shown()
     )]
     OnlyKeyrings {
         /// The vault.
@@ -75,7 +75,7 @@ pub enum KeyError {
     /// There is nothing to forget.
     #[error(
         "this device does not remember {}. Slots of other devices' keyrings go with “hushfs key remove”",
-        vault.display()
+        vault.shown()
     )]
     NotRemembered {
         /// The vault.

@@ -12,6 +12,7 @@ use crate::cli::error::Error;
 use crate::cli::init::quoted;
 use crate::cli::mount::absolute;
 use crate::cli::mounted::mount_point_of_vault;
+use crate::cli::names::Shown as _;
 use crate::cli::output::print;
 use crate::cli::remembered::slot_remembered;
 use crate::desktop::Service;
@@ -30,12 +31,12 @@ pub(super) fn install(args: &InstallArgs) -> Result<(), Error> {
         return Err(Error::Usage(format!(
             "systemd runs no program whose path has quotes, backslashes or control characters: put {} \
              elsewhere",
-            service.program.display()
+            service.program.shown()
         )));
     }
     let name = service.unit_name();
     let path = write_unit(&name, &service.unit())?;
-    let mut text = format!("{} mounts the vault at login.\n", path.display());
+    let mut text = format!("{} mounts the vault at login.\n", path.shown());
     match Manager::reach() {
         Some(manager) => {
             // One that is there already is not to be mounted twice.
@@ -49,7 +50,7 @@ pub(super) fn install(args: &InstallArgs) -> Result<(), Error> {
                 Error::Incomplete(format!(
                     "{} is there, but systemd does not start it: {why}. “journalctl --user -u \
                      {name}” says more, “hushfs service uninstall {}” removes it",
-                    path.display(),
+                    path.shown(),
                     quoted(&args.vault)
                 ))
             })?;
@@ -77,7 +78,7 @@ pub(super) fn uninstall(args: &UninstallArgs) -> Result<(), Error> {
     if units.is_empty() {
         return Err(Error::Usage(format!(
             "no service mounts {}: “hushfs service status” lists what there is",
-            place.display()
+            place.shown()
         )));
     }
     let (mut text, manager) = (String::new(), Manager::reach());
@@ -89,9 +90,9 @@ pub(super) fn uninstall(args: &UninstallArgs) -> Result<(), Error> {
             log::warn!("systemd: {why}");
         }
         let removing =
-            |source| Error::Io { doing: format!("removing {}", unit.path.display()), source };
+            |source| Error::Io { doing: format!("removing {}", unit.path.shown()), source };
         fs::remove_file(&unit.path).map_err(removing)?;
-        text.push_str(&format!("Removed {}.\n", unit.path.display()));
+        text.push_str(&format!("Removed {}.\n", unit.path.shown()));
     }
     if let Some(manager) = &manager
         && let Err(why) = manager.call(&["daemon-reload"])
@@ -107,7 +108,7 @@ fn service(args: &InstallArgs) -> Result<Service, Error> {
     let folder = VaultFolder::new(Arc::new(HostDisk), &vault);
     let id = *claimed_descriptor(&vault, &folder)?.claimed_vault();
     if !mount_point.is_dir() {
-        return Err(Error::Usage(format!("{} is no folder: make it first", mount_point.display())));
+        return Err(Error::Usage(format!("{} is no folder: make it first", mount_point.shown())));
     }
     let unlocks_alone = slot_remembered(&id).is_some() && !args.unlock.no_keyring;
     if args.unlock.is_silent() && !unlocks_alone {

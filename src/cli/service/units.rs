@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::cli::error::Error;
+use crate::cli::names::Shown as _;
 use crate::desktop::{place_in_unit, places_of_unit};
 
 const FOLDER: &str = "systemd/user";
@@ -49,7 +50,7 @@ pub(super) fn unit_folder() -> Result<PathBuf, Error> {
 /// [`Error`] if they cannot be listed.
 pub(super) fn installed() -> Result<Vec<InstalledUnit>, Error> {
     let folder = unit_folder()?;
-    let listing = |source| Error::Io { doing: format!("listing {}", folder.display()), source };
+    let listing = |source| Error::Io { doing: format!("listing {}", folder.shown()), source };
     let entries = match fs::read_dir(&folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries.map_err(listing)?,
@@ -90,7 +91,7 @@ pub(super) fn write_unit(name: &str, text: &str) -> Result<PathBuf, Error> {
     });
     written.map_err(|source| {
         let _ = fs::remove_file(&draft);
-        Error::Io { doing: format!("writing {}", path.display()), source }
+        Error::Io { doing: format!("writing {}", path.shown()), source }
     })?;
     Ok(path)
 }
