@@ -17,6 +17,7 @@ use super::error::Error;
 use super::exit::ExitCode;
 pub use super::history_args::{DiffArgs, HistoryArgs, UndeleteArgs};
 pub use super::key_args::{KEY_EXAMPLES, KeyArgs, PASSWD_EXAMPLES, PasswdArgs};
+pub use super::rekey_args::{REKEY_EXAMPLES, RekeyArgs};
 use super::mount_options::{
     MountOption, MountOptions, parse_history, parse_time_above_0, parse_waiting_limit,
 };
@@ -287,6 +288,9 @@ incomplete.")]
     /// Mount vaults at login, and unmount them at logout
     #[command(after_long_help = SERVICE_EXAMPLES)]
     Service(ServiceArgs),
+    /// Give a vault a new master key, for when a password may have leaked
+    #[command(after_long_help = REKEY_EXAMPLES)]
+    Rekey(RekeyArgs),
     /// Say what of a damaged vault can be repaired, and repair it
     #[command(after_long_help = "\
 Examples:

@@ -3,7 +3,9 @@
 use std::io;
 
 use crate::desktop::SleepError;
-use crate::fs::{FsError, HistoryError, OpenError, RepairError, SlotChangeError, UndeleteError};
+use crate::fs::{
+    FsError, HistoryError, OpenError, RekeyError, RepairError, SlotChangeError, UndeleteError,
+};
 use crate::fuse::{MountError, SessionError};
 use crate::store::{LockedBy, StoreError};
 
@@ -49,6 +51,14 @@ pub enum Error {
     /// The vault was not repaired, or not to the end.
     #[error(transparent)]
     Repair(#[from] RepairError),
+    /// The vault was not sealed anew, or not to the end.
+    #[error("{error}{}", rekey_remedy(error))]
+    Rekey {
+        /// Why.
+        #[from]
+        #[source]
+        error: RekeyError,
+    },
     /// No way to unlock was added or removed.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -157,6 +167,16 @@ impl Error {
                 RepairError::Unpublished(_) | RepairError::Unfit(_) => ExitCode::Damage,
                 RepairError::Changed(_) | RepairError::NoState => ExitCode::Failed,
             },
+            Self::Rekey { error } => match error {
+                RekeyError::Store(error) => store_code(error),
+                RekeyError::Damaged(_)
+                | RekeyError::NotTheSame { .. }
+                | RekeyError::NotWhole(_)
+                | RekeyError::Differs(_) => ExitCode::Damage,
+                RekeyError::NotArrived(_) => ExitCode::NotArrived,
+                RekeyError::Newer(_) => ExitCode::NotAVault,
+                RekeyError::OnlineOnly(..) => ExitCode::Failed,
+            },
             Self::Key(error) => match error {
                 KeyError::NoSuchSlot { .. }
                 | KeyError::Ambiguous { .. }
@@ -191,6 +211,28 @@ impl Error {
             Self::Newer(_) => ExitCode::NotAVault,
             Self::InUse(_) => ExitCode::InUse,
         }
+    }
+}
+
+/// What to do where a vault cannot be sealed anew.
+fn rekey_remedy(error: &RekeyError) -> &'static str {
+    match error {
+        RekeyError::Store(StoreError::Full(_)) => {
+            ". The vault is as it was; make room, and run the same command again: it goes on"
+        }
+        RekeyError::Damaged(_) => {
+            ". The vault is as it was. “hushfs repair” mends what can be mended; of what it cannot, \
+             delete the files and run “hushfs collect --history 0”. Then run the same command again: \
+             it goes on"
+        }
+        RekeyError::NotArrived(_) => {
+            ". Let the sync client finish, then run the same command again: it goes on"
+        }
+        error if error.spoils_new_vault() => {
+            ". The vault is as it was. The new one is of no use: “hushfs rekey --abandon” deletes it, \
+             then begin anew"
+        }
+        _ => "",
     }
 }
 

@@ -42,6 +42,8 @@ mod notices;
 mod output;
 mod past;
 mod progress;
+mod rekey;
+mod rekey_args;
 mod remembered;
 mod reminder;
 mod repair;

@@ -38,6 +38,14 @@ impl Progress {
         }
     }
 
+    /// So many of all objects are done now, and so many bytes.
+    pub(super) fn set_objects(&self, done: u64, all: u64, done_bytes: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(format!("{} {done} of {all} objects,", self.doing));
+            bar.set_position(done_bytes);
+        }
+    }
+
     /// Of things whose number is not known yet.
     pub(super) fn counting(doing: &'static str) -> Self {
         let bar = Self::of(doing, 0);

@@ -75,7 +75,11 @@ impl Wreck {
         open_as(how, &self.vaults, &|candidates| self.open(candidates))
     }
 
-    fn open(&self, candidates: &Candidates) -> Result<Rescued, UnlockError> {
+    /// Unlocks it with what may open a slot.
+    ///
+    /// # Errors
+    /// [`UnlockError`].
+    pub(super) fn open(&self, candidates: &Candidates) -> Result<Rescued, UnlockError> {
         let mut first_error = None;
         for vault in &self.vaults {
             match self.slots.open_any(candidates, vault) {

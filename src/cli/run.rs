@@ -12,7 +12,7 @@ use super::names::{Shown as _, one_line, steers};
 use super::output::say_error;
 use super::{
     collect, completions, conflicts, diff, disable, enable, fetch, history, init, keys, lock,
-    logger, mount, repair, restore, salvage, seeing, service, show, undelete, unmount, verify,
+    logger, mount, rekey, repair, restore, salvage, seeing, service, show, undelete, unmount, verify,
 };
 use crate::fuse::harden;
 
@@ -90,6 +90,7 @@ fn dispatch(command: &Command) -> Result<(), Error> {
         Command::Remember(args) => keys::remember::run(args),
         Command::Forget(args) => keys::forget::run(args),
         Command::Service(args) => service::run(args),
+        Command::Rekey(args) => rekey::run(args),
         Command::Repair(args) => repair::run(args),
         Command::Salvage(args) => salvage::run(args),
         Command::Completions(args) => completions::completions(args),

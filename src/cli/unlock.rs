@@ -80,15 +80,16 @@ pub(super) fn opens_with_password(
     folder: &VaultFolder,
     password: Password,
 ) -> Option<bool> {
-    opens_with(vault, folder, &Candidates::password(password))
+    opens(vault, folder, &Candidates::password(password))
 }
 
 /// Whether a 64-digit key opens the vault; `None` where that cannot be found out.
 pub(super) fn opens_with_key(vault: &Path, folder: &VaultFolder, key: RecoveryKey) -> Option<bool> {
-    opens_with(vault, folder, &Candidates::key(key))
+    opens(vault, folder, &Candidates::key(key))
 }
 
-fn opens_with(vault: &Path, folder: &VaultFolder, candidates: &Candidates) -> Option<bool> {
+/// Whether one of these opens the vault; `None` where that cannot be found out.
+pub(super) fn opens(vault: &Path, folder: &VaultFolder, candidates: &Candidates) -> Option<bool> {
     let locked = LockedVault::read(vault, folder).ok()?;
     match locked.open(candidates) {
         Ok(_) => Some(true),

@@ -328,7 +328,12 @@ pub struct OpenedLog {
 impl OpenedLog {
     /// The operations, in order.
     pub fn operations(&self) -> Operations<'_> {
-        Operations::new(&self.body[self.operations.clone()])
+        Operations::new(self.encoded_operations())
+    }
+
+    /// The operations as they are encoded, back to back.
+    pub fn encoded_operations(&self) -> &[u8] {
+        &self.body[self.operations.clone()]
     }
 
     /// Bytes of encoded operations.

@@ -21,6 +21,7 @@ mod names;
 mod offsets;
 mod operation;
 mod pack;
+mod pack_anew;
 mod padding;
 mod slot;
 mod slot_note;

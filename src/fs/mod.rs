@@ -33,6 +33,7 @@ mod parts;
 mod publish;
 mod recover;
 mod recovered_files;
+mod rekey;
 mod repair;
 mod room;
 mod salvage;
@@ -68,6 +69,7 @@ pub use history::{
     WhenError, day_and_time, folder_name,
 };
 pub use open::{MountMode, OpenError, OpenRequest};
+pub use rekey::{Rekey, RekeyError, RekeyProgress, RekeyReport, RekeyStep, Side};
 pub use repair::{
     Healed, Moved, RepairError, RepairPlan, RepairReport, RepairRequest, plan_repair,
 };

@@ -117,6 +117,28 @@ pub fn verify(
     request: &VerifyRequest<'_>,
     progress: &mut dyn FnMut(VerifyProgress),
 ) -> Result<VerifyReport, StoreError> {
+    Ok(verify_packs_if(request, true, progress)?.report)
+}
+
+/// A vault that was verified.
+#[derive(Debug)]
+pub(super) struct Verified {
+    pub(super) report: VerifyReport,
+    /// The newest state.
+    pub(super) folded: Folded,
+    /// The vault's objects, with those that are read from copies.
+    pub(super) listing: VaultListing,
+}
+
+/// As [`verify`]; of packs only that they are there, unless they are to be read.
+///
+/// # Errors
+/// As for [`verify`].
+pub(super) fn verify_packs_if(
+    request: &VerifyRequest<'_>,
+    reads_packs: bool,
+    progress: &mut dyn FnMut(VerifyProgress),
+) -> Result<Verified, StoreError> {
     let (folded, listing) = fold_with_copies(request);
     let request = &VerifyRequest { listing: &listing, ..request.clone() };
     let VerifyRequest { vault, keys, .. } = request;
@@ -162,7 +184,8 @@ pub fn verify(
     let mut needed = runs_by_pack(&folded.tree, |_| true);
     for (pack, bytes) in &listing.packs {
         let runs = needed.remove(pack).unwrap_or_default();
-        if let Err((what, lost)) = verify_pack(request, *pack, &runs)
+        if reads_packs
+            && let Err((what, lost)) = verify_pack(request, *pack, &runs)
             && !has_whole_copy(request, *pack, &runs)
         {
             let (path, lost) = (pack_path(*pack), paths(&folded.tree, lost));
@@ -195,7 +218,7 @@ pub fn verify(
     tell_of_copies(request, &folded.frontier, &mut report);
     report.damaged.sort_by(|a, b| a.object.cmp(&b.object));
     report.awaited.sort_by(|a, b| a.object.cmp(&b.object));
-    Ok(report)
+    Ok(Verified { report, folded, listing })
 }
 
 /// What is said of an object that may still be on its way.

@@ -10,6 +10,7 @@ mod cut_short;
 mod disk;
 mod durably;
 mod error;
+mod exchange;
 mod host;
 mod kept_slots;
 mod listing;
@@ -27,6 +28,7 @@ pub use begun::{BegunCommand, BegunNote};
 pub(crate) use disk::list_if_there;
 pub use disk::{Disk, DiskFile, DiskRoom, DraftFile, FolderItem};
 pub use error::StoreError;
+pub use exchange::{exchange_folders, move_folder};
 pub use host::HostDisk;
 pub use kept_slots::{keep_slots, kept_slots};
 pub use listing::{Copies, VaultListing};
@@ -36,7 +38,7 @@ pub use presence::Presence;
 pub use remembered::{note_remembered, remembered_slot};
 pub use stage::{ClosedPack, FileFacts, PackRoom, StagedPack, recover_staged_pack};
 pub use state_folder::{
-    DeviceIdentity, LastEnd, Publishing, Reminder, Seen, StateFolder, default_state_folder,
+    DeviceIdentity, LastEnd, Publishing, Rekeyed, Reminder, Seen, StateFolder, default_state_folder,
     holds_unpublished,
 };
 pub use vault_folder::{VaultFolder, log_path};

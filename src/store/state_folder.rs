@@ -24,6 +24,7 @@ use super::error::StoreError;
 const DEVICE_NAME: &str = "device";
 const SEEN_NAME: &str = "seen";
 const REMINDER_NAME: &str = "reminder";
+const REKEYED_START: &str = "rekeyed-";
 const LAST_END_NAME: &str = "last-end";
 const STAGED_FOLDER: &str = "staged";
 const RECORD_BYTES_MAX: u64 = 16 << 20;
@@ -93,6 +94,22 @@ pub struct Reminder {
     pub due_secs: i64,
     /// How often in a row the answer was right.
     pub went_well: u32,
+}
+
+/// The vault whose place this one takes, as long as that is under way or the other one is still there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rekeyed {
+    /// The other vault.
+    pub old: VaultId,
+    /// What the other one's folder is called once it has left its place; it stays in the same folder.
+    pub old_name: String,
+    /// It is being deleted: what is left of it need not look like a vault.
+    pub deletes: bool,
+}
+
+/// The record has the vault's id in its name, so that whose it is can be told without any key.
+fn rekeyed_name(vault: &VaultId) -> String {
+    format!("{REKEYED_START}{vault}")
 }
 
 /// How the last mount ended, for `unmount` to tell.
@@ -205,6 +222,37 @@ impl StateFolder {
     /// [`StoreError`]; the old record then still stands.
     pub fn set_reminder(&self, keys: &ClassKeys, reminder: Reminder) -> Result<(), StoreError> {
         self.set(REMINDER_NAME, keys, &reminder)
+    }
+
+    /// Which vault this one takes the place of, if that is under way.
+    ///
+    /// # Errors
+    /// [`StoreError`], as for [`Self::device`].
+    pub fn rekeyed(&self, keys: &ClassKeys) -> Result<Option<Rekeyed>, StoreError> {
+        self.get(&rekeyed_name(keys.vault()), keys)
+    }
+
+    /// Writes down which vault this one takes the place of.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the old record then still stands.
+    pub fn set_rekeyed(&self, keys: &ClassKeys, rekeyed: &Rekeyed) -> Result<(), StoreError> {
+        self.set(&rekeyed_name(keys.vault()), keys, rekeyed)
+    }
+
+    /// Whether that of a vault is written down, told without any key.
+    pub fn tells_of_rekey(root: &Path, vault: &VaultId) -> bool {
+        root.join(rekeyed_name(vault)).exists()
+    }
+
+    /// That is over.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the record may still stand.
+    pub fn forget_rekeyed(&self, vault: &VaultId) -> Result<(), StoreError> {
+        let path = self.root.join(rekeyed_name(vault));
+        let removed = self.disk.remove(&path).and_then(|()| self.disk.sync_folder(&self.root));
+        removed.map_err(|error| StoreError::io("cannot remove", &path, error))
     }
 
     /// How the last mount ended, if it got to say.

@@ -283,9 +283,22 @@ impl VaultFolder {
     /// # Errors
     /// [`StoreError`], as for [`Self::adopt`].
     pub fn adopt_pack(&self, from: &Path, pack: PackId) -> Result<(), StoreError> {
-        self.make_folder(DATA_FOLDER)?;
-        self.make_folder(&format!("{DATA_FOLDER}/{}", pack_folder(pack)))?;
+        self.make_pack_folder(pack)?;
         self.adopt(from, &pack_path(pack))
+    }
+
+    /// Puts a whole pack that stands in no state folder.
+    ///
+    /// # Errors
+    /// [`StoreError`], as for [`Self::put_new`].
+    pub fn put_pack(&self, pack: PackId, bytes: &[u8]) -> Result<(), StoreError> {
+        self.make_pack_folder(pack)?;
+        self.put_new(&pack_path(pack), bytes)
+    }
+
+    fn make_pack_folder(&self, pack: PackId) -> Result<(), StoreError> {
+        self.make_folder(DATA_FOLDER)?;
+        self.make_folder(&format!("{DATA_FOLDER}/{}", pack_folder(pack)))
     }
 
     /// Reads a whole pack.

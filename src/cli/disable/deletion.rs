@@ -21,7 +21,7 @@ const FOLDERS: [&str; 3] = [KEYS_FOLDER, LOG_FOLDER, DATA_FOLDER];
 
 /// What is to be deleted of a vault. An object never changes, so its name and length say which it is.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Deletion {
+pub(in crate::cli) struct Deletion {
     /// The vault's folder, free of links.
     place: Vec<u8>,
     /// Paths below it, and bytes.
@@ -33,14 +33,14 @@ impl Deletion {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub(super) fn of(vault: &Path) -> Result<Self, Error> {
+    pub(in crate::cli) fn of(vault: &Path) -> Result<Self, Error> {
         let place = vault.as_os_str().as_bytes().to_vec();
         let found = Found::below(&open(vault)?)?;
         Ok(Self { place, files: found.files })
     }
 
     /// What a run that was cut off has noted and not finished, if the descriptor is gone.
-    pub(super) fn begun(vault: &Path) -> Option<Self> {
+    pub(in crate::cli) fn begun(vault: &Path) -> Option<Self> {
         let told: Self = BegunNote::of(BegunCommand::Delete, vault)?.read()?;
         let is_it = told.place == vault.as_os_str().as_bytes();
         (is_it && vault.join(DESCRIPTOR_NAME).symlink_metadata().is_err()).then_some(told)
@@ -50,7 +50,7 @@ impl Deletion {
     ///
     /// # Errors
     /// [`Error::Io`] for what cannot be deleted; the same command goes on.
-    pub(super) fn carry_out(&self, vault: &Path) -> Result<bool, Error> {
+    pub(in crate::cli) fn carry_out(&self, vault: &Path) -> Result<bool, Error> {
         let note = BegunNote::of(BegunCommand::Delete, vault);
         if let Some(note) = &note {
             let noting = |source| Error::Io {

@@ -5,4 +5,5 @@ mod deletion;
 mod prove;
 mod run;
 
+pub(super) use deletion::Deletion;
 pub use run::run;

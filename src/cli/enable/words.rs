@@ -65,21 +65,25 @@ pub(super) fn may_be_kept_by(places: &[&Path]) -> Vec<&'static str> {
     SERVICES.iter().filter(is_at).map(|service| service.name).collect()
 }
 
-/// What the cloud may still have of files that were deleted at these places. Where the paths do not
-/// tell whose folder it is, all services are told of.
+/// What the cloud may still have of files that were deleted at these places.
 pub(super) fn what_stays(places: &[&Path]) -> String {
+    format!(
+        "What was uploaded unencrypted before may still be kept where it was uploaded to:\n{}\
+         Bins and snapshots of this machine may have it as well, and disks do not overwrite at once \
+         what is deleted.",
+        what_services_keep(places)
+    )
+}
+
+/// What services keep of files that were deleted at these places, a line for each. Where the paths do
+/// not tell whose folder it is, all services are told of.
+pub(in crate::cli) fn what_services_keep(places: &[&Path]) -> String {
     let is_at = |service: &&Service| places.iter().any(|place| service.is_at(place));
     let mut told: Vec<&Service> = SERVICES.iter().filter(is_at).collect();
     if told.is_empty() {
         told.extend(&SERVICES);
     }
-    let lines = told.iter().map(|service| format!("  {} {}.\n", service.name, service.advice));
-    format!(
-        "What was uploaded unencrypted before may still be kept where it was uploaded to:\n{}\
-         Bins and snapshots of this machine may have it as well, and disks do not overwrite at once \
-         what is deleted.",
-        lines.collect::<String>()
-    )
+    told.iter().map(|service| format!("  {} {}.\n", service.name, service.advice)).collect()
 }
 
 #[cfg(test)]

@@ -55,7 +55,11 @@ pub fn make_vault(
     Ok(())
 }
 
-fn seal_slots(
+/// A slot for each way.
+///
+/// # Errors
+/// [`StretchError`](crate::crypto::StretchError).
+pub(in crate::cli) fn seal_slots(
     keys: &ClassKeys,
     ways: &Ways,
     chunk_size: ChunkSize,

@@ -1,0 +1,87 @@
+//! Giving up what was begun.
+
+use std::sync::Arc;
+
+use crate::cli::disable::delete_vault;
+use crate::cli::error::Error;
+use crate::cli::rekey_args::RekeyArgs;
+use crate::format::{DATA_FOLDER, KEYS_FOLDER, LOG_FOLDER};
+use crate::fs::list_slots;
+use crate::store::{HostDisk, StoreError, VaultFolder};
+
+use super::places::{Places, claimed_id, hold};
+
+/// Deletes the new vault that is not complete; the old one is untouched.
+///
+/// # Errors
+/// [`Error::Usage`] if there is none, or if it is complete; [`Error`] for what cannot be deleted.
+pub(super) fn abandon(args: &RekeyArgs) -> Result<(), Error> {
+    let places = Places::find(&args.vault)?;
+    let Places { vault, beside } = &places;
+    if !beside.exists() {
+        return Err(Error::Usage(format!(
+            "nothing was begun: there is no {}",
+            beside.display()
+        )));
+    }
+    // From then on which of the two is the old one is not told by looking.
+    if places.is_complete() {
+        return Err(Error::Usage(format!(
+            "{} holds a whole vault: run “hushfs rekey” without --abandon, which finishes what was begun \
+             in a moment",
+            beside.display()
+        )));
+    }
+    let Some(old) = claimed_id(vault) else {
+        return Err(Error::Usage(format!(
+            "{} is no vault: nothing is deleted beside it",
+            vault.display()
+        )));
+    };
+    let _held = hold(beside)?;
+    let folder = VaultFolder::new(Arc::new(HostDisk), beside);
+    refuse_others(&folder)?;
+    // Copies of the old one's slots would say that it is the old one, without its descriptor.
+    let slots = list_slots(&folder, None)?;
+    if slots.iter().any(|slot| is_slot_of(&folder, slot, &old)) {
+        return Err(Error::Usage(format!(
+            "{} holds slots of the vault itself: nothing is deleted",
+            beside.display()
+        )));
+    }
+    let is_gone = delete_vault(beside)?;
+    println!(
+        "What was begun is deleted{}. The vault is as it was.",
+        if is_gone { "" } else { ", but for files that are none of it" }
+    );
+    Ok(())
+}
+
+/// Refuses a folder that a person has put something into.
+fn refuse_others(folder: &VaultFolder) -> Result<(), Error> {
+    let known = [KEYS_FOLDER, LOG_FOLDER, DATA_FOLDER];
+    let names = match folder.names("") {
+        Err(StoreError::Missing(_)) => Vec::new(),
+        names => names?,
+    };
+    match names.is_empty() || known.iter().any(|name| names.iter().any(|other| other == name)) {
+        true => Ok(()),
+        false => Err(Error::Usage(format!(
+            "{} is not what a rekey makes: nothing is deleted",
+            folder.root().display()
+        ))),
+    }
+}
+
+fn is_slot_of(
+    folder: &VaultFolder,
+    slot: &crate::fs::SlotEntry,
+    vault: &crate::crypto::VaultId,
+) -> bool {
+    let claims = |path: &String| {
+        let bytes = folder.get(path, crate::format::SLOT_BYTES_MAX).ok()?;
+        let slot = crate::format::UnverifiedSlot::parse(&bytes).ok()?;
+        Some(slot.claimed_vault() == vault)
+    };
+    slot.files.iter().any(|path| claims(path) == Some(true))
+}

@@ -1,0 +1,115 @@
+//! The new vault takes the old one's place, and the old one is kept or goes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::cli::ask::Terminal;
+use crate::cli::disable::delete_vault;
+use crate::cli::enable::confirm::may_delete;
+use crate::cli::error::Error;
+use crate::cli::mounted::mount_point_of_vault;
+use crate::cli::rekey_args::RekeyArgs;
+use crate::crypto::ClassKeys;
+use crate::format::is_litter;
+use crate::store::{Rekeyed, StateFolder, move_folder};
+
+use super::places::{Places, claimed_id};
+use super::words;
+
+/// What has become of the old vault.
+pub(super) enum Old {
+    Kept(PathBuf),
+    Deleted,
+}
+
+/// Goes on from wherever a run was cut off that had written `record`, to the end.
+///
+/// # Errors
+/// [`Error`]; the same command goes on.
+pub(super) fn finish(
+    args: &RekeyArgs,
+    places: &Places,
+    state: &StateFolder,
+    keys: &ClassKeys,
+    record: &Rekeyed,
+) -> Result<Old, Error> {
+    let old = places.old(&record.old_name);
+    settle_places(places, keys, record, &old)?;
+    take_over_litter(&old, &places.vault);
+    eprintln!("{}\n{}", words::is_in_place(&places.vault), words::what_stays(&places.vault));
+    let is_there = old.exists();
+    let deletes = record.deletes || is_there && asked_to_delete(args, &old)?;
+    if deletes {
+        state.set_rekeyed(keys, &Rekeyed { deletes, ..record.clone() })?;
+        if is_there && !delete_vault(&old)? {
+            log::warn!("{} has files that are none of the vault, which stay", old.display());
+        }
+    }
+    state.forget_rekeyed(keys.vault())?;
+    Ok(if deletes || !is_there { Old::Deleted } else { Old::Kept(old) })
+}
+
+/// Each of the two vaults gets to its place, from wherever they are.
+fn settle_places(
+    places: &Places,
+    keys: &ClassKeys,
+    record: &Rekeyed,
+    old: &Path,
+) -> Result<(), Error> {
+    let new = keys.vault();
+    let at = (claimed_id(&places.vault), claimed_id(&places.beside));
+    match at {
+        // The whole way.
+        (Some(at_place), Some(beside)) if at_place == record.old && beside == *new => {
+            refuse_mounted(&places.vault)?;
+            refuse_mounted(&places.beside)?;
+            places.exchange(old)
+        }
+        // They have changed places, and the old one has its passing name.
+        (Some(at_place), Some(beside)) if at_place == *new && beside == record.old => {
+            Ok(move_folder(&places.beside, old)?)
+        }
+        // The old one has left, and the new one has not come.
+        (None, Some(beside)) if beside == *new && !places.vault.exists() => {
+            Ok(move_folder(&places.beside, &places.vault)?)
+        }
+        (Some(at_place), _) if at_place == *new => Ok(()),
+        _ => Err(Error::Incomplete(format!(
+            "the folders {} and {} are not the two vaults that were to change places: nothing was moved",
+            places.vault.display(),
+            places.beside.display()
+        ))),
+    }
+}
+
+fn refuse_mounted(vault: &Path) -> Result<(), Error> {
+    match mount_point_of_vault(vault)? {
+        Some(mount_point) => Err(Error::InUse(format!(
+            "{} is mounted at {}: run “hushfs unmount”, then the same command again",
+            vault.display(),
+            mount_point.display()
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// What a sync client keeps for itself in the folder that it watches belongs to the place, not to the
+/// vault: without it some clients stop.
+fn take_over_litter(old: &Path, vault: &Path) {
+    for entry in fs::read_dir(old).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        if name.to_str().is_some_and(is_litter)
+            && !vault.join(&name).exists()
+            && let Err(error) = move_folder(&entry.path(), &vault.join(&name))
+        {
+            log::warn!("{error}");
+        }
+    }
+}
+
+fn asked_to_delete(args: &RekeyArgs, old: &Path) -> Result<bool, Error> {
+    if args.delete_old || args.keep_old || args.yes || Terminal::at_hand().is_none() {
+        return Ok(args.delete_old);
+    }
+    may_delete(false, &words::question(old))
+}
