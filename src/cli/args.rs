@@ -17,10 +17,10 @@ use super::error::Error;
 use super::exit::ExitCode;
 pub use super::history_args::{DiffArgs, HistoryArgs, UndeleteArgs};
 pub use super::key_args::{KEY_EXAMPLES, KeyArgs, PASSWD_EXAMPLES, PasswdArgs};
-pub use super::rekey_args::{REKEY_EXAMPLES, RekeyArgs};
 use super::mount_options::{
     MountOption, MountOptions, parse_history, parse_time_above_0, parse_waiting_limit,
 };
+pub use super::rekey_args::{REKEY_EXAMPLES, RekeyArgs};
 pub use super::seeing::args::{CatArgs, DuArgs, FindArgs, LsArgs, PlaceArgs};
 use super::units::parse_bytes;
 

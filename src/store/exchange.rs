@@ -21,7 +21,8 @@ pub fn exchange_folders(one: &Path, other: &Path) -> Result<bool, StoreError> {
     match renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE) {
         Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => Ok(false),
         done => {
-            let done = done.map_err(io::Error::from).and_then(|()| HostDisk.sync_folder(parent(one)));
+            let done =
+                done.map_err(io::Error::from).and_then(|()| HostDisk.sync_folder(parent(one)));
             done.map_err(|error| StoreError::io("cannot exchange", one, error))?;
             Ok(true)
         }

@@ -6,6 +6,8 @@ mod cut_off;
 #[path = "../bench/device.rs"]
 #[allow(dead_code, reason = "shared with tests that fill vaults through the library")]
 mod device;
+#[path = "../bench/disk.rs"]
+mod disk;
 mod killed;
 mod mounted;
 #[path = "../bench/names.rs"]

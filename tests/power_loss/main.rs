@@ -16,6 +16,7 @@ mod kept;
 mod lists;
 mod overtaken;
 mod promise;
+mod rekeyed;
 mod run;
 mod slots;
 mod steps;

@@ -19,10 +19,7 @@ pub(super) fn abandon(args: &RekeyArgs) -> Result<(), Error> {
     let places = Places::find(&args.vault)?;
     let Places { vault, beside } = &places;
     if !beside.exists() {
-        return Err(Error::Usage(format!(
-            "nothing was begun: there is no {}",
-            beside.display()
-        )));
+        return Err(Error::Usage(format!("nothing was begun: there is no {}", beside.display())));
     }
     // From then on which of the two is the old one is not told by looking.
     if places.is_complete() {

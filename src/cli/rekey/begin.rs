@@ -19,8 +19,8 @@ use crate::cli::undo::Undo;
 use crate::cli::unlock::{Candidates, Unlocked, open_as, opens, opens_with_password};
 use crate::crypto::{MasterKey, Password, VaultId};
 use crate::format::{
-    DATA_FOLDER, Descriptor, KEYS_FOLDER, LOG_FOLDER, README_NAME, RecoveryKey, Time, slot_id_of_path,
-    slot_path,
+    DATA_FOLDER, Descriptor, KEYS_FOLDER, LOG_FOLDER, README_NAME, RecoveryKey, Time,
+    slot_id_of_path, slot_path,
 };
 use crate::store::{HostDisk, VaultFolder};
 

@@ -140,10 +140,9 @@ pub(super) fn claimed_id(folder: &Path) -> Option<VaultId> {
 pub(super) fn hold(folder: &Path) -> Result<Option<File>, Error> {
     let Ok(file) = File::open(folder) else { return Ok(None) };
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(Error::InUse(format!(
-            "{} is in use by another “hushfs rekey”",
-            folder.display()
-        ))),
+        Err(rustix::io::Errno::WOULDBLOCK) => {
+            Err(Error::InUse(format!("{} is in use by another “hushfs rekey”", folder.display())))
+        }
         _ => Ok(Some(file)),
     }
 }
@@ -171,11 +170,12 @@ mod tests {
         for has_step in [true, false] {
             let (_folder, places) = places();
             let old = places.old(&places.free_old_name());
-            places.exchange_by(&old, &|one, other| match has_step {
-                true => exchange_folders(one, other),
-                false => Ok(false),
-            })
-            .unwrap();
+            places
+                .exchange_by(&old, &|one, other| match has_step {
+                    true => exchange_folders(one, other),
+                    false => Ok(false),
+                })
+                .unwrap();
             assert_eq!((what(&places.vault), what(&old)), ("new".to_owned(), "old".to_owned()));
             assert!(!places.beside.exists());
         }

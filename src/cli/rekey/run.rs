@@ -18,7 +18,8 @@ use crate::cli::unlock::{Unlocked, unlock};
 use crate::crypto::VaultId;
 use crate::fs::{MountMode, Rekey, RekeyProgress, RekeyReport, RekeyStep, Side};
 use crate::store::{
-    DeviceIdentity, Disk, HostDisk, Rekeyed, Seen, StateFolder, VaultFolder, holds_unpublished,
+    DeviceIdentity, Disk, HostDisk, LastEnd, Rekeyed, Seen, StateFolder, VaultFolder,
+    holds_unpublished,
 };
 
 use super::abandon::abandon;
@@ -120,9 +121,7 @@ fn seal_and_finish(args: &RekeyArgs, places: &Places) -> Result<(), Error> {
     // Keeps mounts of this device away until the end.
     let (state, _lock) = open_state(&root, MountMode::ReadWrite)?;
     let (seen, identity) = match &state {
-        Some(state) => {
-            (state.seen(&old.keys)?.unwrap_or_default(), state.device(&old.keys)?)
-        }
+        Some(state) => (state.seen(&old.keys)?.unwrap_or_default(), state.device(&old.keys)?),
         None => (Seen::default(), None),
     };
     let new = match places.is_begun() {
@@ -236,7 +235,9 @@ fn trust(
     }
     let (frontier, awaited) = (report.frontier.clone(), Some([].into()));
     let seen = Seen { frontier, generation: 0, awaited, publishing: None };
-    Ok(state.set_seen(&new.keys, &seen)?)
+    state.set_seen(&new.keys, &seen)?;
+    let end = LastEnd { ok: true, unpublished: false, message: String::new() };
+    Ok(state.set_last_end(Some(&end))?)
 }
 
 fn tell(

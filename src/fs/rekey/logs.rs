@@ -7,9 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::format::{
-    DeviceId, Frontier, FrontierEntry, LogDraft, LogHash, LogKind, OpenedLog,
-};
+use crate::format::{DeviceId, Frontier, FrontierEntry, LogDraft, LogHash, LogKind, OpenedLog};
 use crate::store::{StoreError, VaultListing, log_path};
 
 use super::super::verify::{DamagedObject, without_path};

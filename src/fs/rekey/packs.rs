@@ -37,7 +37,8 @@ impl Rekey<'_> {
         };
         for path in vault.copies_of(&ObjectName::Pack(id)) {
             let content = vault.get(&path, VaultFolder::PACK_BYTES_MAX);
-            if let Some(bytes) = content.ok().and_then(|content| self.seal_pack(id, &content).ok()) {
+            if let Some(bytes) = content.ok().and_then(|content| self.seal_pack(id, &content).ok())
+            {
                 return Ok(bytes);
             }
         }

@@ -143,8 +143,8 @@ impl Rekey<'_> {
         let logs = old.logs.keys().filter(|name| !new.logs.contains_key(name));
         let logs = logs.map(|(device, seq)| ObjectName::Log(LogKind::Increment, *device, *seq));
         let checkpoints = old.checkpoints.keys().filter(|at| !new.checkpoints.contains_key(at));
-        let checkpoints = checkpoints
-            .map(|(device, seq)| ObjectName::Log(LogKind::Checkpoint, *device, *seq));
+        let checkpoints =
+            checkpoints.map(|(device, seq)| ObjectName::Log(LogKind::Checkpoint, *device, *seq));
         let packs = old.packs.keys().filter(|pack| !new.packs.contains_key(pack));
         let packs = packs.map(|pack| ObjectName::Pack(*pack));
         Ok(logs.chain(checkpoints).chain(packs).map(|object| object.path()).collect())
@@ -207,10 +207,7 @@ impl Rekey<'_> {
         }
     }
 
-    fn verify_new(
-        &self,
-        progress: &mut dyn FnMut(RekeyProgress),
-    ) -> Result<Verified, RekeyError> {
+    fn verify_new(&self, progress: &mut dyn FnMut(RekeyProgress)) -> Result<Verified, RekeyError> {
         // What is read instead of an object would not move with it.
         let vault = self.new.vault.as_named();
         let listing = vault.listing()?;
