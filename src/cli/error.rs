@@ -175,7 +175,7 @@ impl Error {
                 | RekeyError::Differs(_) => ExitCode::Damage,
                 RekeyError::NotArrived(_) => ExitCode::NotArrived,
                 RekeyError::Newer(_) => ExitCode::NotAVault,
-                RekeyError::OnlineOnly(..) => ExitCode::Failed,
+                RekeyError::OnlineOnly(..) | RekeyError::Unread(_) => ExitCode::Failed,
             },
             Self::Key(error) => match error {
                 KeyError::NoSuchSlot { .. }
@@ -228,9 +228,12 @@ fn rekey_remedy(error: &RekeyError) -> &'static str {
         RekeyError::NotArrived(_) => {
             ". Let the sync client finish, then run the same command again: it goes on"
         }
+        RekeyError::Unread(_) | RekeyError::OnlineOnly(..) => {
+            ". The vault is as it was; run the same command again: it goes on"
+        }
         error if error.spoils_new_vault() => {
-            ". The vault is as it was. The new one is of no use: “hushfs rekey --abandon” deletes it, \
-             then begin anew"
+            ". The vault is as it was. If the same command says that again, the new one is of no use: \
+             “hushfs rekey --abandon” deletes it, then begin anew"
         }
         _ => "",
     }

@@ -174,7 +174,8 @@ Examples:
       resets it with the 64-digit key
 
 The new password works before the old one stops to: whatever happens meanwhile, one of them opens the
-vault. Whoever has an old copy of the vault's folder and the old password can still open that copy.";
+vault. Whoever has an old copy of the vault's folder and the old password can still open that copy; if
+somebody may have learned it, “hushfs rekey” seals everything anew.";
 
 /// `hushfs passwd`.
 #[derive(Debug, Args)]

@@ -69,7 +69,7 @@ pub use history::{
     WhenError, day_and_time, folder_name,
 };
 pub use open::{MountMode, OpenError, OpenRequest};
-pub use rekey::{Rekey, RekeyError, RekeyProgress, RekeyReport, RekeyStep, Side};
+pub use rekey::{Rekey, RekeyError, RekeyProgress, RekeyReport, RekeyStep, Side, lacking};
 pub use repair::{
     Healed, Moved, RepairError, RepairPlan, RepairReport, RepairRequest, plan_repair,
 };

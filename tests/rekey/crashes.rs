@@ -135,6 +135,17 @@ fn a_run_that_was_cut_off_right_behind_the_exchange_is_finished_by_the_next() {
 }
 
 #[test]
+fn an_old_vault_that_something_came_into_at_the_last_moment_is_not_deleted() {
+    let changed = Changed::new();
+    let log = changed.kept.join("log");
+    let last = crate::names::names(&log).into_iter().max().unwrap();
+    let late = "00000000000000ff-00000001.log";
+    fs::copy(log.join(last), log.join(late)).unwrap();
+    changed.assert_finishes(&["--delete-old"], &[late, "is not deleted", "The old vault is kept"]);
+    assert!(log.join(late).exists());
+}
+
+#[test]
 fn a_deletion_that_was_cut_off_is_finished_by_the_next_run_and_only_that() {
     let changed = Changed::new();
     let record = Rekeyed { deletes: true, ..changed.record.clone() };

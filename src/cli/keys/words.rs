@@ -117,7 +117,7 @@ pub(super) fn ways_left(slots: &[SlotEntry]) -> String {
 /// What no removal can take back.
 pub(super) const OLD_COPIES: &str = "\
 Whoever has an old copy of the vault's folder (the cloud service keeps some) and what was removed can
-still open that copy. If somebody else may know it, make a new vault, and copy the files over.";
+still open that copy. If somebody else may know it, “hushfs rekey” seals everything anew.";
 
 /// That a loss is final.
 pub(super) fn warning(what: &str) -> String {

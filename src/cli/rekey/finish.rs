@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::cli::ask::Terminal;
 use crate::cli::disable::delete_vault;
@@ -9,9 +10,11 @@ use crate::cli::enable::confirm::may_delete;
 use crate::cli::error::Error;
 use crate::cli::mounted::mount_point_of_vault;
 use crate::cli::rekey_args::RekeyArgs;
+use crate::cli::units::counted;
 use crate::crypto::ClassKeys;
 use crate::format::is_litter;
-use crate::store::{Rekeyed, StateFolder, move_folder};
+use crate::fs::lacking;
+use crate::store::{HostDisk, Rekeyed, StateFolder, VaultFolder, move_folder};
 
 use super::places::{Places, claimed_id};
 use super::words;
@@ -38,7 +41,8 @@ pub(super) fn finish(
     take_over_litter(&old, &places.vault);
     eprintln!("{}\n{}", words::is_in_place(&places.vault), words::what_stays(&places.vault));
     let is_there = old.exists();
-    let deletes = record.deletes || is_there && asked_to_delete(args, &old)?;
+    let deletes = record.deletes
+        || is_there && holds_no_more(&old, &places.vault)? && asked_to_delete(args, &old)?;
     if deletes {
         state.set_rekeyed(keys, &Rekeyed { deletes, ..record.clone() })?;
         if is_there && !delete_vault(&old)? {
@@ -105,6 +109,22 @@ fn take_over_litter(old: &Path, vault: &Path) {
             log::warn!("{error}");
         }
     }
+}
+
+/// Whether the old vault has nothing that the new one lacks; says what it has, if not. A sync client may
+/// have brought something in the moment before the two changed places.
+fn holds_no_more(old: &Path, vault: &Path) -> Result<bool, Error> {
+    let folder = |path: &Path| VaultFolder::new(Arc::new(HostDisk), path);
+    let more = lacking(&folder(old), &folder(vault))?;
+    if let Some(first) = more.first() {
+        log::warn!(
+            "the old vault in {} holds {} that the new one does not, {first} for one: it came too late, or \
+             the new one has let go of it since. The old vault is not deleted",
+            old.display(),
+            counted(more.len() as u64, "object", "objects")
+        );
+    }
+    Ok(more.is_empty())
 }
 
 fn asked_to_delete(args: &RekeyArgs, old: &Path) -> Result<bool, Error> {

@@ -3,7 +3,6 @@
 use sha2::{Digest, Sha256};
 
 use crate::format::{DeviceId, Ino, LogHash, Time};
-use crate::store::StoreError;
 use crate::tree::{FileKind, Tree};
 
 use super::super::history::VaultHistory;
@@ -64,9 +63,16 @@ struct StateTold {
 pub(super) struct HistoryTold(Vec<StateTold>);
 
 impl HistoryTold {
-    pub(super) fn of(side: Side<'_>) -> Result<Self, StoreError> {
+    pub(super) fn of(side: Side<'_>) -> Result<Self, RekeyError> {
         let Side { vault, keys, descriptor } = side;
         let history = VaultHistory::open(vault.clone(), keys.clone(), descriptor.clone())?;
+        if let Some(gap) = history.gaps().first() {
+            return Err(RekeyError::Unread(gap.clone()));
+        }
+        if history.history().has_unreadable() {
+            let what = "a log object or checkpoint of an earlier state";
+            return Err(RekeyError::Unread(what.to_owned()));
+        }
         let states = history.history().states_with_lacking().iter();
         let told = states.map(|state| StateTold {
             hash: state.hash(),

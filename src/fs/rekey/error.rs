@@ -23,6 +23,9 @@ pub enum RekeyError {
     /// A pack that is online only cannot be fetched.
     #[error("{0} is online only and could not be fetched: {1}")]
     OnlineOnly(String, String),
+    /// Something was there and could not be read, and then it could: the disk fails.
+    #[error("not everything could be read: {0}")]
+    Unread(String),
     /// What stands in the new vault is not what would be put there now: somebody has changed it, or the
     /// old vault has got what it then lacked. No run goes on from there.
     #[error("in the new vault, {object} is not what was to be made of the old one: {why}")]
@@ -32,7 +35,8 @@ pub enum RekeyError {
         /// How that shows.
         why: String,
     },
-    /// The new vault, read as a whole, is not whole. No run goes on from there.
+    /// The new vault, read as a whole, is not whole. Unless only the disk failed, no run goes on from
+    /// there.
     #[error("the new vault is not whole: {}", told(.0))]
     NotWhole(Vec<DamagedObject>),
     /// The new vault does not tell what the old one does. No run goes on from there.

@@ -13,4 +13,4 @@ mod packs;
 mod run;
 
 pub use error::RekeyError;
-pub use run::{Rekey, RekeyProgress, RekeyReport, RekeyStep, Side};
+pub use run::{Rekey, RekeyProgress, RekeyReport, RekeyStep, Side, lacking};

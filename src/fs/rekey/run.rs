@@ -2,7 +2,7 @@
 
 use crate::crypto::ClassKeys;
 use crate::format::{
-    DATA_FOLDER, DESCRIPTOR_BYTES_MAX, DESCRIPTOR_NAME, Descriptor, Frontier, LOG_FOLDER,
+    DATA_FOLDER, DESCRIPTOR_BYTES_MAX, DESCRIPTOR_NAME, Descriptor, DeviceId, Frontier, LOG_FOLDER,
     LOST_FOLDER, LogKind, ObjectName, PackId, UnverifiedDescriptor, pack_path, parse_pack_name,
 };
 use crate::store::{DeviceIdentity, Seen, StoreError, VaultFolder, VaultListing};
@@ -139,15 +139,7 @@ impl Rekey<'_> {
     /// # Errors
     /// [`StoreError`] if one of the folders cannot be listed.
     pub fn missing(&self) -> Result<Vec<String>, StoreError> {
-        let (old, new) = (self.old.vault.listing()?, self.new.vault.as_named().listing()?);
-        let logs = old.logs.keys().filter(|name| !new.logs.contains_key(name));
-        let logs = logs.map(|(device, seq)| ObjectName::Log(LogKind::Increment, *device, *seq));
-        let checkpoints = old.checkpoints.keys().filter(|at| !new.checkpoints.contains_key(at));
-        let checkpoints =
-            checkpoints.map(|(device, seq)| ObjectName::Log(LogKind::Checkpoint, *device, *seq));
-        let packs = old.packs.keys().filter(|pack| !new.packs.contains_key(pack));
-        let packs = packs.map(|pack| ObjectName::Pack(*pack));
-        Ok(logs.chain(checkpoints).chain(packs).map(|object| object.path()).collect())
+        lacking(self.old.vault, self.new.vault)
     }
 
     /// Looks at all of the old vault, and puts what the new one lacks. Packs come before the log objects
@@ -202,7 +194,7 @@ impl Rekey<'_> {
             return Err(RekeyError::Newer(newer.clone()));
         }
         match awaited.is_empty() {
-            true => Ok(verified),
+            true => without_gaps(verified),
             false => Err(RekeyError::NotArrived(awaited.clone())),
         }
     }
@@ -226,7 +218,7 @@ impl Rekey<'_> {
         })?;
         let VerifyReport { damaged, awaited, .. } = &verified.report;
         match damaged.iter().chain(awaited).cloned().collect::<Vec<_>>() {
-            objects if objects.is_empty() => Ok(verified),
+            objects if objects.is_empty() => without_gaps(verified),
             objects => Err(RekeyError::NotWhole(objects)),
         }
     }
@@ -282,6 +274,28 @@ impl Rekey<'_> {
     /// What a repair of the old vault has set aside.
     fn set_aside(&self) -> Result<Vec<String>, StoreError> {
         self.old.vault.files_below(LOST_FOLDER)
+    }
+}
+
+/// Objects of one vault that another one does not have, by path and name alone.
+///
+/// # Errors
+/// [`StoreError`] if one of the folders cannot be listed.
+pub fn lacking(old: &VaultFolder, new: &VaultFolder) -> Result<Vec<String>, StoreError> {
+    let (old, new) = (old.listing()?, new.as_named().listing()?);
+    let log = |kind| move |(device, seq): &(DeviceId, u64)| ObjectName::Log(kind, *device, *seq);
+    let logs = old.logs.keys().map(log(LogKind::Increment));
+    let checkpoints = old.checkpoints.keys().map(log(LogKind::Checkpoint));
+    let packs = old.packs.keys().map(|pack| ObjectName::Pack(*pack));
+    let objects = logs.chain(checkpoints).chain(packs).filter(|object| !new.holds(object));
+    Ok(objects.map(|object| object.path()).collect())
+}
+
+/// What was whole when it was read by itself was perhaps not read when the log was folded.
+fn without_gaps(verified: Verified) -> Result<Verified, RekeyError> {
+    match verified.folded.gaps.first() {
+        None => Ok(verified),
+        Some(gap) => Err(RekeyError::Unread(gap.to_string())),
     }
 }
 
