@@ -12,6 +12,7 @@ use hushfs::store::{Disk, Seen, VaultFolder};
 use crate::bench::{Bench, NEW, Names, content, names, read};
 use crate::dice::Dice;
 use crate::image::{Fault, Image};
+use crate::kept::Kept;
 
 /// A vault with something in it, and the keys of the new one.
 struct Change {
@@ -59,6 +60,15 @@ impl Change {
             identity: None,
         }
         .carry_out(&mut |_| {})
+    }
+
+    /// The disk as it is before each call of a run, which goes to the end.
+    fn moments(&self) -> Vec<Kept> {
+        let moments = Arc::new(Mutex::new(Vec::new()));
+        let kept = moments.clone();
+        self.image.watch(move |_, disk| kept.lock().unwrap().push(disk.clone()));
+        self.carry_out(&self.image).unwrap();
+        std::mem::take(&mut *moments.lock().unwrap())
     }
 
     fn is_complete(image: &Image) -> bool {
@@ -112,11 +122,7 @@ fn all_of(files: &FileSystem) -> (Names, Vec<Vec<u8>>) {
 #[test]
 fn whenever_it_is_killed_or_the_power_goes_the_next_run_goes_on_and_what_is_complete_is_durable() {
     let change = Change::new();
-    let moments = Arc::new(Mutex::new(Vec::new()));
-    let kept = moments.clone();
-    change.image.watch(move |_, disk| kept.lock().unwrap().push(disk.clone()));
-    change.carry_out(&change.image).unwrap();
-    let moments = std::mem::take(&mut *moments.lock().unwrap());
+    let moments = change.moments();
     assert!(moments.len() > 100, "{} calls", moments.len());
     let mut complete = 0;
     for (nth, disk) in moments.into_iter().enumerate() {
@@ -138,11 +144,7 @@ fn whenever_it_is_killed_or_the_power_goes_the_next_run_goes_on_and_what_is_comp
 #[test]
 fn names_that_a_killed_run_left_without_being_durable_are_so_once_the_next_has_ended() {
     let change = Change::new();
-    let moments = Arc::new(Mutex::new(Vec::new()));
-    let kept = moments.clone();
-    change.image.watch(move |_, disk| kept.lock().unwrap().push(disk.clone()));
-    change.carry_out(&change.image).unwrap();
-    let moments = std::mem::take(&mut *moments.lock().unwrap());
+    let moments = change.moments();
     for (nth, disk) in moments.into_iter().enumerate() {
         let killed = Image::of(disk).after_kill();
         change.carry_out(&killed).unwrap();
@@ -181,7 +183,7 @@ fn whichever_call_to_the_disk_fails_it_is_told_and_the_next_run_goes_on() {
 }
 
 /// Whether a run makes fewer calls than this.
-fn calls_end(change: &Change, start: &crate::kept::Kept, failing: u32) -> bool {
+fn calls_end(change: &Change, start: &Kept, failing: u32) -> bool {
     let image = Image::of(start.clone());
     let calls = Arc::new(Mutex::new(0));
     let counted = calls.clone();

@@ -14,6 +14,7 @@ mod test;
 mod words;
 
 pub use error::KeyError;
+pub(super) use new_way::given_password;
 
 use super::error::Error;
 use super::key_args::{KeyArgs, KeyCommand};

@@ -66,7 +66,11 @@ pub(super) fn password_way(
     Ok(SlotWay::of_password(vault, &password, stretch).map_err(KeyError::Stretch)?)
 }
 
-fn given_password(given: &NewPasswordArgs) -> Result<Option<Password>, Error> {
+/// The new password that the command line names, if it does; warns of a weak one.
+///
+/// # Errors
+/// [`Error::Secrets`].
+pub(in crate::cli) fn given_password(given: &NewPasswordArgs) -> Result<Option<Password>, Error> {
     let password = match (&given.new_password_file, &given.new_password_command) {
         (Some(file), _) => password_from_file(file)?,
         (None, Some(command)) => password_from_command(command)?,

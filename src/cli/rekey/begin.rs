@@ -9,12 +9,12 @@ use zeroize::Zeroizing;
 use crate::cli::ask::{Ask, Terminal};
 use crate::cli::error::Error;
 use crate::cli::init::{
-    InitError, Place, README, Ways, affirm_saved, choose_ways, seal_slots, warning, weakness,
-    write_new_key,
+    InitError, Place, README, Ways, affirm_saved, choose_ways, seal_slots, warning, write_new_key,
 };
+use crate::cli::keys::given_password;
 use crate::cli::rekey_args::RekeyArgs;
 use crate::cli::rescue::{Rescued, Wreck};
-use crate::cli::secrets::{key_from_file, password_from_command, password_from_file};
+use crate::cli::secrets::key_from_file;
 use crate::cli::undo::Undo;
 use crate::cli::unlock::{Candidates, Unlocked, open_as, opens, opens_with_password};
 use crate::crypto::{MasterKey, Password, VaultId};
@@ -59,7 +59,7 @@ pub(super) fn begin(
     let mut undo = Undo::default();
     let place = check_place(&places.beside)?;
     refuse_leftovers(places, &folder)?;
-    let given = given_password(args)?;
+    let given = given_password(&args.new_password)?;
     let mut ways = match &mut ask {
         Some(ask) if args.new_unlock().is_silent() => choose_ways(*ask)?,
         _ => Ways { password: given, key_file: args.new_key_file.clone(), key: None },
@@ -141,19 +141,6 @@ fn refuse_old_password(places: &Places, password: Option<&Password>) -> Result<(
     let folder = VaultFolder::new(Arc::new(HostDisk), &places.vault);
     let opens = copy.and_then(|copy| opens_with_password(&places.vault, &folder, copy));
     if opens == Some(true) { Err(old_way()) } else { Ok(()) }
-}
-
-fn given_password(args: &RekeyArgs) -> Result<Option<Password>, Error> {
-    let given = &args.new_password;
-    let password = match (&given.new_password_file, &given.new_password_command) {
-        (Some(file), _) => Some(password_from_file(file)?),
-        (None, Some(command)) => Some(password_from_command(command)?),
-        (None, None) => None,
-    };
-    if let Some(reason) = password.as_ref().and_then(weakness) {
-        log::warn!("{reason}");
-    }
-    Ok(password)
 }
 
 /// A new key in a file; the one that a run which was cut off here has written there, and that opens

@@ -2,14 +2,15 @@
 
 use crate::crypto::ClassKeys;
 use crate::format::{
-    DATA_FOLDER, DESCRIPTOR_BYTES_MAX, DESCRIPTOR_NAME, Descriptor, DeviceId, Frontier, LOG_FOLDER,
-    LOST_FOLDER, LogKind, ObjectName, PackId, UnverifiedDescriptor, pack_path, parse_pack_name,
+    DATA_FOLDER, DESCRIPTOR_BYTES_MAX, DESCRIPTOR_NAME, Descriptor, DeviceId, Frontier,
+    KEYS_FOLDER, LOG_FOLDER, LOST_FOLDER, LogKind, ObjectName, PackId, UnverifiedDescriptor,
+    pack_path, parse_pack_name,
 };
 use crate::store::{DeviceIdentity, Seen, StoreError, VaultFolder, VaultListing};
 
-use super::super::fold::Folded;
+use super::super::fold::{FoldGap, Folded};
 use super::super::stand_ins::take_in_packs;
-use super::super::verify::{Verified, VerifyReport, VerifyRequest, verify_packs_if};
+use super::super::verify::{DamagedObject, Verified, VerifyReport, VerifyRequest, verify_packs_if};
 use super::compare::{HistoryTold, state_digest};
 use super::error::RekeyError;
 use super::logs::Hashed;
@@ -83,10 +84,26 @@ pub struct RekeyReport {
 struct Pass {
     /// The old vault's objects, with those that are read from copies.
     listing: VaultListing,
-    folded: Folded,
     report: VerifyReport,
+    /// Its newest state.
+    newest: Newest,
     hashed: Hashed,
     made: u64,
+}
+
+/// The newest state of a vault, without its tree: not both are in memory at once.
+#[derive(Debug, PartialEq, Eq)]
+struct Newest {
+    digest: [u8; 32],
+    frontier: Frontier,
+    clock: u64,
+}
+
+impl From<Folded> for Newest {
+    fn from(folded: Folded) -> Self {
+        let digest = state_digest(&folded.tree);
+        Self { digest, frontier: folded.frontier, clock: folded.clock }
+    }
 }
 
 impl Rekey<'_> {
@@ -110,16 +127,12 @@ impl Rekey<'_> {
         };
         self.settle()?;
         let Verified { report, folded, .. } = self.verify_new(progress)?;
-        let (old, new) = (state_digest(&pass.folded.tree), state_digest(&folded.tree));
-        if old != new {
+        let new = Newest::from(folded);
+        let left = left_behind(&pass).chain(self.set_aside()?).collect();
+        let frontier = pass.hashed.frontier(&pass.newest.frontier).map_err(RekeyError::Differs)?;
+        if new != (Newest { frontier, ..pass.newest }) {
             return Err(RekeyError::Differs("the newest state is another".to_owned()));
         }
-        let frontier = pass.hashed.frontier(&pass.folded.frontier).map_err(RekeyError::Differs)?;
-        if frontier != folded.frontier || pass.folded.clock != folded.clock {
-            return Err(RekeyError::Differs("the newest state covers something else".to_owned()));
-        }
-        let left = left_behind(&pass).chain(self.set_aside()?).collect();
-        drop((pass.folded, folded));
         let states = HistoryTold::of(self.new)?;
         states.tells_all_of(&HistoryTold::of(self.old)?, &pass.hashed)?;
         self.put_descriptor()?;
@@ -129,7 +142,7 @@ impl Rekey<'_> {
             bytes: report.bytes,
             made,
             states: states.count(),
-            frontier,
+            frontier: new.frontier,
             left,
         })
     }
@@ -146,6 +159,7 @@ impl Rekey<'_> {
     /// that name them (I4).
     fn pass(&self, progress: &mut dyn FnMut(RekeyProgress)) -> Result<Pass, RekeyError> {
         let Verified { report, folded, mut listing } = self.verify_old()?;
+        let newest = Newest::from(folded);
         // Copies that only an older state needs.
         let copies = listing.copies.clone();
         let copies = copies.keys().filter_map(|object| match object {
@@ -178,7 +192,7 @@ impl Rekey<'_> {
             let is_there = there.holds(&ObjectName::Log(kind, device, seq));
             done(self.log(place, &listing, is_there, &mut hashed)?);
         }
-        Ok(Pass { listing, folded, report, hashed, made })
+        Ok(Pass { listing, report, newest, hashed, made })
     }
 
     /// Whether the old vault's log tells one whole story, and what it names is there. Its packs are not
@@ -186,9 +200,13 @@ impl Rekey<'_> {
     fn verify_old(&self) -> Result<Verified, RekeyError> {
         let listing = self.old.vault.listing()?;
         let verified = verify_packs_if(&self.request(self.old, &listing), false, &mut |_| {})?;
+        check_disk(&verified)?;
         let VerifyReport { damaged, awaited, newer, .. } = &verified.report;
+        // The new vault has slots of its own.
+        let is_slot = |object: &&DamagedObject| object.object.starts_with(KEYS_FOLDER);
+        let damaged: Vec<_> = damaged.iter().filter(|it| !is_slot(it)).cloned().collect();
         if !damaged.is_empty() {
-            return Err(RekeyError::Damaged(damaged.clone()));
+            return Err(RekeyError::Damaged(damaged));
         }
         if !newer.is_empty() {
             return Err(RekeyError::Newer(newer.clone()));
@@ -216,6 +234,7 @@ impl Rekey<'_> {
             now.done_bytes = bytes.done_bytes;
             progress(now);
         })?;
+        check_disk(&verified)?;
         let VerifyReport { damaged, awaited, .. } = &verified.report;
         match damaged.iter().chain(awaited).cloned().collect::<Vec<_>>() {
             objects if objects.is_empty() => without_gaps(verified),
@@ -289,6 +308,17 @@ pub fn lacking(old: &VaultFolder, new: &VaultFolder) -> Result<Vec<String>, Stor
     let packs = old.packs.keys().map(|pack| ObjectName::Pack(*pack));
     let objects = logs.chain(checkpoints).chain(packs).filter(|object| !new.holds(object));
     Ok(objects.map(|object| object.path()).collect())
+}
+
+/// Where the disk failed while the log was folded, what comes of that is neither damaged nor missing.
+fn check_disk(verified: &Verified) -> Result<(), RekeyError> {
+    let failures = verified.folded.gaps.iter().filter_map(|gap| match gap {
+        FoldGap::Unreadable { error, .. } => Some(error),
+        _ => None,
+    });
+    let is_disk =
+        |error: &&StoreError| matches!(error, StoreError::Io { .. } | StoreError::Full(_));
+    failures.filter(is_disk).take(1).try_for_each(|error| Err(error.clone().into()))
 }
 
 /// What was whole when it was read by itself was perhaps not read when the log was folded.
