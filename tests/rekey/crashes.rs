@@ -45,7 +45,7 @@ fn killed_again_and_again(words: &[&str]) {
             break;
         }
         kills += 1;
-        delay += Duration::from_millis(15);
+        delay += Duration::from_millis(25);
     }
     assert!(kills > 5, "{kills}");
     assert_eq!(seen.last(), Some(&SECOND));
@@ -81,7 +81,7 @@ fn a_run_that_writes_a_key_file_and_is_killed_at_any_moment_ends_with_a_key_that
         if is_end(&filled, ended) {
             break;
         }
-        delay += Duration::from_millis(7);
+        delay += Duration::from_millis(20);
     }
     let mut test = filled.0.command(&["key", "test", "--key-file"]);
     Said::by(test.arg(&key).arg(filled.0.vault())).expect(0, &[]);

@@ -41,8 +41,9 @@ pub(super) fn finish(
     take_over_litter(&old, &places.vault);
     eprintln!("{}\n{}", words::is_in_place(&places.vault), words::what_stays(&places.vault));
     let is_there = old.exists();
+    let is_it = is_there && claimed_id(&old) == Some(record.old);
     let deletes = record.deletes
-        || is_there && holds_no_more(&old, &places.vault)? && asked_to_delete(args, &old)?;
+        || is_it && holds_no_more(&old, &places.vault)? && asked_to_delete(args, &old)?;
     if deletes {
         state.set_rekeyed(keys, &Rekeyed { deletes, ..record.clone() })?;
         if is_there && !delete_vault(&old)? {
