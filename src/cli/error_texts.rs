@@ -19,7 +19,10 @@ use crate::cli::unmount::UnmountError;
 use crate::crypto::{Cost, StretchError};
 use crate::desktop::KeyringError;
 use crate::format::{FormatError, KeyTextError, SlotError};
-use crate::fs::{FsError, HistoryError, OpenError, RepairError, SlotChangeError, UndeleteError};
+use crate::fs::{
+    DamagedObject, FsError, HistoryError, OpenError, RekeyError, RepairError, SlotChangeError,
+    UndeleteError,
+};
 use crate::fuse::{MountError, SessionError, StillMounted};
 use crate::store::{LockHolder, LockedBy, StoreError};
 
@@ -186,6 +189,19 @@ fn opening() -> Vec<Error> {
         Gone {} = HistoryError::Gone,
     ));
     let path = || "2026/a.jpg".to_owned();
+    let object = || "data/0a/0a1b.pack".to_owned();
+    let objects = || vec![DamagedObject { object: object(), what: text(), files: vec![path()] }];
+    all.extend(every!(RekeyError:
+        Store {} = RekeyError::Store(store()),
+        Damaged {} = RekeyError::Damaged(objects()),
+        NotArrived {} = RekeyError::NotArrived(objects()),
+        Newer {} = RekeyError::Newer(vec![text()]),
+        OnlineOnly {} = RekeyError::OnlineOnly(object(), text()),
+        Unread {} = RekeyError::Unread(text()),
+        NotTheSame {} = RekeyError::NotTheSame { object: object(), why: text() },
+        NotWhole {} = RekeyError::NotWhole(objects()),
+        Differs {} = RekeyError::Differs(text()),
+    ));
     all.extend(every!(UndeleteError:
         History {} = UndeleteError::History(HistoryError::Empty),
         NowhereThere {} = UndeleteError::NowhereThere(path()),

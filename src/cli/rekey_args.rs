@@ -79,6 +79,7 @@ impl RekeyArgs {
             password_file: new_password_file.filter(|_| !has_key),
             password_command: new_password_command.filter(|_| !has_key),
             key_file: self.new_key_file.clone(),
+            no_keyring: true,
         }
     }
 }

@@ -12,7 +12,8 @@ use super::names::{Shown as _, one_line, steers};
 use super::output::say_error;
 use super::{
     collect, completions, conflicts, diff, disable, enable, fetch, history, init, keys, lock,
-    logger, mount, rekey, repair, restore, salvage, seeing, service, show, undelete, unmount, verify,
+    logger, mount, rekey, repair, restore, salvage, seeing, service, show, undelete, unmount,
+    verify,
 };
 use crate::fuse::harden;
 

@@ -46,6 +46,14 @@ impl Deletion {
         (is_it && vault.join(DESCRIPTOR_NAME).symlink_metadata().is_err()).then_some(told)
     }
 
+    /// What a run that was cut off has noted, or else all that is there.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(in crate::cli) fn going_on(vault: &Path) -> Result<Self, Error> {
+        Self::begun(vault).map_or_else(|| Self::of(vault), Ok)
+    }
+
     /// Deletes it. Tells whether the folder itself is gone, too; it stays if something else is in it.
     ///
     /// # Errors

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::cli::disable::delete_vault;
+use crate::cli::disable::Deletion;
 use crate::cli::error::Error;
+use crate::cli::names::Shown as _;
 use crate::cli::rekey_args::RekeyArgs;
 use crate::format::{DATA_FOLDER, KEYS_FOLDER, LOG_FOLDER};
 use crate::fs::list_slots;
@@ -19,20 +20,20 @@ pub(super) fn abandon(args: &RekeyArgs) -> Result<(), Error> {
     let places = Places::find(&args.vault)?;
     let Places { vault, beside } = &places;
     if !beside.exists() {
-        return Err(Error::Usage(format!("nothing was begun: there is no {}", beside.display())));
+        return Err(Error::Usage(format!("nothing was begun: there is no {}", beside.shown())));
     }
     // From then on which of the two is the old one is not told by looking.
     if places.is_complete() {
         return Err(Error::Usage(format!(
             "{} holds a whole vault: run “hushfs rekey” without --abandon, which finishes what was begun \
              in a moment",
-            beside.display()
+            beside.shown()
         )));
     }
     let Some(old) = claimed_id(vault) else {
         return Err(Error::Usage(format!(
             "{} is no vault: nothing is deleted beside it",
-            vault.display()
+            vault.shown()
         )));
     };
     let _held = hold(beside)?;
@@ -43,10 +44,10 @@ pub(super) fn abandon(args: &RekeyArgs) -> Result<(), Error> {
     if slots.iter().any(|slot| is_slot_of(&folder, slot, &old)) {
         return Err(Error::Usage(format!(
             "{} holds slots of the vault itself: nothing is deleted",
-            beside.display()
+            beside.shown()
         )));
     }
-    let is_gone = delete_vault(beside)?;
+    let is_gone = Deletion::going_on(beside)?.carry_out(beside)?;
     println!(
         "What was begun is deleted{}. The vault is as it was.",
         if is_gone { "" } else { ", but for files that are none of it" }
@@ -65,7 +66,7 @@ fn refuse_others(folder: &VaultFolder) -> Result<(), Error> {
         true => Ok(()),
         false => Err(Error::Usage(format!(
             "{} is not what a rekey makes: nothing is deleted",
-            folder.root().display()
+            folder.root().shown()
         ))),
     }
 }

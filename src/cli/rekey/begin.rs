@@ -12,6 +12,7 @@ use crate::cli::init::{
     InitError, Place, README, Ways, affirm_saved, choose_ways, seal_slots, warning, write_new_key,
 };
 use crate::cli::keys::given_password;
+use crate::cli::names::Shown as _;
 use crate::cli::rekey_args::RekeyArgs;
 use crate::cli::rescue::{Rescued, Wreck};
 use crate::cli::secrets::key_from_file;
@@ -107,7 +108,7 @@ pub(super) fn go_on(args: &RekeyArgs, places: &Places, old: &Unlocked) -> Result
         terminal.say(&words::going_on(&places.beside))?;
     }
     let is_old_way = Cell::new(false);
-    let Rescued { descriptor, keys, .. } = open_as(&how, &|candidates| {
+    let Rescued { descriptor, keys, .. } = open_as(&how, &[], &|candidates| {
         let opened = wreck.open(candidates)?;
         is_old_way.set(opens_old(places, candidates) == Some(true));
         Ok(opened)
@@ -118,7 +119,7 @@ pub(super) fn go_on(args: &RekeyArgs, places: &Places, old: &Unlocked) -> Result
     if descriptor.chunk_size != old.descriptor.chunk_size {
         return Err(Error::Damage(format!(
             "{} was begun for another vault: “hushfs rekey --abandon” deletes it",
-            places.beside.display()
+            places.beside.shown()
         )));
     }
     Ok(Unlocked { descriptor, keys })
@@ -171,7 +172,7 @@ fn refuse_leftovers(places: &Places, folder: &VaultFolder) -> Result<(), Error> 
         return Err(Error::Damage(format!(
             "{} holds objects, but not what a new vault begins with: look at what it is, or delete it \
              with “hushfs rekey --abandon”",
-            places.beside.display()
+            places.beside.shown()
         )));
     }
     let paths = folder.files_below(KEYS_FOLDER)?;

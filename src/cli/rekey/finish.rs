@@ -5,16 +5,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::cli::ask::Terminal;
-use crate::cli::disable::delete_vault;
+use crate::cli::disable::Deletion;
 use crate::cli::enable::confirm::may_delete;
 use crate::cli::error::Error;
 use crate::cli::mounted::mount_point_of_vault;
+use crate::cli::names::Shown as _;
 use crate::cli::rekey_args::RekeyArgs;
+use crate::cli::remembered::slot_remembered;
 use crate::cli::units::counted;
-use crate::crypto::ClassKeys;
+use crate::crypto::{ClassKeys, VaultId};
+use crate::desktop::Keyring;
 use crate::format::is_litter;
 use crate::fs::lacking;
-use crate::store::{HostDisk, Rekeyed, StateFolder, VaultFolder, move_folder};
+use crate::store::{
+    HostDisk, Rekeyed, StateFolder, VaultFolder, default_state_folder, move_folder, note_remembered,
+};
 
 use super::places::{Places, claimed_id};
 use super::words;
@@ -46,8 +51,14 @@ pub(super) fn finish(
         || is_it && holds_no_more(&old, &places.vault)? && asked_to_delete(args, &old)?;
     if deletes {
         state.set_rekeyed(keys, &Rekeyed { deletes, ..record.clone() })?;
-        if is_there && !delete_vault(&old)? {
-            log::warn!("{} has files that are none of the vault, which stay", old.display());
+        if is_there && !Deletion::going_on(&old)?.carry_out(&old)? {
+            log::warn!("{} has files that are none of the vault, which stay", old.shown());
+        }
+    }
+    if slot_remembered(&record.old).is_some() {
+        eprintln!("{}", words::asks_again(&places.vault));
+        if deletes {
+            forget_key(&record.old);
         }
     }
     state.forget_rekeyed(keys.vault())?;
@@ -81,9 +92,21 @@ fn settle_places(
         (Some(at_place), _) if at_place == *new => Ok(()),
         _ => Err(Error::Incomplete(format!(
             "the folders {} and {} are not the two vaults that were to change places: nothing was moved",
-            places.vault.display(),
-            places.beside.display()
+            places.vault.shown(),
+            places.beside.shown()
         ))),
+    }
+}
+
+/// The key in this device's keyring goes with the vault that it opened.
+fn forget_key(old: &VaultId) {
+    if let Err(why) = Keyring::connect().and_then(|keyring| keyring.remove(&old.to_string())) {
+        log::warn!("what the keyring has for the old vault stays there: {why}");
+    }
+    let forgotten = default_state_folder(old)
+        .map_or(Ok(()), |folder| note_remembered(&HostDisk, &folder, None));
+    if let Err(error) = forgotten {
+        log::warn!("{error}");
     }
 }
 
@@ -91,8 +114,8 @@ fn refuse_mounted(vault: &Path) -> Result<(), Error> {
     match mount_point_of_vault(vault)? {
         Some(mount_point) => Err(Error::InUse(format!(
             "{} is mounted at {}: run “hushfs unmount”, then the same command again",
-            vault.display(),
-            mount_point.display()
+            vault.shown(),
+            mount_point.shown()
         ))),
         None => Ok(()),
     }
@@ -121,7 +144,7 @@ fn holds_no_more(old: &Path, vault: &Path) -> Result<bool, Error> {
         log::warn!(
             "the old vault in {} holds {} that the new one does not, {first} for one: it came too late, or \
              the new one has let go of it since. The old vault is not deleted",
-            old.display(),
+            old.shown(),
             counted(more.len() as u64, "object", "objects")
         );
     }

@@ -11,6 +11,7 @@ use crate::cli::descriptor::claimed_descriptor;
 use crate::cli::enable::places::resolved;
 use crate::cli::error::Error;
 use crate::cli::init::parent_of;
+use crate::cli::names::Shown as _;
 use crate::crypto::VaultId;
 use crate::format::{DESCRIPTOR_NAME, README_NAME, Time};
 use crate::store::{HostDisk, StoreError, VaultFolder, exchange_folders, move_folder};
@@ -35,7 +36,7 @@ impl Places {
     pub(super) fn find(vault: &Path) -> Result<Self, Error> {
         let vault = resolved(vault)?;
         let Some(name) = vault.file_name() else {
-            return Err(Error::Usage(format!("{} has no name of its own", vault.display())));
+            return Err(Error::Usage(format!("{} has no name of its own", vault.shown())));
         };
         let mut beside = name.to_owned();
         beside.push(format!(" ({MEANWHILE})"));
@@ -48,21 +49,21 @@ impl Places {
     /// [`Error::Usage`] or [`Error::Io`].
     pub(super) fn check(&self) -> Result<(), Error> {
         let of = |path: &Path| {
-            let doing = format!("reading {}", path.display());
+            let doing = format!("reading {}", path.shown());
             fs::metadata(path).map_err(|source| Error::Io { doing, source })
         };
         let metadata = of(&self.vault)?;
         if metadata.uid() != rustix::process::geteuid().as_raw() {
             return Err(Error::Usage(format!(
                 "{} belongs to another user, who could not use what you make: run this as that user",
-                self.vault.display()
+                self.vault.shown()
             )));
         }
         if metadata.dev() != of(parent_of(&self.vault))?.dev() {
             return Err(Error::Usage(format!(
                 "{} is a file system of its own, so that no other folder can take its place: move the \
                  vault into a folder below it before",
-                self.vault.display()
+                self.vault.shown()
             )));
         }
         Ok(())
@@ -118,9 +119,9 @@ impl Places {
         log::warn!(
             "the disk of {} cannot exchange two folders in one step: should this be cut off now, the \
              new vault is in {} and the old one in {}, and the same command goes on",
-            self.vault.display(),
-            self.beside.display(),
-            old.display()
+            self.vault.shown(),
+            self.beside.shown(),
+            old.shown()
         );
         move_folder(&self.vault, old)?;
         Ok(move_folder(&self.beside, &self.vault)?)
@@ -141,7 +142,7 @@ pub(super) fn hold(folder: &Path) -> Result<Option<File>, Error> {
     let Ok(file) = File::open(folder) else { return Ok(None) };
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Err(rustix::io::Errno::WOULDBLOCK) => {
-            Err(Error::InUse(format!("{} is in use by another “hushfs rekey”", folder.display())))
+            Err(Error::InUse(format!("{} is in use by another “hushfs rekey”", folder.shown())))
         }
         _ => Ok(Some(file)),
     }

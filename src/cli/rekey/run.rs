@@ -11,6 +11,7 @@ use crate::cli::descriptor::claimed_descriptor;
 use crate::cli::device::{machine, open_files, open_state, state_path};
 use crate::cli::error::Error;
 use crate::cli::mount::refuse_if_in_use;
+use crate::cli::names::Shown as _;
 use crate::cli::output::show;
 use crate::cli::progress::Progress;
 use crate::cli::units::{bytes, counted};
@@ -189,7 +190,7 @@ fn publish_what_waits(folder: &VaultFolder, root: &Path, old: &Unlocked) -> Resu
     match waits {
         Some(reason) => Err(Error::NotArrived(format!(
             "changes of this device wait in {} and cannot be brought into the vault now: {reason}",
-            root.display()
+            root.shown()
         ))),
         None => Ok(()),
     }
@@ -197,7 +198,7 @@ fn publish_what_waits(folder: &VaultFolder, root: &Path, old: &Unlocked) -> Resu
 
 /// Refuses what would run out of room on the way.
 fn check_room(vault: &Path, object_bytes: u64) -> Result<(), Error> {
-    let doing = || format!("asking for the room on the disk of {}", vault.display());
+    let doing = || format!("asking for the room on the disk of {}", vault.shown());
     let room = HostDisk.room(vault).map_err(|source| Error::Io { doing: doing(), source })?;
     match room.available_bytes >= object_bytes {
         true => Ok(()),

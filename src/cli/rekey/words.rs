@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::cli::enable::words::what_services_keep;
 use crate::cli::init::quoted;
+use crate::cli::names::Shown as _;
 use crate::cli::units::bytes;
 
 /// Before anything is asked but how to unlock the vault.
@@ -14,7 +15,7 @@ pub(super) fn first_words(vault: &Path, object_bytes: u64) -> String {
          stays as it is.\n\n\
          On all other devices that use this vault: unmount it now, and let their sync clients finish.\n\
          What they bring into the old vault later does not come into the new one.\n",
-        vault.display(),
+        vault.shown(),
         bytes(object_bytes)
     )
 }
@@ -24,7 +25,7 @@ pub(super) const OLD_FIRST: &str = "First, what opens the vault as it is.";
 
 /// Before the new password is asked for, to go on.
 pub(super) fn going_on(beside: &Path) -> String {
-    format!("A new vault was begun in {}. To go on: the new password or key.", beside.display())
+    format!("A new vault was begun in {}. To go on: the new password or key.", beside.shown())
 }
 
 /// When a run ends whose new vault is in its place, before the old one is asked about.
@@ -33,7 +34,16 @@ pub(super) fn is_in_place(vault: &Path) -> String {
         "{0} is the new vault now. Only its new password or key opens it: make other ways anew with\n\
          “hushfs key add” and “hushfs key sheet”. On other devices, let their sync clients finish, and\n\
          mount it anew.\n",
-        vault.display()
+        vault.shown()
+    )
+}
+
+/// Where the device's keyring had a key of the old vault.
+pub(super) fn asks_again(vault: &Path) -> String {
+    format!(
+        "This device remembered the old vault. It asks how to unlock the new one, until “hushfs remember \
+         {}” has it remember that.",
+        quoted(vault)
     )
 }
 
@@ -52,7 +62,7 @@ pub(super) fn question(old: &Path) -> String {
         "The old vault is in {}. Everything in it is in the new one. What another device has not\n\
          brought into it yet, or still has waiting, can only be read with the old one: delete it\n\
          when all devices have finished.",
-        old.display()
+        old.shown()
     )
 }
 
@@ -61,7 +71,7 @@ pub(super) fn kept(old: &Path) -> String {
     format!(
         "The old vault is kept in {0}. When no device needs it any more, delete it:\n\n    \
          rm -r {1}\n",
-        old.display(),
+        old.shown(),
         quoted(old)
     )
 }

@@ -113,6 +113,7 @@ impl Chain<'_> {
             start: None,
             absent: named.into_iter().filter(|pack| !(self.is_here)(*pack)).collect(),
             is_whole: true,
+            is_of_checkpoint: false,
         }
     }
 
@@ -167,9 +168,9 @@ impl Chain<'_> {
                 ..last
             };
         }
-        let mut own = ground.state.clone();
+        let mut own = State { is_of_checkpoint: true, ..ground.state.clone() };
         if !is_latest && matches!(missing[..], [entry] if entry.device == own.device) {
-            own.hash = ground.previous;
+            (own.hash, own.is_of_checkpoint) = (ground.previous, false);
         }
         own
     }

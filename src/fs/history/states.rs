@@ -38,6 +38,9 @@ pub struct State {
     /// are not there.
     pub(super) absent: Vec<PackId>,
     pub(super) is_whole: bool,
+    /// Its hash is that of the checkpoint that holds it: which log object is the last one in it is not
+    /// certain.
+    pub(in super::super) is_of_checkpoint: bool,
 }
 
 impl State {

@@ -51,7 +51,8 @@ fn fact(of: &impl std::fmt::Debug) -> Fact {
 /// A state as far as both vaults tell of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct StateTold {
-    hash: LogHash,
+    /// `None` of one that goes by its checkpoint's, which is another one in the new vault.
+    hash: Option<LogHash>,
     device: DeviceId,
     seq: u64,
     published: Time,
@@ -75,7 +76,7 @@ impl HistoryTold {
         }
         let states = history.history().states_with_lacking().iter();
         let told = states.map(|state| StateTold {
-            hash: state.hash(),
+            hash: (!state.is_of_checkpoint).then(|| state.hash()),
             device: state.device,
             seq: state.seq,
             published: state.published,
@@ -95,10 +96,8 @@ impl HistoryTold {
     pub(super) fn tells_all_of(&self, old: &Self, hashed: &Hashed) -> Result<(), RekeyError> {
         let mut new = self.0.iter();
         for state in &old.0 {
-            let hash = match hashed.0.get(&(state.device, state.seq)) {
-                Some(hashes) => hashes.new,
-                None => state.hash,
-            };
+            let hashes = hashed.0.get(&(state.device, state.seq));
+            let hash = state.hash.map(|old| hashes.map_or(old, |hashes| hashes.new));
             let wanted = StateTold { hash, ..state.clone() };
             if !new.any(|state| *state == wanted) {
                 let when = crate::fs::folder_name(state.published, false);

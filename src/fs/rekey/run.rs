@@ -247,7 +247,8 @@ impl Rekey<'_> {
         let is_old = *keys.vault() == self.old.descriptor.vault;
         let seen = if is_old { self.seen.clone() } else { Seen::default() };
         let identity = self.identity.clone().filter(|_| is_old);
-        VerifyRequest { vault, listing, keys, descriptor, seen, identity }
+        // Before anything is sealed anew, what waits is published.
+        VerifyRequest { vault, listing, keys, descriptor, seen, identity, has_work: false }
     }
 
     /// Makes all names durable: a run that was killed may have left some without that.
