@@ -5,7 +5,9 @@ use std::fmt;
 use std::ptr;
 use std::slice;
 
-use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mlock, mmap_anonymous, munmap};
+#[cfg(target_os = "linux")]
+use rustix::mm::{Advice, madvise};
+use rustix::mm::{MapFlags, ProtFlags, mlock, mmap_anonymous, munmap};
 use zeroize::Zeroize;
 
 /// Bytes of a [`SecretKey`].
@@ -52,6 +54,7 @@ impl SecretKey {
         // (RLIMIT_MEMLOCK, an old kernel); the key then works as before, only less protected.
         unsafe {
             let _ = mlock(page.as_ptr().cast(), PAGE_BYTES);
+            #[cfg(target_os = "linux")]
             let _ = madvise(page.as_ptr().cast(), PAGE_BYTES, Advice::LinuxDontDump);
         }
         let mut key = Self { page };

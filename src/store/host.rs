@@ -184,22 +184,33 @@ struct Draft {
 impl Draft {
     /// In the folder of `path`: nameless (`O_TMPFILE`), so that no sync client ever sees it half
     /// written. Where the file system has none, under a hidden name (the one exception to I1's
-    /// last sentence; such file systems are FAT and some network ones).
+    /// last sentence; such file systems are FAT, some network ones, and all of macOS).
     fn beside(path: &Path) -> io::Result<Self> {
-        let folder = parent(path);
-        let flags = OFlags::WRONLY | OFlags::TMPFILE | OFlags::CLOEXEC;
-        match fs::open(folder, flags, FILE_MODE) {
-            Ok(fd) => Ok(Self { file: File::from(fd), named: None }),
-            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {
-                let name = path.file_name().unwrap_or_default().to_string_lossy();
-                let named = folder.join(format!(".{name}.part"));
-                let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
-                let file = File::from(fs::open(&named, flags, FILE_MODE)?);
-                Ok(Self { file, named: Some(named) })
-            }
+        match nameless_file(parent(path)) {
+            Ok(file) => Ok(Self { file, named: None }),
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => Self::with_a_name(path),
             Err(error) => Err(error.into()),
         }
     }
+
+    fn with_a_name(path: &Path) -> io::Result<Self> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let named = parent(path).join(format!(".{name}.part"));
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
+        let file = File::from(fs::open(&named, flags, FILE_MODE)?);
+        Ok(Self { file, named: Some(named) })
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn nameless_file(folder: &Path) -> Result<File, Errno> {
+    let flags = OFlags::WRONLY | OFlags::TMPFILE | OFlags::CLOEXEC;
+    fs::open(folder, flags, FILE_MODE).map(File::from)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn nameless_file(_: &Path) -> Result<File, Errno> {
+    Err(Errno::OPNOTSUPP)
 }
 
 impl DraftFile for Draft {
