@@ -1,7 +1,8 @@
 //! hushfs: end-to-end encrypted chat backups on any cloud-sync folder.
 //!
 //! The layers, each of which knows only those below it:
-//! `cli` ─► `fuse` ─► `fs` ─► { `tree`, `store`, `journal` } ─► `format` ─► `crypto`.
+//! `cli` ─► `fuse` ─► `fs` ─► { `tree`, `store`, `journal` } ─► `format` ─► `crypto`;
+//! `keyvault` stands beside `fs`, and knows `format` and `crypto` alone.
 
 #[cfg(target_os = "linux")]
 pub mod cli;
@@ -13,5 +14,7 @@ pub mod fs;
 #[cfg(target_os = "linux")]
 pub mod fuse;
 pub mod journal;
+#[cfg(feature = "keyvault")]
+pub mod keyvault;
 pub mod store;
 pub mod tree;

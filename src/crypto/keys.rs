@@ -44,6 +44,9 @@ impl ObjectClass {
     }
 }
 
+/// HKDF's info string of the key that signs what a vault's owner asks of a key vault.
+#[cfg(feature = "keyvault")]
+const ACCOUNT_LABEL: &[u8] = b"hushfs 1 key vault account";
 /// HKDF's info string of an object's key is this, then the object's id.
 const OBJECT_LABEL: &[u8] = b"hushfs 1 object";
 /// HKDF's info string of a slot's wrapping key is this, then the vault's and the slot's id.
@@ -111,6 +114,10 @@ random_id! {
     /// 128 random bits that name a slot; bound into its wrapping key.
     SlotId
 }
+random_id! {
+    /// 128 random bits that name one registration with a key vault: one password, one slot.
+    RegistrationId
+}
 
 /// The key from which every other key of a vault comes. Made at `init`, stored only wrapped.
 #[derive(Clone)]
@@ -130,6 +137,16 @@ impl MasterKey {
     /// The bytes that a slot wraps.
     pub(crate) fn secret(&self) -> &SecretKey {
         &self.0
+    }
+
+    /// HKDF-SHA256(salt: `vault`, key: master key, info: `ACCOUNT_LABEL`): that somebody has the
+    /// master key is shown with it, and nothing of the master key.
+    #[cfg(feature = "keyvault")]
+    pub fn account_key(&self, vault: &VaultId) -> super::account::AccountKey {
+        let hkdf = Hkdf::<Sha256>::new(Some(&vault.0), self.0.bytes());
+        super::account::AccountKey::from_seed(SecretKey::with(|okm| {
+            hkdf.expand(ACCOUNT_LABEL, okm).expect("32 bytes are less than 255 hashes");
+        }))
     }
 
     /// HKDF-SHA256(salt: `vault`, key: master key, info: the class's label), for each class.

@@ -1,5 +1,6 @@
 //! Keys, sealing and opening, password stretching, secret memory. Knows no files.
 
+mod account;
 mod keys;
 mod random;
 mod seal;
@@ -7,7 +8,10 @@ mod secret;
 mod stretch;
 mod wrap;
 
-pub use keys::{ClassKeys, MasterKey, ObjectClass, ObjectId, SlotId, VaultId};
+pub use account::AccountId;
+#[cfg(feature = "keyvault")]
+pub use account::{AccountKey, AccountPublicKey, BadSignature, SIGNATURE_BYTES};
+pub use keys::{ClassKeys, MasterKey, ObjectClass, ObjectId, RegistrationId, SlotId, VaultId};
 pub(crate) use random::fill_random;
 #[cfg(simulation)]
 pub use random::simulated;

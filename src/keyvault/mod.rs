@@ -1,0 +1,13 @@
+//! The key vault: a small server that gives a key out only for the right password, learns nothing of
+//! it, and destroys it after ten wrong guesses (`docs/keyvault.md`).
+//!
+//! Stands beside `fs`, and knows `format` and `crypto` alone.
+
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "keyvault-server")]
+pub mod account;
+#[cfg(feature = "keyvault-server")]
+pub mod accounts;
+#[cfg(feature = "keyvault-server")]
+pub mod store;
