@@ -24,6 +24,7 @@ mod pack;
 mod pack_anew;
 mod padding;
 mod slot;
+mod slot_key_vault;
 mod slot_note;
 mod slot_read;
 mod slot_way;
@@ -59,6 +60,7 @@ pub use pack::{
 };
 pub use padding::padme;
 pub use slot::{LABEL_BYTES_MAX, SLOT_BYTES_MAX, SealedSlot, SlotDraft, SlotError, SlotKind};
+pub use slot_key_vault::{ADDRESS_BYTES_MAX, KeyVaultPlace, ServerPin};
 pub use slot_note::SlotNote;
 pub use slot_read::{OpenedSlot, UnverifiedSlot};
 pub use slot_way::{SLOT_WAY_BYTES, SlotWay};

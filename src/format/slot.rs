@@ -52,7 +52,7 @@ pub(super) const CHECKSUM_BYTES: usize = 16;
 /// Bytes of a slot of version 1.
 pub(super) const FIRST_TOTAL_BYTES: usize = NOTE_AT + CHECKSUM_BYTES;
 const CHECKSUM_AT: usize = NOTE_AT + NOTE_BYTES + TAG_BYTES;
-/// Bytes of a slot of version 2.
+/// Bytes of a slot of version 2. One of kind key vault has `KEY_VAULT_BYTES` more, before its body.
 pub(super) const TOTAL_BYTES: usize = CHECKSUM_AT + CHECKSUM_BYTES;
 
 /// The ways to unlock that a slot can stand for.
@@ -62,7 +62,7 @@ pub enum SlotKind {
     Password,
     /// A 64-digit key.
     RecoveryKey,
-    /// A key vault. Has its place in the format; this version cannot open it.
+    /// A password and a key vault: neither does without the other.
     KeyVault,
 }
 
@@ -101,6 +101,9 @@ pub enum SlotError {
     /// The slot is whole, and was not made with this password.
     #[error("wrong password")]
     WrongPassword,
+    /// The slot is whole, and is not of the registration that the key vault has logged in to.
+    #[error("not the slot of this registration with a key vault")]
+    WrongRegistration,
     /// The slot is whole, and was not made with this 64-digit key.
     #[error("wrong 64-digit key")]
     WrongKey,
@@ -188,6 +191,9 @@ impl SlotDraft<'_> {
         bytes.extend_from_slice(&way.id.0);
         bytes.extend_from_slice(&way.salt);
         bytes.extend_from_slice(&way.wrap.commitment().0);
+        if let Some(place) = &way.key_vault {
+            bytes.extend_from_slice(&place.to_bytes());
+        }
 
         let label = cut_to(self.label, LABEL_BYTES_MAX);
         let mut body = [0; BODY_BYTES];

@@ -17,6 +17,7 @@ use super::slot::{
     LABEL_LEN_AT, LANES_AT, MASTER_AT, MEMORY_AT, NANOS_AT, NOTE_AT, PASSES_AT, SALT_AT, SECS_AT,
     SLOT_AT, SlotError, SlotKind, TOTAL_BYTES, VAULT_AT, checksum, note_id, text_in,
 };
+use super::slot_key_vault::{KEY_VAULT_BYTES, KeyVaultPlace};
 use super::slot_note::{NOTE_BYTES, SlotNote};
 use super::slot_way::SlotWay;
 
@@ -45,7 +46,9 @@ pub struct UnverifiedSlot {
     vault: VaultId,
     /// Version 1 has none.
     has_note: bool,
-    /// For kinds that this version opens, exactly as many as a slot of its version has.
+    /// Where the other half is, for a slot of kind key vault and only for that.
+    key_vault: Option<KeyVaultPlace>,
+    /// Exactly as many as a slot of its version and kind has.
     bytes: Vec<u8>,
 }
 
@@ -70,15 +73,28 @@ impl UnverifiedSlot {
         let field = u16::from_le_bytes(array(bytes, KIND_AT));
         let kind = SlotKind::from_field(field).ok_or(SlotError::UnknownKind(field))?;
         let has_note = version >= 2;
-        let total_bytes = if has_note { TOTAL_BYTES } else { FIRST_TOTAL_BYTES };
-        if kind != SlotKind::KeyVault && bytes.len() != total_bytes {
+        let total_bytes = match (kind, has_note) {
+            // No program has ever made one.
+            (SlotKind::KeyVault, false) => return Err(SlotError::UnknownKind(field)),
+            (SlotKind::KeyVault, true) => TOTAL_BYTES + KEY_VAULT_BYTES,
+            (_, true) => TOTAL_BYTES,
+            (_, false) => FIRST_TOTAL_BYTES,
+        };
+        if bytes.len() != total_bytes {
             return Err(SlotError::Damaged(FormatError::Malformed("not as long as a slot is")));
         }
+        let key_vault = match kind {
+            SlotKind::KeyVault => {
+                Some(KeyVaultPlace::parse(&array(bytes, BODY_AT)).map_err(SlotError::Damaged)?)
+            }
+            SlotKind::Password | SlotKind::RecoveryKey => None,
+        };
         Ok(Self {
             kind,
             id: SlotId(array(bytes, SLOT_AT)),
             vault: VaultId(array(bytes, VAULT_AT)),
-            has_note: has_note && kind != SlotKind::KeyVault,
+            has_note,
+            key_vault,
             bytes: bytes.to_vec(),
         })
     }
@@ -115,7 +131,7 @@ impl UnverifiedSlot {
         if !self.has_note {
             return Ok(None);
         }
-        let (before, rest) = self.bytes.split_at(NOTE_AT);
+        let (before, rest) = self.bytes.split_at(NOTE_AT + self.key_vault_bytes());
         let mut note = [0; NOTE_BYTES];
         keys.sealer(ObjectClass::SlotNote, &note_id(&self.id))
             .open_into(Nonce::at(0), before, &rest[..NOTE_BYTES + TAG_BYTES], &mut note)
@@ -143,10 +159,42 @@ impl UnverifiedSlot {
         vault: &VaultId,
     ) -> Result<OpenedSlot, SlotError> {
         self.check_place(SlotKind::Password, vault)?;
-        let cost = |at| u32::from_le_bytes(array(&self.bytes, at));
-        let stretch = StretchParameters::new(cost(MEMORY_AT), cost(PASSES_AT), cost(LANES_AT))?;
-        let secret = stretch.stretch(password, &array(&self.bytes, SALT_AT))?;
+        let secret = self.stretch()?.stretch(password, &array(&self.bytes, SALT_AT))?;
         self.open(&secret, SlotError::WrongPassword)
+    }
+
+    /// Opens the slot of `vault` with what its key vault gave for the right password.
+    ///
+    /// # Errors
+    /// [`SlotError::OtherKind`], [`SlotError::OtherVault`], [`SlotError::WrongRegistration`] or
+    /// [`SlotError::Damaged`].
+    pub fn open_with_key_vault(
+        &self,
+        export_key: &SecretKey,
+        vault: &VaultId,
+    ) -> Result<OpenedSlot, SlotError> {
+        self.check_place(SlotKind::KeyVault, vault)?;
+        self.open(export_key, SlotError::WrongRegistration)
+    }
+
+    /// Where the other half of a slot of kind key vault is. Anybody may have written that: what is there
+    /// learns nothing of the password, and can at most refuse.
+    pub fn key_vault(&self) -> Option<&KeyVaultPlace> {
+        self.key_vault.as_ref()
+    }
+
+    /// What stretching the password takes.
+    ///
+    /// # Errors
+    /// [`SlotError::Stretch`] below the floor or above the ceiling.
+    pub fn stretch(&self) -> Result<StretchParameters, SlotError> {
+        let cost = |at| u32::from_le_bytes(array(&self.bytes, at));
+        Ok(StretchParameters::new(cost(MEMORY_AT), cost(PASSES_AT), cost(LANES_AT))?)
+    }
+
+    /// How much more than other kinds this one has before its body.
+    fn key_vault_bytes(&self) -> usize {
+        if self.key_vault.is_some() { KEY_VAULT_BYTES } else { 0 }
     }
 
     /// Opens the slot of `vault` with a 64-digit key.
@@ -179,7 +227,7 @@ impl UnverifiedSlot {
     }
 
     fn unwrap(&self, wrap: &SlotWrap, wrong: SlotError) -> Result<OpenedSlot, SlotError> {
-        let (header, rest) = self.bytes.split_at(BODY_AT);
+        let (header, rest) = self.bytes.split_at(BODY_AT + self.key_vault_bytes());
         if !wrap.commitment().is(&Commitment(array(header, COMMITMENT_AT))) {
             return Err(wrong);
         }

@@ -11,6 +11,7 @@ use super::error::FormatError;
 use super::frame::array;
 use super::key_text::RecoveryKey;
 use super::slot::SlotKind;
+use super::slot_key_vault::KeyVaultPlace;
 
 const KIND_AT: usize = 0;
 const COSTS_AT: usize = KIND_AT + 2;
@@ -31,6 +32,8 @@ pub struct SlotWay {
     pub(super) costs: [u32; 3],
     pub(super) salt: [u8; SALT_BYTES],
     pub(super) wrap: SlotWrap,
+    /// For a slot of kind key vault, and only for that.
+    pub(super) key_vault: Option<KeyVaultPlace>,
 }
 
 impl SlotWay {
@@ -49,6 +52,18 @@ impl SlotWay {
         Ok(Self::new(vault, SlotKind::Password, costs, salt, &secret))
     }
 
+    /// With what a key vault and a password give together; `stretch` is what that took of the password.
+    pub fn of_key_vault(
+        vault: &VaultId,
+        export_key: &SecretKey,
+        stretch: StretchParameters,
+        place: KeyVaultPlace,
+    ) -> Self {
+        let costs = [stretch.memory_kib(), stretch.passes(), stretch.lanes()];
+        let way = Self::new(vault, SlotKind::KeyVault, costs, random_salt(), export_key);
+        Self { key_vault: Some(place), ..way }
+    }
+
     /// With a 64-digit key.
     pub fn of_key(vault: &VaultId, key: &RecoveryKey) -> Self {
         Self::new(vault, SlotKind::RecoveryKey, [0; 3], random_salt(), key.secret())
@@ -62,7 +77,14 @@ impl SlotWay {
         secret: &SecretKey,
     ) -> Self {
         let id = SlotId::random();
-        Self { id, kind, costs, salt, wrap: SlotWrap::new(secret, &salt, vault, &id) }
+        Self {
+            id,
+            kind,
+            costs,
+            salt,
+            wrap: SlotWrap::new(secret, &salt, vault, &id),
+            key_vault: None,
+        }
     }
 
     /// The id that the slot will have.
@@ -89,7 +111,8 @@ impl SlotWay {
         out
     }
 
-    /// From [`Self::to_bytes`]. The costs are those that a slot may have.
+    /// From [`Self::to_bytes`]; none is of a key vault, since the owner's signature that takes needs the
+    /// master key in this process anyway. The costs are those that a slot may have.
     ///
     /// # Errors
     /// [`FormatError::Malformed`].
@@ -109,7 +132,7 @@ impl SlotWay {
         let key = SecretKey::with(|out| out.copy_from_slice(&bytes[KEY_AT..]));
         let wrap = SlotWrap::from_parts(key, Commitment(array(bytes, COMMITMENT_AT)));
         let id = SlotId(array(bytes, SLOT_AT));
-        Ok(Self { id, kind, costs, salt: array(bytes, SALT_AT), wrap })
+        Ok(Self { id, kind, costs, salt: array(bytes, SALT_AT), wrap, key_vault: None })
     }
 }
 

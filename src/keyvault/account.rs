@@ -16,6 +16,8 @@ use crate::crypto::{AccountId, AccountPublicKey, RegistrationId};
 
 /// Wrong guesses until a record is destroyed.
 pub const GUESSES: u8 = 10;
+/// Guesses that an account has at most when it comes from a backup.
+pub const RESTORED_GUESSES: u8 = 3;
 /// Bytes of what OPAQUE stores for one password: public key, masking key, envelope.
 pub const RECORD_BYTES: usize = 192;
 /// No account has more bytes.
@@ -62,6 +64,8 @@ pub struct Account {
     pending: Option<Pending>,
     /// There is no record because of wrong guesses.
     destroyed: bool,
+    /// How often the store was restored from a backup, with this account in it.
+    restores: u32,
     /// Hash over every change.
     chain: [u8; 32],
 }
@@ -113,6 +117,7 @@ impl Account {
             active: None,
             pending: None,
             destroyed: false,
+            restores: 0,
             chain: [0; 32],
         }
     }
@@ -135,6 +140,11 @@ impl Account {
     /// Wrong guesses left until everything is destroyed.
     pub fn guesses_left(&self) -> u8 {
         self.guesses_left
+    }
+
+    /// How often the store was restored from a backup since the account was made.
+    pub fn restores(&self) -> u32 {
+        self.restores
     }
 
     /// Whether wrong guesses have destroyed what was there.
@@ -202,6 +212,19 @@ impl Account {
         next.erase();
         next.destroyed = false;
         Some(next.changed(self))
+    }
+
+    /// As it comes back from a backup: guesses that were taken since would count again, so few are left, and
+    /// clients see that it happened.
+    #[must_use]
+    pub fn restored(&self) -> Self {
+        let mut next = self.clone();
+        next.restores = next.restores.saturating_add(1);
+        next.guesses_left = next.guesses_left.min(RESTORED_GUESSES);
+        if let Some(pending) = &mut next.pending {
+            pending.guesses_spent = pending.guesses_spent.max(GUESSES - RESTORED_GUESSES);
+        }
+        next.changed(self)
     }
 
     /// Takes a guess at a registration. The last one erases every record.

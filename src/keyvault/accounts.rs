@@ -4,6 +4,7 @@
 use crate::crypto::{AccountId, AccountPublicKey, RegistrationId};
 
 use super::account::{Account, Guess, Record, Refusal, Standing};
+use super::protocol::Age;
 use super::store::{Store, StoreError, Stored, Swap};
 
 /// How often a change starts anew because another one came in between.
@@ -30,8 +31,8 @@ pub struct Told {
     pub standing: Standing,
     /// Guesses left.
     pub guesses_left: u8,
-    /// How many changes the account has had.
-    pub generation: u64,
+    /// How old the account is.
+    pub age: Age,
 }
 
 /// What the key vault does with accounts, over any store.
@@ -63,7 +64,7 @@ impl<S: Store> Accounts<S> {
     ) -> Result<Told, AccountError> {
         let stored = self.store.read(id).await?;
         Ok(stored.map_or(
-            Told { standing: Standing::Gone, guesses_left: 0, generation: 0 },
+            Told { standing: Standing::Gone, guesses_left: 0, age: Age::default() },
             |Stored { account, .. }| told(&account, registration),
         ))
     }
@@ -106,10 +107,12 @@ impl<S: Store> Accounts<S> {
         &self,
         owner: AccountPublicKey,
         record: &Record,
-    ) -> Result<(), AccountError> {
+    ) -> Result<Age, AccountError> {
         self.change(owner.id(), |stored| {
             let account = stored.unwrap_or_else(|| Account::new(owner));
-            Ok((account.register(record.clone()), ()))
+            let next = account.register(record.clone());
+            let age = age(next.as_ref().unwrap_or(&account));
+            Ok((next, age))
         })
         .await
     }
@@ -136,9 +139,14 @@ impl<S: Store> Accounts<S> {
     ///
     /// # Errors
     /// [`AccountError`]; doing it again does no harm.
-    pub async fn unregister(&self, owner: AccountPublicKey) -> Result<(), AccountError> {
-        self.change(owner.id(), |stored| Ok((stored.and_then(|account| account.unregister()), ())))
-            .await
+    pub async fn unregister(&self, owner: AccountPublicKey) -> Result<Age, AccountError> {
+        self.change(owner.id(), |stored| {
+            let account = stored.unwrap_or_else(|| Account::new(owner));
+            let next = account.unregister();
+            let age = age(next.as_ref().unwrap_or(&account));
+            Ok((next, age))
+        })
+        .await
     }
 
     /// Makes a change on what is stored until nothing comes in between; `None` changes nothing.
@@ -163,10 +171,14 @@ impl<S: Store> Accounts<S> {
     }
 }
 
+fn age(account: &Account) -> Age {
+    Age { generation: account.generation(), restores: account.restores() }
+}
+
 fn told(account: &Account, registration: RegistrationId) -> Told {
     Told {
         standing: account.standing(registration),
         guesses_left: account.guesses_left(),
-        generation: account.generation(),
+        age: age(account),
     }
 }

@@ -5,9 +5,14 @@
 
 #![forbid(unsafe_code)]
 
-#[cfg(feature = "keyvault-server")]
 pub mod account;
 #[cfg(feature = "keyvault-server")]
 pub mod accounts;
+pub mod client;
+pub mod protocol;
+#[cfg(feature = "keyvault-server")]
+pub mod seed;
+#[cfg(feature = "keyvault-server")]
+pub mod server;
 #[cfg(feature = "keyvault-server")]
 pub mod store;

@@ -147,7 +147,6 @@ fn look_at(vault: &VaultFolder, keys: Option<&ClassKeys>, path: &str) -> SlotEnt
             entry.standing = SlotStanding::Vouched;
             entry.tell(note);
         }
-        Ok(None) if slot.kind() == SlotKind::KeyVault => entry.standing = SlotStanding::Newer,
         Ok(None) => {}
         Err(SlotError::OtherVault) => entry.standing = SlotStanding::Foreign,
         Err(_) => entry.standing = SlotStanding::Damaged,

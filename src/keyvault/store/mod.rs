@@ -1,10 +1,14 @@
 //! Where a key vault keeps its accounts: what it needs of a store, and the stores there are.
 
+mod embedded;
+
 use std::future::Future;
 
 use crate::crypto::AccountId;
 
 use super::account::Account;
+
+pub use embedded::{EmbeddedStore, back_up, restore};
 
 /// Which version of an account is stored. Stores give every change another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +38,9 @@ pub enum StoreError {
     /// It cannot be reached, or did not do what it was asked.
     #[error("the store does not answer: {0}")]
     Unavailable(String),
+    /// Another server has it.
+    #[error("{0} is in use by another server")]
+    InUse(String),
     /// It holds something that is not what it should be.
     #[error("the store is damaged: {0}")]
     Damaged(String),

@@ -1,0 +1,36 @@
+//! The seed of all OPRF keys: whoever has it and a copy of the accounts can guess offline. So it can be
+//! kept where it cannot be copied from.
+
+mod software;
+
+use crate::crypto::{AccountId, RegistrationId};
+
+pub use software::{SEED_BYTES, SoftwareSeed};
+
+/// OPAQUE's label for the key of one credential (RFC 9807, section 5.2).
+const OPRF_KEY_LABEL: &[u8] = b"OprfKey";
+
+/// The seed did not answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the seed of the key vault cannot be used: {0}")]
+pub struct SeedError(pub String);
+
+/// Derives OPRF keys from a seed of 64 bytes.
+pub trait OprfSeed: Send + Sync {
+    /// HKDF-Expand-SHA512(seed, the parts of `info` one after the other, 32 bytes): that is the first half of
+    /// HMAC-SHA512(seed, info ‖ 0x01). May block.
+    ///
+    /// # Errors
+    /// [`SeedError`].
+    fn expand(&self, info: &[&[u8]]) -> Result<[u8; 32], SeedError>;
+}
+
+/// What the OPRF key of one registration is derived from. The account is part of it: else the owner of one
+/// account could have another one's passwords evaluated by registering, which takes no guess.
+pub fn oprf_key_material(
+    seed: &dyn OprfSeed,
+    account: &AccountId,
+    registration: &RegistrationId,
+) -> Result<[u8; 32], SeedError> {
+    seed.expand(&[&account.0, &registration.0, OPRF_KEY_LABEL])
+}
