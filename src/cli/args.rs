@@ -291,6 +291,10 @@ incomplete.")]
     /// Give a vault a new master key, for when a password may have leaked
     #[command(after_long_help = REKEY_EXAMPLES)]
     Rekey(RekeyArgs),
+    /// Use a key vault, or run one: a server that gives a key out only for the right password
+    #[cfg(feature = "keyvault")]
+    #[command(name = "keyvault", after_long_help = super::keyvault::args::KEYVAULT_EXAMPLES)]
+    KeyVault(super::keyvault::args::KeyVaultArgs),
     /// Say what of a damaged vault can be repaired, and repair it
     #[command(after_long_help = "\
 Examples:
@@ -342,13 +346,26 @@ pub struct UnlockArgs {
     /// Ask, although this device remembers how to unlock the vault (“hushfs remember”)
     #[arg(long)]
     pub no_keyring: bool,
+    /// The password is the one of a key vault: ask that server, which counts a guess
+    #[cfg(feature = "keyvault")]
+    #[arg(long, conflicts_with = "key_file")]
+    pub keyvault: bool,
 }
 
 impl UnlockArgs {
     /// No way was named: the keyring or somebody has to be asked.
     pub fn is_silent(&self) -> bool {
-        let Self { password_file, password_command, key_file, no_keyring: _ } = self;
-        password_file.is_none() && password_command.is_none() && key_file.is_none()
+        let Self { password_file, password_command, key_file, .. } = self;
+        let is_named = password_file.is_some() || password_command.is_some() || key_file.is_some();
+        !is_named && !self.wants_key_vault()
+    }
+
+    /// The password is the one of a key vault.
+    pub(super) fn wants_key_vault(&self) -> bool {
+        #[cfg(feature = "keyvault")]
+        return self.keyvault;
+        #[cfg(not(feature = "keyvault"))]
+        false
     }
 }
 
@@ -692,8 +709,14 @@ mod tests {
     #[test]
     fn ways_to_unlock_exclude_each_other() {
         for command in ["verify v", "restore v d", "mount v m"] {
-            let line = format!("hushfs {command} --password-file f --key-file k");
-            assert!(parse(&line).is_err(), "{line}");
+            for two in [
+                "--password-file f --key-file k",
+                "--password-file f --password-command c",
+                "--password-command c --key-file k",
+            ] {
+                let line = format!("hushfs {command} {two}");
+                assert!(parse(&line).is_err(), "{line}");
+            }
             assert!(parse(&format!("hushfs {command} --key-file k")).is_ok());
         }
         assert!(parse("hushfs init --password-file f --password-command c v").is_err());

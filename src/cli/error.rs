@@ -7,6 +7,12 @@ use crate::fs::{
     FsError, HistoryError, OpenError, RekeyError, RepairError, SlotChangeError, UndeleteError,
 };
 use crate::fuse::{MountError, SessionError};
+#[cfg(feature = "keyvault")]
+use crate::keyvault::client::ClientError;
+#[cfg(feature = "keyvault")]
+use crate::keyvault::protocol::Refused;
+#[cfg(feature = "keyvault-server")]
+use crate::keyvault::server::ServeError;
 use crate::store::{LockedBy, StoreError};
 
 use super::ask::AskError;
@@ -62,6 +68,14 @@ pub enum Error {
     /// No way to unlock was added or removed.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// A key vault was of no use.
+    #[cfg(feature = "keyvault")]
+    #[error(transparent)]
+    KeyVault(#[from] ClientError),
+    /// The server of a key vault does not run.
+    #[cfg(feature = "keyvault-server")]
+    #[error(transparent)]
+    Serve(#[from] ServeError),
     /// Nothing was mounted.
     #[error(transparent)]
     Mount(#[from] MountError),
@@ -123,6 +137,9 @@ impl Error {
                 | UnlockError::ForeignSlots { .. }
                 | UnlockError::SlotsDamaged { .. } => ExitCode::Damage,
                 UnlockError::Wrong { .. } | UnlockError::NoSuchWay { .. } => ExitCode::WrongSecret,
+                UnlockError::KeyVaultNeeded { .. } => ExitCode::WrongSecret,
+                #[cfg(feature = "keyvault")]
+                UnlockError::KeyVault(error) => client_code(error),
                 UnlockError::Stretch(_) => ExitCode::Failed,
             },
             Self::Secrets(error) => match error {
@@ -190,11 +207,18 @@ impl Error {
                 | KeyError::NoneRelied { .. }
                 | KeyError::OnlyKeyrings { .. }
                 | KeyError::Keyring(_)
+                | KeyError::OnlyKeyVaults { .. }
                 | KeyError::Mount { .. }
                 | KeyError::Change(_)
                 | KeyError::Stretch(_)
                 | KeyError::Declined => ExitCode::Failed,
             },
+            #[cfg(feature = "keyvault")]
+            Self::KeyVault(error) => client_code(error),
+            #[cfg(feature = "keyvault-server")]
+            Self::Serve(ServeError::Store(error)) => accounts_code(error),
+            #[cfg(feature = "keyvault-server")]
+            Self::Serve(_) => ExitCode::Failed,
             Self::Mount(error) => match error {
                 MountError::AlreadyMounted(_) => ExitCode::InUse,
                 _ => ExitCode::Failed,
@@ -236,6 +260,34 @@ fn rekey_remedy(error: &RekeyError) -> &'static str {
              “hushfs rekey --abandon” deletes it, then begin anew"
         }
         _ => "",
+    }
+}
+
+/// A key that is destroyed or gone is as good as a wrong password: this slot does not open.
+#[cfg(feature = "keyvault")]
+fn client_code(error: &ClientError) -> ExitCode {
+    match error {
+        ClientError::WrongPassword { .. }
+        | ClientError::Refused(Refused::Destroyed | Refused::Gone | Refused::WrongPassword) => {
+            ExitCode::WrongSecret
+        }
+        ClientError::Address(_) => ExitCode::Usage,
+        ClientError::OtherSlot(_) => ExitCode::Damage,
+        ClientError::Unreachable { .. }
+        | ClientError::OtherServer { .. }
+        | ClientError::NotAKeyVault { .. }
+        | ClientError::Refused(_)
+        | ClientError::Stretch(_) => ExitCode::Failed,
+    }
+}
+
+#[cfg(feature = "keyvault-server")]
+fn accounts_code(error: &crate::keyvault::store::StoreError) -> ExitCode {
+    use crate::keyvault::store::StoreError;
+    match error {
+        StoreError::InUse(_) => ExitCode::InUse,
+        StoreError::Damaged(_) | StoreError::RolledBack(_) => ExitCode::Damage,
+        StoreError::Unavailable(_) => ExitCode::Failed,
     }
 }
 

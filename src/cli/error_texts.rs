@@ -24,6 +24,8 @@ use crate::fs::{
     UndeleteError,
 };
 use crate::fuse::{MountError, SessionError, StillMounted};
+use crate::keyvault::client::ClientError;
+use crate::keyvault::protocol::Refused;
 use crate::store::{LockHolder, LockedBy, StoreError};
 
 /// A value for each case of an enum; a case that is left out does not compile.
@@ -80,8 +82,23 @@ fn unlocking() -> Vec<Error> {
         ForeignSlots {} = UnlockError::ForeignSlots { vault: vault() },
         Wrong {} = UnlockError::Wrong { tried: Tried::Key, hint: Some(few) },
         NoSuchWay {} = UnlockError::NoSuchWay { vault: vault(), tried: Tried::Key },
+        KeyVaultNeeded {} = UnlockError::KeyVaultNeeded { vault: vault(), there: true },
+        KeyVault {} = UnlockError::KeyVault(ClientError::WrongPassword { guesses_left: 3 }),
         Stretch {} = UnlockError::Stretch(stretch()),
     );
+    all.push(UnlockError::KeyVaultNeeded { vault: vault(), there: false }.into());
+    let address = || "vault.example:7437".to_owned();
+    let of_key_vaults = [
+        ClientError::Address("a b".into()),
+        ClientError::Unreachable { address: address(), source: denied() },
+        ClientError::NotAKeyVault { address: address(), what: text() },
+        ClientError::WrongPassword { guesses_left: 9 },
+        ClientError::WrongPassword { guesses_left: 1 },
+        ClientError::WrongPassword { guesses_left: 0 },
+        ClientError::Refused(Refused::Destroyed),
+        ClientError::Refused(Refused::Gone),
+    ];
+    all.extend(of_key_vaults.map(|error| UnlockError::KeyVault(error).into()));
     all.push(UnlockError::Wrong { tried: Tried::Password, hint: None }.into());
     let below = StretchError::BelowFloor { cost: Cost::Memory, found: 1, floor: 2 };
     let above = StretchError::AboveCeiling { cost: Cost::Memory, found: 2, ceiling: 1 };
@@ -125,6 +142,7 @@ fn making() -> Vec<Error> {
         LastSlot {} = KeyError::LastSlot { slot: slot(), vault: vault() },
         NoneRelied {} = KeyError::NoneRelied { vault: vault() },
         OnlyKeyrings {} = KeyError::OnlyKeyrings { vault: vault() },
+        OnlyKeyVaults {} = KeyError::OnlyKeyVaults { vault: vault() },
         NotRemembered {} = KeyError::NotRemembered { vault: vault() },
         Keyring {} = KeyError::Keyring(KeyringError::NoKeyring),
         NotMounted {} = KeyError::NotMounted { vault: vault() },

@@ -201,7 +201,7 @@ pub struct PasswdArgs {
     pub vault: PathBuf,
 }
 
-fn parse_slot_name(text: &str) -> Result<String, String> {
+pub(super) fn parse_slot_name(text: &str) -> Result<String, String> {
     match text {
         text if text.len() > crate::format::LABEL_BYTES_MAX => Err("longer than 64 bytes".into()),
         text if text.chars().any(char::is_control) => Err("it has a control character".into()),

@@ -24,7 +24,7 @@ mod diff;
 mod disable;
 mod enable;
 mod enable_args;
-#[cfg(test)]
+#[cfg(all(test, feature = "keyvault"))]
 mod error_texts;
 mod fetch;
 mod helper;
@@ -33,6 +33,8 @@ mod history_args;
 mod holders;
 mod key_args;
 mod keys;
+#[cfg(feature = "keyvault")]
+pub mod keyvault;
 mod lock;
 mod logger;
 mod mount;

@@ -36,6 +36,9 @@ pub enum MountOption {
     KeyFile(PathBuf),
     /// `no_keyring`.
     NoKeyring,
+    /// `keyvault`.
+    #[cfg(feature = "keyvault")]
+    KeyVault,
     /// `state_dir=…`.
     StateDir(PathBuf),
     /// `waiting_limit=…`, in bytes.
@@ -146,6 +149,8 @@ impl MountOption {
             "ro" => Self::ReadOnly(true),
             "rw" => Self::ReadOnly(false),
             "allow_other" => Self::AllowOther,
+            #[cfg(feature = "keyvault")]
+            "keyvault" => Self::KeyVault,
             "equate_name_forms" => Self::EquateNameForms,
             "no_history_folder" => Self::NoHistoryFolder,
             "lock_on_suspend" => Self::LockOnSuspend,
@@ -258,6 +263,8 @@ impl MountOptions {
                 MountOption::PasswordCommand(command) => unlock.password_command = Some(command),
                 MountOption::KeyFile(file) => unlock.key_file = Some(file),
                 MountOption::NoKeyring => unlock.no_keyring = true,
+                #[cfg(feature = "keyvault")]
+                MountOption::KeyVault => unlock.keyvault = true,
                 MountOption::Ignored => {}
             }
         }
@@ -271,6 +278,11 @@ impl MountOptions {
                 "more than one way to unlock: give one of password file, password command and \
                  key file"
                     .to_owned(),
+            ));
+        }
+        if gathered.unlock.wants_key_vault() && gathered.unlock.key_file.is_some() {
+            return Err(Error::Usage(
+                "a key file opens without a key vault: leave one of the two out".to_owned(),
             ));
         }
         Ok(gathered)

@@ -92,6 +92,8 @@ fn dispatch(command: &Command) -> Result<(), Error> {
         Command::Forget(args) => keys::forget::run(args),
         Command::Service(args) => service::run(args),
         Command::Rekey(args) => rekey::run(args),
+        #[cfg(feature = "keyvault")]
+        Command::KeyVault(args) => super::keyvault::run(args),
         Command::Repair(args) => repair::run(args),
         Command::Salvage(args) => salvage::run(args),
         Command::Completions(args) => completions::completions(args),

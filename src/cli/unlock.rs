@@ -9,6 +9,8 @@ use crate::format::{
     SlotError, SlotKind, UnverifiedDescriptor, UnverifiedSlot,
 };
 use crate::fs::SLOTS_MAX;
+#[cfg(feature = "keyvault")]
+use crate::keyvault::client::ClientError;
 use crate::store::{
     BegunNote, HostDisk, StoreError, VaultFolder, default_state_folder, kept_slots,
 };
@@ -54,6 +56,7 @@ pub(super) fn unlock_saying_how(
     how: &UnlockArgs,
 ) -> Result<(Unlocked, SlotId), Error> {
     let locked = LockedVault::read(vault, folder)?;
+    locked.slots.tell_of_guesses(how, locked.descriptors[0].1.claimed_vault())?;
     open_as(how, &[locked.id()], &|candidates| locked.open(candidates))
 }
 
@@ -67,6 +70,7 @@ pub(super) fn unlock_with_all(
     how: &UnlockArgs,
 ) -> Result<(Unlocked, Vec<SlotId>), Error> {
     let locked = LockedVault::read(vault, folder)?;
+    locked.slots.tell_of_guesses(how, locked.descriptors[0].1.claimed_vault())?;
     open_as(how, &[locked.id()], &|candidates| {
         let (unlocked, _) = locked.open(candidates)?;
         let opening = locked.slots.all_that_open(candidates, &unlocked.descriptor.vault);
@@ -105,6 +109,7 @@ pub(super) fn open_as<T>(
     vaults: &[VaultId],
     open: &dyn Fn(&Candidates) -> Result<T, UnlockError>,
 ) -> Result<T, Error> {
+    let by_key_vault = how.wants_key_vault();
     let candidates = if let Some(file) = &how.password_file {
         Candidates::password(password_from_file(file)?)
     } else if let Some(command) = &how.password_command {
@@ -113,6 +118,7 @@ pub(super) fn open_as<T>(
         Candidates::key(key_from_file(file)?)
     } else {
         if !how.no_keyring
+            && !by_key_vault
             && let Some(opened) = open_remembered(vaults, open)?
         {
             return Ok(opened);
@@ -124,32 +130,44 @@ pub(super) fn open_as<T>(
                     .to_owned(),
             ));
         };
-        return open_asking(&mut terminal, open);
+        return open_asking(&mut terminal, by_key_vault, open);
     };
-    Ok(open(&candidates)?)
+    Ok(open(&Candidates { by_key_vault, ..candidates })?)
 }
 
 /// Asks until something opens, or [`TRIES`] times.
 fn open_asking<T>(
     ask: &mut dyn Ask,
+    by_key_vault: bool,
     open: &dyn Fn(&Candidates) -> Result<T, UnlockError>,
 ) -> Result<T, Error> {
+    let prompt = match by_key_vault {
+        true => "Password of the key vault: ",
+        false => "Password or 64-digit key: ",
+    };
     let mut left = TRIES;
     loop {
-        let typed = ask.secret("Password or 64-digit key: ")?;
+        let typed = ask.secret(prompt)?;
         left -= 1;
         let opened = match Candidates::typed(typed) {
-            Some(candidates) => open(&candidates),
+            Some(candidates) => open(&Candidates { by_key_vault, ..candidates }),
             None => Err(UnlockError::Wrong { tried: Tried::Either, hint: None }),
         };
         match opened {
-            Err(error @ (UnlockError::Wrong { .. } | UnlockError::SlotsDamaged { .. }))
-                if left > 0 =>
-            {
+            Err(error) if left > 0 && is_worth_another_try(&error) => {
                 ask.say(&format!("{error}. Try again."))?;
             }
             opened => return Ok(opened?),
         }
+    }
+}
+
+fn is_worth_another_try(error: &UnlockError) -> bool {
+    match error {
+        UnlockError::Wrong { .. } | UnlockError::SlotsDamaged { .. } => true,
+        #[cfg(feature = "keyvault")]
+        UnlockError::KeyVault(ClientError::WrongPassword { guesses_left }) => *guesses_left > 0,
+        _ => false,
     }
 }
 
@@ -160,7 +178,7 @@ fn open_asking<T>(
 #[cfg(fuzzing)]
 pub fn unlock_asking(folder: &VaultFolder, ask: &mut dyn Ask) -> Result<Unlocked, Error> {
     let locked = LockedVault::read(folder.root(), folder)?;
-    open_asking(ask, &|candidates| locked.open(candidates)).map(|(unlocked, _)| unlocked)
+    open_asking(ask, false, &|candidates| locked.open(candidates)).map(|(unlocked, _)| unlocked)
 }
 
 /// What may open a slot.
@@ -169,15 +187,23 @@ pub(super) struct Candidates {
     key: Option<RecoveryKey>,
     tried: Tried,
     hint: Option<KeyTextError>,
+    /// The password is tried with a key vault, and only so: that takes a guess.
+    by_key_vault: bool,
 }
 
 impl Candidates {
     fn password(password: Password) -> Self {
-        Self { password: Some(password), key: None, tried: Tried::Password, hint: None }
+        Self {
+            password: Some(password),
+            key: None,
+            tried: Tried::Password,
+            hint: None,
+            by_key_vault: false,
+        }
     }
 
     pub(super) fn key(key: RecoveryKey) -> Self {
-        Self { password: None, key: Some(key), tried: Tried::Key, hint: None }
+        Self { password: None, key: Some(key), tried: Tried::Key, hint: None, by_key_vault: false }
     }
 
     /// What a person typed: a password, and a key if it has the form of one. `None` if nothing
@@ -192,7 +218,8 @@ impl Candidates {
             }
             Err(_) => (None, None),
         };
-        Some(Self { key, hint, password: Some(Password::new(typed).ok()?), tried: Tried::Either })
+        let password = Some(Password::new(typed).ok()?);
+        Some(Self { key, hint, password, tried: Tried::Either, by_key_vault: false })
     }
 }
 
@@ -341,7 +368,10 @@ impl Slots {
                 }
             };
             match UnverifiedSlot::parse(&bytes) {
-                Ok(slot) if slot.kind() == SlotKind::KeyVault => self.newer = true,
+                Ok(slot) if slot.kind() == SlotKind::KeyVault && !cfg!(feature = "keyvault") => {
+                    log::info!("slot {path}: for a hushfs that is built with key vaults");
+                    self.newer = true;
+                }
                 Ok(slot) => self.slots.push((path, slot)),
                 Err(error @ (SlotError::Newer(_) | SlotError::UnknownKind(_))) => {
                     log::info!("slot {path}: {error}");
@@ -365,6 +395,9 @@ impl Slots {
         candidates: &Candidates,
         vault: &VaultId,
     ) -> Result<OpenedSlot, UnlockError> {
+        if candidates.by_key_vault {
+            return self.open_by_key_vault(candidates, vault);
+        }
         let mut failed = Failed { damaged: self.damaged.clone(), ..Failed::default() };
         if let Some(key) = &candidates.key {
             let open = |slot: &UnverifiedSlot, vault: &VaultId| slot.open_with_key(key, vault);
@@ -388,6 +421,11 @@ impl Slots {
             UnlockError::Wrong { tried, hint: candidates.hint }
         } else if failed.foreign > 0 {
             UnlockError::ForeignSlots { vault: self.path.clone() }
+        } else if failed.foreign == 0
+            && tried != Tried::Key
+            && self.of_kind(SlotKind::KeyVault).next().is_some()
+        {
+            UnlockError::KeyVaultNeeded { vault: self.path.clone(), there: true }
         } else if self.newer {
             UnlockError::NewerSlots { vault: self.path.clone(), tried }
         } else if tried == Tried::Either {
@@ -419,6 +457,47 @@ impl Slots {
         opening
     }
 
+    fn of_kind(&self, kind: SlotKind) -> impl Iterator<Item = &(String, UnverifiedSlot)> {
+        self.slots.iter().filter(move |(_, slot)| slot.kind() == kind)
+    }
+
+    /// Opens a slot of `vault` together with its key vault.
+    ///
+    /// # Errors
+    /// [`UnlockError::KeyVaultNeeded`] if there is none, or [`UnlockError::KeyVault`].
+    fn open_by_key_vault(
+        &self,
+        candidates: &Candidates,
+        vault: &VaultId,
+    ) -> Result<OpenedSlot, UnlockError> {
+        #[cfg(feature = "keyvault")]
+        if let Some(password) = &candidates.password {
+            let slots = self.of_kind(SlotKind::KeyVault).map(|(_, slot)| slot);
+            if let Some(opened) = super::keyvault::open_any(slots, password, vault) {
+                return opened;
+            }
+        }
+        let _ = (candidates, vault);
+        Err(UnlockError::KeyVaultNeeded { vault: self.path.clone(), there: false })
+    }
+
+    /// Says how many guesses the key vault leaves, if it is to be asked: before anybody types a password.
+    ///
+    /// # Errors
+    /// [`UnlockError::KeyVaultNeeded`] if there is none, or [`UnlockError::KeyVault`].
+    fn tell_of_guesses(&self, how: &UnlockArgs, vault: &VaultId) -> Result<(), UnlockError> {
+        #[cfg(feature = "keyvault")]
+        if how.wants_key_vault() {
+            let slots = self.of_kind(SlotKind::KeyVault).map(|(_, slot)| slot);
+            return match super::keyvault::tell_of_guesses(slots, vault) {
+                Some(told) => told,
+                None => Err(UnlockError::KeyVaultNeeded { vault: self.path.clone(), there: false }),
+            };
+        }
+        let _ = (how, vault);
+        Ok(())
+    }
+
     fn try_slots(
         &self,
         kind: SlotKind,
@@ -426,7 +505,7 @@ impl Slots {
         vault: &VaultId,
         failed: &mut Failed,
     ) -> Option<OpenedSlot> {
-        for (path, slot) in self.slots.iter().filter(|(_, slot)| slot.kind() == kind) {
+        for (path, slot) in self.of_kind(kind) {
             match open(slot, vault) {
                 Ok(opened) => return Some(opened),
                 Err(SlotError::WrongPassword | SlotError::WrongKey) => failed.wrong += 1,

@@ -6,6 +6,17 @@ use super::names::Shown as _;
 use crate::crypto::StretchError;
 use crate::format::{DESCRIPTOR_NAME, FormatError, KEYS_FOLDER, KeyTextError};
 
+fn key_vault_words(vault: &std::path::Path, there: bool) -> String {
+    let vault = vault.display();
+    match there {
+        true => format!(
+            "no password opens {vault} by itself, but one does together with a key vault: pass \
+             --keyvault, and that server is asked, which counts a guess"
+        ),
+        false => format!("{vault} has no slot for a key vault: leave --keyvault out"),
+    }
+}
+
 /// What was tried, for messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tried {
@@ -118,6 +129,18 @@ pub enum UnlockError {
         /// What was tried.
         tried: Tried,
     },
+    /// There is a slot that needs a key vault, and that was not asked for; or it was, and there is none.
+    #[error("{}", key_vault_words(vault, *there))]
+    KeyVaultNeeded {
+        /// The folder.
+        vault: PathBuf,
+        /// There is such a slot.
+        there: bool,
+    },
+    /// The key vault was of no use.
+    #[cfg(feature = "keyvault")]
+    #[error(transparent)]
+    KeyVault(#[from] crate::keyvault::client::ClientError),
     /// The machine cannot stretch the password.
     #[error(transparent)]
     Stretch(StretchError),

@@ -94,7 +94,7 @@ impl Sample {
             said: String::new(),
         };
         let locked = LockedVault::read(self.folder.path(), &folder).unwrap();
-        let opened = open_asking(&mut ask, &|candidates| locked.open(candidates));
+        let opened = open_asking(&mut ask, false, &|candidates| locked.open(candidates));
         (opened.map(|(unlocked, _)| unlocked), ask.said)
     }
 }

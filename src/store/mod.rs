@@ -38,7 +38,7 @@ pub use presence::Presence;
 pub use remembered::{note_remembered, remembered_slot};
 pub use stage::{ClosedPack, FileFacts, PackRoom, StagedPack, recover_staged_pack};
 pub use state_folder::{
-    DeviceIdentity, LastEnd, Publishing, Rekeyed, Reminder, Seen, StateFolder,
+    DeviceIdentity, KeyVaultSeen, LastEnd, Publishing, Rekeyed, Reminder, Seen, StateFolder,
     default_state_folder, holds_unpublished,
 };
 pub use vault_folder::{VaultFolder, log_path};

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::crypto::{ClassKeys, Nonce, ObjectClass, ObjectId, VaultId};
+use crate::crypto::{AccountId, ClassKeys, Nonce, ObjectClass, ObjectId, VaultId};
 use crate::format::{
     DeviceId, FRAME_BYTES, FormatError, Frontier, FrontierEntry, Magic, PackId, check_magic,
     write_magic,
@@ -25,6 +25,7 @@ const DEVICE_NAME: &str = "device";
 const SEEN_NAME: &str = "seen";
 const REMINDER_NAME: &str = "reminder";
 const REKEYED_START: &str = "rekeyed-";
+const KEY_VAULT_NAME: &str = "keyvault";
 const LAST_END_NAME: &str = "last-end";
 const STAGED_FOLDER: &str = "staged";
 const RECORD_BYTES_MAX: u64 = 16 << 20;
@@ -110,6 +111,19 @@ pub struct Rekeyed {
 /// The record has the vault's id in its name, so that whose it is can be told without any key.
 fn rekeyed_name(vault: &VaultId) -> String {
     format!("{REKEYED_START}{vault}")
+}
+
+/// How old a key vault's account was when this device used it last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyVaultSeen {
+    /// Which account.
+    pub account: AccountId,
+    /// Where the key vault is.
+    pub address: String,
+    /// How many changes it had had.
+    pub generation: u64,
+    /// How often the key vault had been restored from a backup.
+    pub restores: u32,
 }
 
 /// How the last mount ended, for `unmount` to tell.
@@ -253,6 +267,26 @@ impl StateFolder {
         let path = self.root.join(rekeyed_name(vault));
         let removed = self.disk.remove(&path).and_then(|()| self.disk.sync_folder(&self.root));
         removed.map_err(|error| StoreError::io("cannot remove", &path, error))
+    }
+
+    /// How old the key vault's account was when this device used it last.
+    ///
+    /// # Errors
+    /// [`StoreError`], as for [`Self::device`].
+    pub fn key_vault_seen(&self, keys: &ClassKeys) -> Result<Option<KeyVaultSeen>, StoreError> {
+        self.get(KEY_VAULT_NAME, keys)
+    }
+
+    /// Writes that down.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the old record then still stands.
+    pub fn set_key_vault_seen(
+        &self,
+        keys: &ClassKeys,
+        seen: &KeyVaultSeen,
+    ) -> Result<(), StoreError> {
+        self.set(KEY_VAULT_NAME, keys, seen)
     }
 
     /// How the last mount ended, if it got to say.

@@ -36,9 +36,9 @@ enum Holder {
 }
 
 /// A vault whose slots can be seen and changed.
-pub(super) struct SlotAccess {
+pub(in crate::cli) struct SlotAccess {
     /// The vault's folder.
-    pub(super) vault: PathBuf,
+    pub(in crate::cli) vault: PathBuf,
     folder: VaultFolder,
     id: VaultId,
     holder: Holder,
@@ -49,7 +49,7 @@ pub(super) struct SlotAccess {
 }
 
 /// A vault's folder, from that or from where it is mounted; and that mount, if this user may ask it.
-pub(super) fn find_vault(place: &Path) -> Result<(PathBuf, Option<PathBuf>), Error> {
+pub(in crate::cli) fn find_vault(place: &Path) -> Result<(PathBuf, Option<PathBuf>), Error> {
     let (vault, mount) = match is_vault(&VaultFolder::new(Arc::new(HostDisk), place)) {
         true => (place.to_owned(), mount_point_of_vault(place)?),
         false if keys_are_there(place) => (place.to_owned(), None),
@@ -81,7 +81,7 @@ impl SlotAccess {
     ///
     /// # Errors
     /// Those of unlocking.
-    pub(super) fn open(place: &Path, how: &UnlockArgs) -> Result<Self, Error> {
+    pub(in crate::cli) fn open(place: &Path, how: &UnlockArgs) -> Result<Self, Error> {
         match find_vault(place)? {
             (vault, Some(mount)) if how.is_silent() => Self::through_mount(vault, mount),
             (vault, mount) => Self::unlocked(vault, mount, how, false),
@@ -92,15 +92,25 @@ impl SlotAccess {
     ///
     /// # Errors
     /// Those of unlocking.
-    pub(super) fn open_with_all(vault: PathBuf, how: &UnlockArgs) -> Result<Self, Error> {
+    pub(in crate::cli) fn open_with_all(vault: PathBuf, how: &UnlockArgs) -> Result<Self, Error> {
         Self::unlocked(vault, None, how, true)
+    }
+
+    /// By unlocking, also where a mount of this device could be asked: it keeps its master key to itself.
+    ///
+    /// # Errors
+    /// Those of unlocking.
+    #[cfg(feature = "keyvault")]
+    pub(in crate::cli) fn open_here(place: &Path, how: &UnlockArgs) -> Result<Self, Error> {
+        let (vault, mount) = find_vault(place)?;
+        Self::unlocked(vault, mount, how, false)
     }
 
     /// By the mount of this device.
     ///
     /// # Errors
     /// If the vault cannot be read.
-    pub(super) fn through_mount(vault: PathBuf, mount: PathBuf) -> Result<Self, Error> {
+    pub(in crate::cli) fn through_mount(vault: PathBuf, mount: PathBuf) -> Result<Self, Error> {
         let folder = VaultFolder::new(Arc::new(HostDisk), &vault);
         let id = claimed_id(&vault)?;
         let (mounted_at, holder) = (Some(mount.clone()), Holder::Mount(mount));
@@ -127,17 +137,34 @@ impl SlotAccess {
     }
 
     /// The vault's id.
-    pub(super) fn id(&self) -> &VaultId {
+    pub(in crate::cli) fn id(&self) -> &VaultId {
         &self.id
     }
 
     /// Slots that were opened with their own secret.
-    pub(super) fn opened(&self) -> &[SlotId] {
+    pub(in crate::cli) fn opened(&self) -> &[SlotId] {
         &self.opened
     }
 
+    /// The vault's keys, where this process has unlocked it.
+    pub(in crate::cli) fn keys(&self) -> Option<&ClassKeys> {
+        match &self.holder {
+            Holder::Process(unlocked) => Some(&unlocked.keys),
+            Holder::Mount(_) => None,
+        }
+    }
+
+    /// What stands in a slot's file.
+    pub(in crate::cli) fn read(&self, slot: &SlotEntry) -> Option<UnverifiedSlot> {
+        let whole = |path: &String| {
+            let bytes = self.folder.get(path, SLOT_BYTES_MAX).ok()?;
+            UnverifiedSlot::parse(&bytes).ok()
+        };
+        slot.files.iter().find_map(whole)
+    }
+
     /// Where the vault is mounted, whoever gives access.
-    pub(super) fn mounted_at(&self) -> Option<&Path> {
+    pub(in crate::cli) fn mounted_at(&self) -> Option<&Path> {
         self.mounted_at.as_deref()
     }
 
@@ -145,7 +172,7 @@ impl SlotAccess {
     ///
     /// # Errors
     /// [`Error`] if they cannot be listed.
-    pub(super) fn slots(&self) -> Result<Vec<SlotEntry>, Error> {
+    pub(in crate::cli) fn slots(&self) -> Result<Vec<SlotEntry>, Error> {
         let mut slots: Vec<SlotEntry> = match &self.holder {
             Holder::Process(unlocked) => list_slots(&self.folder, Some(&unlocked.keys))?,
             Holder::Mount(mount) => {
@@ -173,7 +200,7 @@ impl SlotAccess {
     /// # Errors
     /// [`Error::Key`]; what there is of the slot goes: it must not count as a way that opens the vault
     /// when nobody has kept its password or key.
-    pub(super) fn add(
+    pub(in crate::cli) fn add(
         &self,
         way: SlotWay,
         name: &str,
@@ -229,7 +256,7 @@ impl SlotAccess {
     /// # Errors
     /// [`KeyError::LastSlot`], [`KeyError::NoneRelied`] or [`KeyError::OnlyKeyrings`]; [`Error::Store`], and the slot may then be
     /// there still.
-    pub(super) fn remove(&self, slot: &SlotEntry) -> Result<(), Error> {
+    pub(in crate::cli) fn remove(&self, slot: &SlotEntry) -> Result<(), Error> {
         let _turn = turn_at(&self.folder);
         let slots = self.slots()?;
         let is_it = |other: &&SlotEntry| match slot.id.as_str() {
@@ -251,6 +278,10 @@ impl SlotAccess {
         }
         if stay.iter().all(|slot| super::words::is_of_keyring(slot)) {
             return Err(KeyError::OnlyKeyrings { vault }.into());
+        }
+        // Anybody who has the slot can have its key destroyed.
+        if stay.iter().all(|other| other.is_key_vault()) && !slot.is_key_vault() {
+            return Err(KeyError::OnlyKeyVaults { vault }.into());
         }
         self.keep(&stay);
         Ok(remove_slot(&self.folder, slot)?)

@@ -84,6 +84,17 @@ pub enum KeyError {
     /// The keyring did not do it.
     #[error(transparent)]
     Keyring(#[from] KeyringError),
+    /// Ten wrong guesses of anybody would destroy what the others need.
+    #[error(
+        "all other slots of {} need a key vault, which destroys its key after wrong guesses of whoever \
+         has a copy of the slot: then nobody could open the vault any more. Add another way before, with \
+         “hushfs key add”",
+        vault.shown()
+    )]
+    OnlyKeyVaults {
+        /// The vault.
+        vault: PathBuf,
+    },
     /// There is no mount to ask.
     #[error(
         "{} is not mounted on this device by you, and not remembered: a forgotten password can only be \

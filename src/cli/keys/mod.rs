@@ -1,17 +1,17 @@
 //! `hushfs key`, `passwd`, `remember` and `forget`: the ways to unlock a vault.
 
-mod access;
+pub(super) mod access;
 mod add;
 mod error;
 pub(super) mod forget;
 mod list;
-mod new_way;
+pub(super) mod new_way;
 pub(super) mod passwd;
 pub(super) mod remember;
 mod remove;
 mod sheet;
 mod test;
-mod words;
+pub(super) mod words;
 
 pub use error::KeyError;
 pub(super) use new_way::given_password;

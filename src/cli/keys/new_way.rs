@@ -21,7 +21,10 @@ use super::words::warning;
 ///
 /// # Errors
 /// [`Error::Usage`] if there is nobody.
-pub(super) fn somebody_to_ask(yes: bool, what_to_pass: &str) -> Result<Option<Terminal>, Error> {
+pub(in crate::cli) fn somebody_to_ask(
+    yes: bool,
+    what_to_pass: &str,
+) -> Result<Option<Terminal>, Error> {
     match (yes, Terminal::at_hand()) {
         (true, _) => Ok(None),
         (false, Some(terminal)) => Ok(Some(terminal)),
@@ -35,13 +38,26 @@ pub(super) fn somebody_to_ask(yes: bool, what_to_pass: &str) -> Result<Option<Te
 ///
 /// # Errors
 /// [`KeyError::Declined`], or why there is none.
-pub(super) fn password_way(
+pub(in crate::cli) fn password_way(
     vault: &VaultId,
     given: &NewPasswordArgs,
     ask: Option<&mut dyn Ask>,
 ) -> Result<SlotWay, Error> {
+    let password = chosen_password(given, ask)?;
+    let stretch = stretch_parameters().map_err(KeyError::Stretch)?;
+    Ok(SlotWay::of_password(vault, &password, stretch).map_err(KeyError::Stretch)?)
+}
+
+/// A new password; affirmed to be saved, if there is somebody to ask.
+///
+/// # Errors
+/// [`KeyError::Declined`], or why there is none.
+pub(in crate::cli) fn chosen_password(
+    given: &NewPasswordArgs,
+    ask: Option<&mut dyn Ask>,
+) -> Result<Password, Error> {
     let given = given_password(given)?;
-    let password = match (given, ask) {
+    Ok(match (given, ask) {
         (Some(password), None) => {
             log::warn!("{}", warning("the password"));
             password
@@ -61,9 +77,7 @@ pub(super) fn password_way(
             affirm(ask, "the password")?;
             password
         }
-    };
-    let stretch = stretch_parameters().map_err(KeyError::Stretch)?;
-    Ok(SlotWay::of_password(vault, &password, stretch).map_err(KeyError::Stretch)?)
+    })
 }
 
 /// The new password that the command line names, if it does; warns of a weak one.
@@ -86,7 +100,7 @@ pub(in crate::cli) fn given_password(given: &NewPasswordArgs) -> Result<Option<P
 ///
 /// # Errors
 /// [`KeyError::Declined`], or why there is none; `undo` takes the file back.
-pub(super) fn key_way(
+pub(in crate::cli) fn key_way(
     access: &SlotAccess,
     file: Option<&Path>,
     ask: Option<&mut dyn Ask>,
@@ -117,7 +131,7 @@ pub(super) fn key_way(
 }
 
 /// Refuses a place that is locked together with the vault.
-pub(super) fn refuse_in_mount(file: &Path, mount: Option<&Path>) -> Result<(), Error> {
+pub(in crate::cli) fn refuse_in_mount(file: &Path, mount: Option<&Path>) -> Result<(), Error> {
     let folder = std::fs::canonicalize(crate::cli::init::parent_of(file));
     let is_within = mount.is_some_and(|mount| folder.is_ok_and(|at| at.starts_with(mount)));
     match is_within {

@@ -9,7 +9,7 @@ use crate::fs::{SlotEntry, SlotStanding};
 const DIGITS_SHOWN: usize = 8;
 
 /// A slot's id as it is shown and typed; the path of a file that has none.
-pub(super) fn short(slot: &SlotEntry) -> &str {
+pub(in crate::cli) fn short(slot: &SlotEntry) -> &str {
     match slot.id.get(..DIGITS_SHOWN) {
         Some(digits) => digits,
         None => slot.files.first().map_or("", String::as_str),
@@ -17,12 +17,12 @@ pub(super) fn short(slot: &SlotEntry) -> &str {
 }
 
 /// The same of an id.
-pub(super) fn short_id(id: SlotId) -> String {
+pub(in crate::cli) fn short_id(id: SlotId) -> String {
     id.to_string()[..DIGITS_SHOWN].to_owned()
 }
 
 /// As much of a name as a slot has room for.
-pub(super) fn cut_name(name: &str) -> &str {
+pub(in crate::cli) fn cut_name(name: &str) -> &str {
     let ends = (0..=LABEL_BYTES_MAX.min(name.len())).rev();
     &name[..ends.into_iter().find(|end| name.is_char_boundary(*end)).unwrap_or(0)]
 }
@@ -40,7 +40,7 @@ pub(super) fn is_of_keyring(slot: &SlotEntry) -> bool {
 }
 
 /// A slot in a few words, without its id.
-pub(super) fn in_words(slot: &SlotEntry) -> String {
+pub(in crate::cli) fn in_words(slot: &SlotEntry) -> String {
     let mut text = match slot.kind.as_str() {
         "" => "unknown".to_owned(),
         kind => kind.to_owned(),
@@ -58,7 +58,7 @@ pub(super) fn in_words(slot: &SlotEntry) -> String {
 }
 
 /// What is to be known of a slot besides.
-pub(super) fn remarks(slot: &SlotEntry, slots: &[SlotEntry]) -> Vec<String> {
+pub(in crate::cli) fn remarks(slot: &SlotEntry, slots: &[SlotEntry]) -> Vec<String> {
     let mut remarks = Vec::new();
     match slot.standing {
         SlotStanding::Opened | SlotStanding::Vouched => {}
@@ -88,7 +88,10 @@ pub(super) fn remarks(slot: &SlotEntry, slots: &[SlotEntry]) -> Vec<String> {
 }
 
 /// The slot that took the place of this one.
-pub(super) fn replaced_by<'a>(slot: &SlotEntry, slots: &'a [SlotEntry]) -> Option<&'a SlotEntry> {
+pub(in crate::cli) fn replaced_by<'a>(
+    slot: &SlotEntry,
+    slots: &'a [SlotEntry],
+) -> Option<&'a SlotEntry> {
     let is_it = |other: &&SlotEntry| {
         other.standing.is_relied_on()
             && other.id != slot.id
@@ -98,7 +101,7 @@ pub(super) fn replaced_by<'a>(slot: &SlotEntry, slots: &'a [SlotEntry]) -> Optio
 }
 
 /// The ways that open the vault, a line for each.
-pub(super) fn ways_left(slots: &[SlotEntry]) -> String {
+pub(in crate::cli) fn ways_left(slots: &[SlotEntry]) -> String {
     let mut text = "These open the vault:\n".to_owned();
     for slot in slots.iter().filter(|slot| slot.standing.is_relied_on()) {
         text.push_str(&format!("  {}  {}\n", short(slot), in_words(slot)));
@@ -115,12 +118,12 @@ pub(super) fn ways_left(slots: &[SlotEntry]) -> String {
 }
 
 /// What no removal can take back.
-pub(super) const OLD_COPIES: &str = "\
+pub(in crate::cli) const OLD_COPIES: &str = "\
 Whoever has an old copy of the vault's folder (the cloud service keeps some) and what was removed can
 still open that copy. If somebody else may know it, “hushfs rekey” seals everything anew.";
 
 /// That a loss is final.
-pub(super) fn warning(what: &str) -> String {
+pub(in crate::cli) fn warning(what: &str) -> String {
     format!(
         "If every way that opens this vault is lost, the backup is lost: nobody can restore it, \
          neither the cloud service nor the makers of hushfs. Keep {what} where you find it without \

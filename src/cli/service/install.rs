@@ -133,7 +133,7 @@ fn service(args: &InstallArgs) -> Result<Service, Error> {
 }
 
 fn unlocking(how: &UnlockArgs) -> Result<Vec<OsString>, Error> {
-    let UnlockArgs { password_file, password_command, key_file, no_keyring } = how;
+    let UnlockArgs { password_file, password_command, key_file, no_keyring, .. } = how;
     let mut arguments: Vec<OsString> = Vec::new();
     for (flag, file) in [("--password-file", password_file), ("--key-file", key_file)] {
         if let Some(file) = file {
@@ -145,6 +145,9 @@ fn unlocking(how: &UnlockArgs) -> Result<Vec<OsString>, Error> {
     }
     if *no_keyring {
         arguments.push("--no-keyring".into());
+    }
+    if how.wants_key_vault() {
+        arguments.push("--keyvault".into());
     }
     Ok(arguments)
 }

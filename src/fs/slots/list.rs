@@ -82,6 +82,11 @@ impl SlotEntry {
         self.kind == SlotKind::Password.to_string()
     }
 
+    /// Whether it needs a key vault.
+    pub fn is_key_vault(&self) -> bool {
+        self.kind == SlotKind::KeyVault.to_string()
+    }
+
     fn tell(&mut self, note: SlotNote) {
         let given = |text: String| (!text.is_empty()).then_some(text);
         self.name = given(note.label);

@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+use zeroize::Zeroizing;
 
 use crate::format::ServerPin;
 use crate::keyvault::seed::OprfSeed;
@@ -73,6 +74,8 @@ pub struct ServeOptions {
     pub idle: Duration,
     /// What is noted.
     pub audit: Audit,
+    /// The server's keys, instead of those of the store.
+    pub secrets: Option<Zeroizing<Vec<u8>>>,
 }
 
 /// What a server says once it takes connections.
@@ -96,8 +99,14 @@ pub async fn serve<S: Store>(
     options: ServeOptions,
     started: impl FnOnce(Listening),
 ) -> Result<(), ServeError> {
-    let fresh = Identity::fresh(token.as_deref())?;
-    let identity = Identity::open(&store.identity(&fresh).await?, token)?;
+    let secrets = match options.secrets {
+        Some(secrets) => secrets,
+        None => {
+            let fresh = Identity::fresh(token.as_deref())?;
+            Zeroizing::new(store.identity(&fresh).await?)
+        }
+    };
+    let identity = Identity::open(&secrets, token)?;
     let tls = match options.tls {
         Some(tls) => tls,
         None => TlsIdentity::of_store(&identity)?,

@@ -1,0 +1,114 @@
+//! `hushfs keyvault serve`.
+
+use std::fs::OpenOptions;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use crate::cli::error::Error;
+use crate::cli::output::print_at_once;
+use crate::keyvault::seed::OprfSeed;
+use crate::keyvault::server::{
+    Audit, Identity, Listening, Rates, ServeError, ServeOptions, TlsIdentity, serve,
+};
+use crate::keyvault::store::{EmbeddedStore, Store};
+
+use super::args::ServeArgs;
+
+/// No server's keys take more.
+const SECRETS_BYTES_MAX: u64 = 64 << 10;
+
+/// Runs a key vault until it is told to end.
+///
+/// # Errors
+/// [`Error::Serve`] or [`Error::Io`]; nobody was served then.
+pub(super) fn run(args: &ServeArgs) -> Result<(), Error> {
+    let tls = match (&args.tls_cert, &args.tls_key) {
+        (Some(certificate), Some(key)) => {
+            Some(TlsIdentity::from_files(certificate, key).map_err(ServeError::Tls)?)
+        }
+        _ => None,
+    };
+    let audit = match &args.audit_log {
+        Some(path) => Audit::to_file(path).map_err(|source| Error::Io {
+            doing: format!("opening the audit log {}", path.display()),
+            source,
+        })?,
+        None => Audit::off(),
+    };
+    let options = ServeOptions {
+        listen: args.listen,
+        metrics: args.metrics,
+        tls,
+        rates: Rates {
+            address_per_minute: args.address_rate,
+            account_per_minute: args.account_rate,
+            address_connections: args.address_connections,
+        },
+        connections_max: args.connections,
+        idle: args.idle,
+        audit,
+        secrets: None,
+    };
+    let token = open_token(args)?;
+    let secrets =
+        args.secrets.as_deref().map(|path| secrets(path, token.as_deref())).transpose()?;
+    let options = ServeOptions { secrets, ..options };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| Error::Io { doing: "starting the server".into(), source })?;
+    runtime.block_on(async {
+        let store = EmbeddedStore::open(Path::new(&args.store)).map_err(ServeError::Store)?;
+        run_with(store, token, options).await
+    })
+}
+
+async fn run_with(
+    store: impl Store,
+    token: Option<Box<dyn OprfSeed>>,
+    options: ServeOptions,
+) -> Result<(), Error> {
+    Ok(serve(store, token, options, tell).await?)
+}
+
+/// Says where it listens, and the pin, for people and scripts.
+fn tell(listening: Listening) {
+    let mut text = format!("listening at {}\npin {}\n", listening.address, listening.pin);
+    if let Some(metrics) = listening.metrics {
+        text.push_str(&format!("metrics at {metrics}\n"));
+    }
+    // That nobody reads it is no reason not to serve.
+    let _ = print_at_once(text.as_bytes());
+}
+
+fn open_token(_args: &ServeArgs) -> Result<Option<Box<dyn OprfSeed>>, Error> {
+    Ok(None)
+}
+
+/// The server's keys in a file of their own; made, durably, if it is missing.
+fn secrets(path: &Path, token: Option<&dyn OprfSeed>) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let failed =
+        |source| Error::Io { doing: format!("the server's keys in {}", path.display()), source };
+    match OpenOptions::new().read(true).open(path) {
+        Ok(file) => {
+            let mut bytes = Zeroizing::new(Vec::new());
+            file.take(SECRETS_BYTES_MAX).read_to_end(&mut bytes).map_err(failed)?;
+            Ok(bytes)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let fresh = Identity::fresh(token).map_err(ServeError::Identity)?;
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(path)
+                .map_err(failed)?;
+            file.write_all(&fresh).and_then(|()| file.sync_all()).map_err(failed)?;
+            Ok(fresh)
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
