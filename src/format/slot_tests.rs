@@ -4,7 +4,8 @@ use proptest::prelude::*;
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::crypto::MasterKey;
+use crate::crypto::{AccountId, MasterKey, RegistrationId, SecretKey};
+use crate::format::slot_key_vault::{KeyVaultPlace, ServerPin};
 use crate::format::slot_read::{OpenedSlot, UnverifiedSlot};
 
 fn password(text: &str) -> Password {
@@ -138,17 +139,63 @@ fn newer_slots_and_other_kinds_are_told_by_name() {
     let with_kind = |kind: u8| {
         let mut changed = sealed.bytes.clone();
         changed[KIND_AT] = kind;
-        // A key vault's slot may be longer than this version's.
+        // A slot of another kind may be longer.
         changed.extend_from_slice(&[0; 32]);
         UnverifiedSlot::parse(&with_checksum(changed))
     };
-    let reserved = with_kind(3).unwrap();
-    assert_eq!(reserved.kind(), SlotKind::KeyVault);
-    assert_eq!(
-        reserved.open_with_key(&RecoveryKey::random(), &vault).map(|_| ()).unwrap_err(),
-        SlotError::OtherKind(SlotKind::KeyVault)
-    );
+    assert!(matches!(with_kind(3), Err(SlotError::Damaged(_))));
     assert_eq!(with_kind(4).unwrap_err(), SlotError::UnknownKind(4));
+}
+
+fn place() -> KeyVaultPlace {
+    let (account, registration) = (AccountId([4; 32]), RegistrationId([5; 16]));
+    KeyVaultPlace::new("keys.example:4797", ServerPin([6; 32]), account, registration).unwrap()
+}
+
+#[test]
+fn a_slot_of_a_key_vault_says_where_the_other_half_is_and_opens_with_that_alone() {
+    let (vault, export_key) = (VaultId::random(), SecretKey::random());
+    let keys = keys_of(&vault);
+    let way = SlotWay::of_key_vault(&vault, &export_key, StretchParameters::FLOOR, place());
+    let sealed = draft(&vault, "phone").seal(&keys, &way);
+    let slot = UnverifiedSlot::parse(&sealed.bytes).unwrap();
+    assert_eq!(slot.kind(), SlotKind::KeyVault);
+    assert_eq!(slot.key_vault(), Some(&place()));
+    assert_eq!(slot.stretch(), Ok(StretchParameters::FLOOR));
+    assert_eq!(slot.note(&keys).unwrap().unwrap().label, "phone");
+    let opened = slot.open_with_key_vault(&export_key, &vault).unwrap();
+    assert_eq!(opened.label, "phone");
+    assert_eq!(opened.master.secret().bytes(), keys.master().secret().bytes());
+    let wrong = slot.open_with_key_vault(&SecretKey::random(), &vault).map(drop);
+    assert_eq!(wrong, Err(SlotError::WrongRegistration));
+    let other = slot.open_with_key_vault(&export_key, &VaultId::random()).map(drop);
+    assert_eq!(other, Err(SlotError::OtherVault));
+    for error in [
+        slot.open_with_password(&password("right"), &vault).map(drop),
+        slot.open_with_key(&RecoveryKey::random(), &vault).map(drop),
+    ] {
+        assert_eq!(error, Err(SlotError::OtherKind(SlotKind::KeyVault)));
+    }
+}
+
+#[test]
+fn no_changed_byte_of_a_key_vaults_slot_goes_unnoticed_by_who_opens_it() {
+    let (vault, export_key) = (VaultId::random(), SecretKey::random());
+    let keys = keys_of(&vault);
+    let way = SlotWay::of_key_vault(&vault, &export_key, StretchParameters::FLOOR, place());
+    let sealed = draft(&vault, "").seal(&keys, &way);
+    for at in 0..sealed.bytes.len() - CHECKSUM_BYTES {
+        let mut changed = sealed.bytes.clone();
+        changed[at] ^= 1;
+        let opened = UnverifiedSlot::parse(&with_checksum(changed))
+            .and_then(|slot| slot.open_with_key_vault(&export_key, &vault));
+        assert!(opened.is_err(), "byte {at}");
+    }
+    for bytes in [sealed.bytes.len() - 1, sealed.bytes.len() + 1, TOTAL_BYTES] {
+        let mut changed = sealed.bytes.clone();
+        changed.resize(bytes, 0);
+        assert!(UnverifiedSlot::parse(&with_checksum(changed)).is_err());
+    }
 }
 
 #[test]

@@ -333,3 +333,7 @@ impl Account {
         hash.chain_update(unchained.to_bytes()).finalize().into()
     }
 }
+
+#[cfg(test)]
+#[path = "account_tests.rs"]
+mod tests;

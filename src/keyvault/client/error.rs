@@ -59,11 +59,9 @@ pub enum ClientError {
 /// How many guesses are left, in words.
 pub(super) fn left(guesses_left: u8) -> String {
     match guesses_left {
-        0 => {
-            "The key vault has destroyed its key: this slot opens nothing any more. Other ways to \
-              unlock still do"
-                .to_owned()
-        }
+        0 => "That was the last guess: the key vault has destroyed its key, and this slot opens nothing \
+              any more. Other ways to unlock still do"
+            .to_owned(),
         1 => "1 guess is left: after another wrong one the key vault destroys its key".to_owned(),
         left @ 2..=3 => {
             format!("Only {left} guesses are left: then the key vault destroys its key")

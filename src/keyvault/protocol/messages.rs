@@ -173,10 +173,16 @@ pub enum Reply {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Refused {
     /// There is no such registration, or none any more.
-    #[error("the key vault has no such registration (any more)")]
+    #[error(
+        "the key vault has nothing for this slot (any more): another registration has taken its place, or \
+         it was taken back. Other ways to unlock still do"
+    )]
     Gone,
     /// Too many wrong guesses.
-    #[error("the key vault has destroyed the key after too many wrong guesses")]
+    #[error(
+        "the key vault has destroyed its key after too many wrong guesses: this slot opens nothing any \
+         more. Other ways to unlock still do, and with one “hushfs keyvault reset” registers anew"
+    )]
     Destroyed,
     /// The proof that the password was right does not fit.
     #[error("wrong password")]

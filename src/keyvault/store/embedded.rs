@@ -465,3 +465,7 @@ fn hex(bytes: &[u8]) -> String {
 fn unavailable(error: impl std::fmt::Display) -> StoreError {
     StoreError::Unavailable(error.to_string())
 }
+
+#[cfg(test)]
+#[path = "embedded_tests.rs"]
+mod tests;
