@@ -72,8 +72,12 @@ pub(super) fn unlock_with_all(
     let locked = LockedVault::read(vault, folder)?;
     locked.slots.tell_of_guesses(how, locked.descriptors[0].1.claimed_vault())?;
     open_as(how, &[locked.id()], &|candidates| {
-        let (unlocked, _) = locked.open(candidates)?;
-        let opening = locked.slots.all_that_open(candidates, &unlocked.descriptor.vault);
+        let (unlocked, first) = locked.open(candidates)?;
+        let mut opening = locked.slots.all_that_open(candidates, &unlocked.descriptor.vault);
+        // One that takes a guess is not opened twice.
+        if !opening.contains(&first) {
+            opening.push(first);
+        }
         Ok((unlocked, opening))
     })
 }

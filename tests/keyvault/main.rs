@@ -11,6 +11,7 @@ mod program;
 #[allow(dead_code, reason = "other tests need more of it than these")]
 #[path = "../keys/subject.rs"]
 mod subject;
+#[allow(dead_code, reason = "other tests need more of it than these")]
 #[path = "../bench/terminal.rs"]
 mod terminal;
 #[path = "../mounted/watchdog.rs"]
