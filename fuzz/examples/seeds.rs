@@ -3,12 +3,15 @@
 use std::fs;
 use std::path::PathBuf;
 
-use hushfs::crypto::ObjectId;
+use hushfs::crypto::{AccountId, ObjectId, RegistrationId};
 use hushfs::format::{
     DeviceId, Frontier, LogKind, PackHeader, PackSealer, UnverifiedLog, encode_operation,
     parse_log_name, parse_pack_name,
 };
 use hushfs::fs::Status;
+use hushfs::keyvault::account::{Account, Record, Standing};
+use hushfs::keyvault::protocol::{Age, Order, Refused, Reply, Request, SignedOrder, encode};
+use hushfs::keyvault::server::Identity;
 use hushfs::store::{DeviceIdentity, LastEnd, LockHolder, Publishing, Seen};
 use hushfs_fuzz::{sample, seal};
 
@@ -34,6 +37,55 @@ fn main() {
     journals(&seeds);
     state_folder(&seeds);
     texts(&seeds);
+    key_vaults(&seeds);
+}
+
+/// One of each message.
+fn key_vaults(seeds: &Seeds) {
+    let (account, registration) = (AccountId([1; 32]), RegistrationId([2; 16]));
+    let key = sample::keys().master().account_key(sample::keys().vault());
+    let orders = [
+        Order::RegisterStart { registration, request: [3; 32] },
+        Order::RegisterFinish { registration, upload: [4; 192] },
+        Order::Commit { registration },
+        Order::Unregister,
+    ];
+    let orders = orders.map(|order| Request::Order(SignedOrder::sign(&key, &[0; 32], order)));
+    let requests = [
+        Request::Status { account, registration },
+        Request::LoginStart { account, registration, ke1: [5; 96] },
+        Request::LoginFinish { ke3: [6; 64] },
+    ];
+    for (nth, request) in requests.iter().chain(&orders).enumerate() {
+        let body = encode(request).unwrap()[4..].to_vec();
+        seeds.put("keyvault_messages", format!("request-{nth}"), [&[0], &body[..]].concat());
+    }
+    let age = Age { generation: 7, restores: 1 };
+    let replies = [
+        Reply::Status { standing: Standing::Pending, guesses_left: 9, age },
+        Reply::LoginStarted { ke2: [7; 320], guesses_left: 8 },
+        Reply::LoggedIn { guesses_left: 10, age },
+        Reply::RegisterStarted { response: [8; 64] },
+        Reply::Done { age },
+        Reply::Refused(Refused::TooOften { wait_secs: 300 }),
+    ];
+    for (nth, reply) in replies.iter().enumerate() {
+        let body = encode(reply).unwrap()[4..].to_vec();
+        seeds.put("keyvault_messages", format!("reply-{nth}"), [&[1], &body[..]].concat());
+    }
+    let record = Record { registration, upload: [9; 192] };
+    let account = Account::new(key.public_key()).register(record).unwrap();
+    seeds.put("keyvault_messages", "account", [&[3], &account.to_bytes()[..]].concat());
+    let identity = Identity::fresh(None).unwrap();
+    seeds.put("keyvault_messages", "identity", [&[4], &identity[..]].concat());
+    for (nth, text) in ["keyvault://[::1]:99/", "keys.example"].iter().enumerate() {
+        seeds.put("keyvault_messages", format!("address-{nth}"), [&[5], text.as_bytes()].concat());
+    }
+    // Registered, committed, guessed at, logged in to, asked about, unregistered.
+    let steps: [(u8, usize); 7] = [(1, 192), (2, 0), (4, 96), (5, 64), (6, 0), (4, 96), (3, 0)];
+    let conversation: Vec<u8> =
+        steps.iter().flat_map(|(step, bytes)| [vec![0, 1, *step], vec![7; *bytes]].concat()).collect();
+    seeds.put("keyvault_session", "all", conversation);
 }
 
 fn objects(seeds: &Seeds) {

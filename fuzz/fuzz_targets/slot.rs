@@ -42,6 +42,11 @@ fuzz_target!(|data: &[u8]| {
         }
         Err(error) => drop(error.to_string()),
     }
+    assert_eq!(slot.key_vault().is_some(), slot.kind() == SlotKind::KeyVault);
+    if let Some(place) = slot.key_vault() {
+        assert!(!place.address().is_empty());
+        assert!(slot.open_with_key_vault(sample::KEY.secret(), vault).is_err());
+    }
     match slot.open_with_key(&sample::KEY, vault) {
         Ok(opened) => {
             assert_eq!(slot.kind(), SlotKind::RecoveryKey);
