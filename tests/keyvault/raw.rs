@@ -16,6 +16,19 @@ use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureSch
 /// Longer than this no test waits for one answer.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
 
+/// TLS with whatever server answers.
+pub fn config(alpn: &[u8]) -> Arc<ClientConfig> {
+    let mut config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(AnyKey))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![alpn.to_vec()];
+    config.resumption = rustls::client::Resumption::disabled();
+    Arc::new(config)
+}
+
 pub struct Raw {
     stream: StreamOwned<ClientConnection, TcpStream>,
     pub exporter: [u8; 32],
@@ -28,17 +41,10 @@ impl Raw {
 
     /// With another protocol's name.
     pub fn connect_speaking(address: SocketAddr, alpn: &[u8]) -> io::Result<Self> {
-        let mut config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .unwrap()
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(AnyKey))
-            .with_no_client_auth();
-        config.alpn_protocols = vec![alpn.to_vec()];
         let mut tcp = TcpStream::connect(address)?;
         tcp.set_read_timeout(Some(ANSWER_MAX))?;
         let name = ServerName::try_from("x").unwrap();
-        let mut tls = ClientConnection::new(Arc::new(config), name).unwrap();
+        let mut tls = ClientConnection::new(config(alpn), name).unwrap();
         while tls.is_handshaking() {
             tls.complete_io(&mut tcp)?;
         }

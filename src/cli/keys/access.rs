@@ -147,6 +147,7 @@ impl SlotAccess {
     }
 
     /// The vault's keys, where this process has unlocked it.
+    #[cfg(feature = "keyvault")]
     pub(in crate::cli) fn keys(&self) -> Option<&ClassKeys> {
         match &self.holder {
             Holder::Process(unlocked) => Some(&unlocked.keys),
@@ -155,6 +156,7 @@ impl SlotAccess {
     }
 
     /// What stands in a slot's file.
+    #[cfg(feature = "keyvault")]
     pub(in crate::cli) fn read(&self, slot: &SlotEntry) -> Option<UnverifiedSlot> {
         let whole = |path: &String| {
             let bytes = self.folder.get(path, SLOT_BYTES_MAX).ok()?;

@@ -128,6 +128,7 @@ pub struct Age {
 }
 
 /// What a server answers.
+#[expect(clippy::large_enum_variant, reason = "a connection has one at a time")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reply {
     /// To [`Request::Status`].

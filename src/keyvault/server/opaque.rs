@@ -124,7 +124,7 @@ impl Opaque {
 
 impl WaitingLogin {
     /// Whether the last message shows that the password was right.
-    pub(super) fn is_right(self, ke3: &[u8; 64]) -> bool {
+    pub(super) fn proves_right(self, ke3: &[u8; 64]) -> bool {
         let Self { login, context } = self;
         CredentialFinalization::deserialize(ke3)
             .and_then(|ke3| login.finish(ke3, parameters(&context)))

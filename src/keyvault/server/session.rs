@@ -181,7 +181,7 @@ impl<'s, S: Store> Session<'s, S> {
             registration: Some(guess.record.registration),
             guesses_left: Some(guess.guesses_left),
         };
-        if !waiting.is_right(ke3) {
+        if !waiting.proves_right(ke3) {
             self.note(Event::Wrong, about);
             return Err(Refused::WrongPassword);
         }

@@ -54,6 +54,9 @@ enum Job {
     },
 }
 
+/// Tells whoever asked what came of it, given whether all of it was written.
+type Answer = Box<dyn FnOnce(Result<(), &str>)>;
+
 /// A store in one file.
 #[derive(Debug)]
 pub struct EmbeddedStore {
@@ -178,7 +181,7 @@ impl Writer {
 
     /// Answers only when everything is durable.
     fn carry_out(&mut self, jobs: Vec<Job>) {
-        let mut answers: Vec<Box<dyn FnOnce(Result<(), &str>)>> = Vec::with_capacity(jobs.len());
+        let mut answers: Vec<Answer> = Vec::with_capacity(jobs.len());
         let written = self.write(jobs, &mut answers).map_err(|error| error.to_string());
         for answer in answers {
             answer(written.as_ref().map(|_| ()).map_err(String::as_str));
@@ -189,11 +192,7 @@ impl Writer {
         }
     }
 
-    fn write(
-        &self,
-        jobs: Vec<Job>,
-        answers: &mut Vec<Box<dyn FnOnce(Result<(), &str>)>>,
-    ) -> Result<u64, StoreError> {
+    fn write(&self, jobs: Vec<Job>, answers: &mut Vec<Answer>) -> Result<u64, StoreError> {
         let writing = self.database.begin_write().map_err(unavailable)?;
         let mut changes = self.about.changes;
         {
