@@ -42,6 +42,11 @@ fn account() -> Account {
     Account::new(MasterKey::random().account_key(&VaultId::random()).public_key())
 }
 
+fn with_active(record: &Record) -> Account {
+    let account = account().register(record.clone()).unwrap();
+    account.commit(record.registration).unwrap().unwrap()
+}
+
 fn records_in(account: &Account) -> Vec<RegistrationId> {
     let pending = account.pending.iter().map(|pending| &pending.record);
     account.active.iter().chain(pending).map(|record| record.registration).collect()
@@ -187,8 +192,7 @@ proptest! {
 #[test]
 fn ten_wrong_guesses_erase_the_record_in_the_step_that_takes_the_last() {
     let record = record(1);
-    let mut account = account().register(record.clone()).unwrap();
-    account = account.commit(record.registration).unwrap().unwrap();
+    let mut account = with_active(&record);
     for left in (0..GUESSES).rev() {
         let (next, guess) = account.take_guess(record.registration).unwrap();
         assert_eq!((guess.guesses_left, next.guesses_left()), (left, left));
@@ -204,8 +208,7 @@ fn ten_wrong_guesses_erase_the_record_in_the_step_that_takes_the_last() {
 #[test]
 fn a_right_last_guess_brings_the_record_back_and_no_other_one_does() {
     let record = record(1);
-    let mut account = account().register(record.clone()).unwrap();
-    account = account.commit(record.registration).unwrap().unwrap();
+    let mut account = with_active(&record);
     let mut guesses = Vec::new();
     while !account.is_destroyed() {
         let (next, guess) = account.take_guess(record.registration).unwrap();
@@ -226,8 +229,7 @@ fn a_right_last_guess_brings_the_record_back_and_no_other_one_does() {
 #[test]
 fn a_log_in_with_the_pending_record_commits_it_and_one_with_the_old_one_does_not() {
     let (old, new) = (record(1), record(2));
-    let mut account = account().register(old.clone()).unwrap();
-    account = account.commit(old.registration).unwrap().unwrap();
+    let mut account = with_active(&old);
     account = account.register(new.clone()).unwrap();
     let (taken, guess) = account.take_guess(old.registration).unwrap();
     let by_old = taken.guessed_right(&guess).unwrap();
@@ -241,8 +243,7 @@ fn a_log_in_with_the_pending_record_commits_it_and_one_with_the_old_one_does_not
 #[test]
 fn registering_often_gives_no_more_guesses_at_what_is_there() {
     let first = record(1);
-    let mut account = account().register(first.clone()).unwrap();
-    account = account.commit(first.registration).unwrap().unwrap();
+    let mut account = with_active(&first);
     let mut taken = 0;
     for nth in 2.. {
         account = account.register(record(nth)).unwrap();
@@ -259,8 +260,7 @@ fn registering_often_gives_no_more_guesses_at_what_is_there() {
 #[test]
 fn a_pending_record_that_was_guessed_at_starts_with_what_that_left() {
     let (old, new) = (record(1), record(2));
-    let mut account = account().register(old.clone()).unwrap();
-    account = account.commit(old.registration).unwrap().unwrap();
+    let mut account = with_active(&old);
     for _ in 0..6 {
         account = account.take_guess(old.registration).unwrap().0;
     }

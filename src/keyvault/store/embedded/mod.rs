@@ -5,10 +5,15 @@
 //! A store that has had fewer is an older copy, and is refused. A backup is a store as well, of another
 //! kind, and is only taken back in with [`restore`], which every account shows from then on.
 
-use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Write};
+mod backup;
+mod mark;
+#[cfg(test)]
+mod tests;
+
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -22,6 +27,9 @@ use crate::crypto::{AccountId, fill_random};
 use crate::keyvault::account::Account;
 
 use super::{Store, StoreError, Stored, Swap, Version};
+
+use self::mark::Mark;
+pub use backup::{back_up, restore};
 
 const ACCOUNTS: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinition::new("accounts");
 const ABOUT: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("about");
@@ -323,148 +331,6 @@ fn field<const N: usize>(
     found.map(|bytes| bytes.value().try_into().map_err(|_| wrong())).transpose()
 }
 
-/// The file beside a store that says how many changes it has had.
-#[derive(Debug)]
-struct Mark {
-    path: PathBuf,
-}
-
-impl Mark {
-    fn beside(store: &Path) -> Self {
-        let mut path = store.as_os_str().to_owned();
-        path.push(".mark");
-        Self { path: path.into() }
-    }
-
-    fn check(&self, about: &About, store: &Path) -> Result<(), StoreError> {
-        let text = match std::fs::read_to_string(&self.path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            text => text.map_err(|error| self.unavailable(&error))?,
-        };
-        let marked = text.trim_end().rsplit_once(' ').filter(|(id, _)| *id == hex(&about.store_id));
-        let changes = marked.and_then(|(_, changes)| changes.parse::<u64>().ok());
-        match changes {
-            Some(changes) if changes <= about.changes => Ok(()),
-            Some(changes) => Err(StoreError::RolledBack(format!(
-                "{} has had {} changes, and had {changes} before ({}). Put the newer store back; if \
-                 there is none, have the owners register again with a new store",
-                store.display(),
-                about.changes,
-                self.path.display()
-            ))),
-            None => Err(StoreError::RolledBack(format!(
-                "{} is another store's: {} was replaced",
-                self.path.display(),
-                store.display()
-            ))),
-        }
-    }
-
-    /// Durable when it returns.
-    fn write(&self, about: &About) -> Result<(), StoreError> {
-        let next = self.path.with_extension("mark-next");
-        let text = format!("{} {}\n", hex(&about.store_id), about.changes);
-        let write = || {
-            let mut file = OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .mode(0o600)
-                .open(&next)?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            std::fs::rename(&next, &self.path)?;
-            sync_folder_of(&self.path)
-        };
-        write().map_err(|error| self.unavailable(&error))
-    }
-
-    fn unavailable(&self, error: &std::io::Error) -> StoreError {
-        StoreError::Unavailable(format!("{}: {error}", self.path.display()))
-    }
-}
-
-/// Copies a store into a backup, which must not exist yet. The store must not be in use. How many accounts
-/// there are is returned.
-///
-/// # Errors
-/// [`StoreError`]; the backup is then not there, or of no use.
-pub fn back_up(store: &Path, backup: &Path) -> Result<u64, StoreError> {
-    copy(store, backup, true, |account| account)
-}
-
-/// Makes a store of a backup. It must not exist yet. Nobody gains guesses unnoticed: every account has
-/// three at most, and says from then on that it was restored.
-///
-/// # Errors
-/// [`StoreError`]; the store is then not there, or of no use.
-pub fn restore(backup: &Path, store: &Path) -> Result<u64, StoreError> {
-    copy(backup, store, false, |account| account.restored())
-}
-
-fn copy(
-    from: &Path,
-    to: &Path,
-    is_backup: bool,
-    change: impl Fn(Account) -> Account,
-) -> Result<u64, StoreError> {
-    let missing = |error| StoreError::Unavailable(format!("{}: {error}", from.display()));
-    std::fs::metadata(from).map_err(missing)?;
-    let place = |error| StoreError::Unavailable(format!("{}: {error}", to.display()));
-    if to.try_exists().map_err(place)? {
-        return Err(StoreError::Unavailable(format!("{} is there already", to.display())));
-    }
-    let source = open_database(from)?;
-    if About::read_or_make(&source)?.is_backup == is_backup {
-        let what = if is_backup { "is a backup" } else { "is no backup" };
-        return Err(StoreError::Damaged(format!("{} {what}", from.display())));
-    }
-    let reading = source.begin_read().map_err(unavailable)?;
-    let target = open_database(to)?;
-    let about = About::read_or_make(&target)?;
-    let writing = target.begin_write().map_err(unavailable)?;
-    let mut count = 0_u64;
-    {
-        let mut accounts = writing.open_table(ACCOUNTS).map_err(unavailable)?;
-        for item in
-            reading.open_table(ACCOUNTS).map_err(unavailable)?.iter().map_err(unavailable)?
-        {
-            let (id, bytes) = item.map_err(unavailable)?;
-            let id = AccountId(id.value());
-            let account = change(stored(id, bytes.value())?.account);
-            accounts.insert(id.0, &account.to_bytes()[..]).map_err(unavailable)?;
-            count += 1;
-        }
-        let mut table = writing.open_table(ABOUT).map_err(unavailable)?;
-        let source = reading.open_table(ABOUT).map_err(unavailable)?;
-        if let Some(identity) = source.get(IDENTITY).map_err(unavailable)? {
-            table.insert(IDENTITY, identity.value()).map_err(unavailable)?;
-        }
-        if is_backup {
-            table.insert(BACKUP, &b""[..]).map_err(unavailable)?;
-        }
-    }
-    writing.commit().map_err(unavailable)?;
-    if !is_backup {
-        Mark::beside(to).write(&about)?;
-    }
-    sync_folder_of(to).map_err(unavailable)?;
-    Ok(count)
-}
-
-fn sync_folder_of(path: &Path) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn unavailable(error: impl std::fmt::Display) -> StoreError {
     StoreError::Unavailable(error.to_string())
 }
-
-#[cfg(test)]
-#[path = "embedded_tests.rs"]
-mod tests;

@@ -1,3 +1,5 @@
+//! Tests of the store in one file.
+
 use super::*;
 use crate::crypto::{MasterKey, RegistrationId, VaultId};
 use crate::keyvault::account::{GUESSES, RECORD_BYTES, RESTORED_GUESSES, Record};
