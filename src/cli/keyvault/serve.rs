@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use zeroize::Zeroizing;
 
 use crate::cli::error::Error;
@@ -56,6 +57,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), Error> {
     let secrets =
         args.secrets.as_deref().map(|path| secrets(path, token.as_deref())).transpose()?;
     let options = ServeOptions { secrets, ..options };
+    allow_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -64,6 +66,14 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), Error> {
         let store = EmbeddedStore::open(Path::new(&args.store)).map_err(ServeError::Store)?;
         run_with(store, token, options).await
     })
+}
+
+/// As many connections as the system lets this process have: many systems start programs with less.
+fn allow_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        log::warn!("the limit of open files stays at {:?}: {error}", limit.current);
+    }
 }
 
 async fn run_with(
