@@ -2,10 +2,13 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::process::Command;
 
 use hushfs::keyvault::account::GUESSES;
-use hushfs::keyvault::protocol::{Reply, Request};
+use hushfs::keyvault::client::ClientError;
+use hushfs::keyvault::protocol::{Refused, Reply, Request};
 
+use crate::bench::{is_root, skip};
 use crate::owner::Owner;
 use crate::program::Said;
 use crate::raw::Raw;
@@ -98,6 +101,49 @@ fn a_second_server_an_older_store_and_a_damaged_one_are_told_apart() {
     fs::write(server.store(), newer).unwrap();
     server.start_again();
     assert_eq!(owner.left(), GUESSES - 1);
+}
+
+/// A small disk in a folder; unmounted when dropped.
+struct SmallDisk(std::path::PathBuf);
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn on_a_full_disk_nobody_gets_a_guess_and_health_says_so_and_nothing_is_lost() {
+    if !is_root() {
+        return;
+    }
+    let mut server = Server::start();
+    server.stop();
+    let disk = SmallDisk(server.place(""));
+    let mut mount = Command::new("mount");
+    mount.args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"]).arg(&disk.0);
+    if !mount.status().is_ok_and(|status| status.success()) {
+        return skip("no tmpfs can be mounted here");
+    }
+    server.start_again();
+    let owner = Owner::register(&server.client_address(), server.pin(), RIGHT);
+    let filler = server.place("filler");
+    let full = fs::write(&filler, vec![0; 2 << 20]).unwrap_err();
+    assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+    let refused = |tried: Result<_, ClientError>| {
+        matches!(tried.map(drop), Err(ClientError::Refused(Refused::Unavailable)))
+    };
+    while !refused(owner.try_password(RIGHT)) {}
+    assert!(refused(owner.try_password(WRONG)));
+    assert!(server.http("/health").0.contains("503"));
+    assert!(server.metric("store_errors_total") >= 2);
+    fs::remove_file(filler).unwrap();
+    server.stop();
+    server.start_again();
+    assert!(server.http("/health").0.contains("200"));
+    owner.try_password(RIGHT).unwrap();
+    assert_eq!(owner.left(), GUESSES);
+    server.stop();
 }
 
 #[test]

@@ -14,6 +14,7 @@ use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -69,6 +70,8 @@ type Answer = Box<dyn FnOnce(Result<(), &str>)>;
 #[derive(Debug)]
 pub struct EmbeddedStore {
     database: Arc<Database>,
+    /// A write has failed: nothing is told any more, so that nobody relies on a store that takes nothing.
+    failed: Arc<AtomicBool>,
     /// `None` only while it is dropped: then the thread ends.
     jobs: Option<Sender<Job>>,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -95,13 +98,19 @@ impl EmbeddedStore {
         mark.write(&about)?;
         let database = Arc::new(database);
         let (jobs, received) = channel();
-        let writer =
-            Writer { database: Arc::clone(&database), mark, about, marked: Instant::now() };
+        let failed = Arc::new(AtomicBool::new(false));
+        let writer = Writer {
+            database: Arc::clone(&database),
+            failed: Arc::clone(&failed),
+            mark,
+            about,
+            marked: Instant::now(),
+        };
         let thread = std::thread::Builder::new()
             .name("keyvault-store".into())
             .spawn(move || writer.run(&received))
             .map_err(unavailable)?;
-        Ok(Self { database, jobs: Some(jobs), writer: Mutex::new(Some(thread)) })
+        Ok(Self { database, failed, jobs: Some(jobs), writer: Mutex::new(Some(thread)) })
     }
 
     async fn ask<T>(
@@ -128,6 +137,12 @@ impl Drop for EmbeddedStore {
 
 impl Store for EmbeddedStore {
     async fn read(&self, id: AccountId) -> Result<Option<Stored>, StoreError> {
+        if self.failed.load(Ordering::Relaxed) {
+            return Err(StoreError::Unavailable(
+                "a write to it has failed; make room or mend the disk, and start the server again"
+                    .into(),
+            ));
+        }
         let reading = self.database.begin_read().map_err(unavailable)?;
         let table = reading.open_table(ACCOUNTS).map_err(unavailable)?;
         let found = table.get(id.0).map_err(unavailable)?;
@@ -153,6 +168,7 @@ impl Store for EmbeddedStore {
 /// The one thread that writes.
 struct Writer {
     database: Arc<Database>,
+    failed: Arc<AtomicBool>,
     mark: Mark,
     about: About,
     marked: Instant,
@@ -190,13 +206,20 @@ impl Writer {
     /// Answers only when everything is durable.
     fn carry_out(&mut self, jobs: Vec<Job>) {
         let mut answers: Vec<Answer> = Vec::with_capacity(jobs.len());
-        let written = self.write(jobs, &mut answers).map_err(|error| error.to_string());
+        let written = self.write(jobs, &mut answers).map_err(|error| match error {
+            StoreError::Unavailable(why) => why,
+            error => error.to_string(),
+        });
+        if written.is_err() {
+            // Whether the disk has it is not known, and after such an error redb takes nothing more.
+            self.failed.store(true, Ordering::Relaxed);
+        }
         for answer in answers {
             answer(written.as_ref().map(|_| ()).map_err(String::as_str));
         }
         match written {
             Ok(changes) => self.about.changes = changes,
-            Err(error) => log::error!("{error}"),
+            Err(error) => log::error!("the store takes nothing any more: {error}"),
         }
     }
 
