@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::device::{Device, content};
 use crate::image::{Image, image_of, temporary_folder, write_image};
-use crate::slots::{as_key_vault, misplaced_slot};
+use crate::slots::{key_vault_way, misplaced_slot};
 use crate::view::View;
 
 /// Published, in this order, each as one log object with a pack.
@@ -240,7 +240,8 @@ impl Place<'_> {
         let seal = |key: &RecoveryKey| draft.seal_key(&keys, key);
         let key = |name: &str| RecoveryKey::parse(&secret(name)).unwrap();
         let (first, second) = (seal(&key("key")), seal(&key("second-key")));
-        let (removed, key_vault) = (seal(&RecoveryKey::random()), seal(&RecoveryKey::random()));
+        let removed = seal(&RecoveryKey::random());
+        let key_vault = draft.seal(&keys, &key_vault_way(&vault));
         self.put(&slot_path(second.id), &second.bytes);
         self.put(README_NAME, b"A vault of hushfs.\n");
         let descriptor = Descriptor { vault, chunk_size, created };
@@ -248,7 +249,7 @@ impl Place<'_> {
         Slots {
             password: self.put(&slot_path(password.id), &password.bytes),
             key: self.put(&slot_path(first.id), &first.bytes),
-            key_vault: self.put(&slot_path(key_vault.id), &as_key_vault(&key_vault.bytes)),
+            key_vault: self.put(&slot_path(key_vault.id), &key_vault.bytes),
             removed: misplaced_slot(&removed),
         }
     }

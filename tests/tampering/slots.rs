@@ -1,16 +1,15 @@
 //! Slots: what is done to them, and what whoever knows no secret can make of one.
 
-use hushfs::format::{SealedSlot, slot_path};
+use hushfs::crypto::{AccountId, RegistrationId, SecretKey, StretchParameters, VaultId};
+use hushfs::format::{KeyVaultPlace, SealedSlot, ServerPin, SlotWay, slot_path};
 use sha2::{Digest, Sha256};
 
 use crate::cells::{Case, Cell, FOREIGN, Kind, OLDER, bits, copy_name};
 use crate::image::Edit;
 use crate::make::Subject;
 
-const KIND_AT: usize = 10;
 /// What stands before it says what the slot is, and whose.
 const SALT_AT: usize = 56;
-const KEY_VAULT: u8 = 3;
 const CHECKSUM_BYTES: usize = 16;
 
 /// A slot's bytes with a checksum that fits, as anybody can make it.
@@ -21,11 +20,12 @@ pub fn with_checksum(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// The slot of a key vault, of which format 1 fixes only what stands outside the seal.
-pub fn as_key_vault(slot: &[u8]) -> Vec<u8> {
-    let mut bytes = slot.to_vec();
-    bytes[KIND_AT] = KEY_VAULT;
-    with_checksum(bytes)
+/// A way to unlock that needs a key vault, which nobody asks here.
+pub fn key_vault_way(vault: &VaultId) -> SlotWay {
+    let (account, registration) = (AccountId([1; 32]), RegistrationId([2; 16]));
+    let place =
+        KeyVaultPlace::new("keys.example:4797", ServerPin([3; 32]), account, registration).unwrap();
+    SlotWay::of_key_vault(vault, &SecretKey::random(), StretchParameters::FLOOR, place)
 }
 
 /// A slot that was taken out of the vault, with the path that it had.
