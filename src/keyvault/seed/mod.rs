@@ -1,10 +1,18 @@
 //! The seed of all OPRF keys: whoever has it and a copy of the accounts can guess offline. So it can be
 //! kept where it cannot be copied from.
 
+#[cfg(feature = "keyvault-hsm")]
+mod pkcs11;
+#[cfg(feature = "keyvault-hsm")]
+mod pkcs11_uri;
 mod software;
 
 use crate::crypto::{AccountId, RegistrationId};
 
+#[cfg(feature = "keyvault-hsm")]
+pub use pkcs11::Pkcs11Seed;
+#[cfg(feature = "keyvault-hsm")]
+pub use pkcs11_uri::{Pkcs11Uri, Pkcs11UriError};
 pub use software::{SEED_BYTES, SoftwareSeed};
 
 /// OPAQUE's label for the key of one credential (RFC 9807, section 5.2).

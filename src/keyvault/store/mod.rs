@@ -1,6 +1,8 @@
 //! Where a key vault keeps its accounts: what it needs of a store, and the stores there are.
 
 mod embedded;
+#[cfg(feature = "keyvault-etcd")]
+mod etcd;
 
 use std::future::Future;
 
@@ -9,6 +11,8 @@ use crate::crypto::AccountId;
 use super::account::Account;
 
 pub use embedded::{EmbeddedStore, back_up, restore};
+#[cfg(feature = "keyvault-etcd")]
+pub use etcd::{EtcdAddress, EtcdAddressError, EtcdStore};
 
 /// Which version of an account is stored. Stores give every change another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
