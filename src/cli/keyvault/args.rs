@@ -12,6 +12,11 @@ use crate::cli::key_args::{NewPasswordArgs, parse_slot_name};
 use crate::cli::mount_options::parse_time_above_0;
 use crate::format::ServerPin;
 use crate::keyvault::client::ServerAddress;
+#[cfg(feature = "keyvault-hsm")]
+use crate::keyvault::seed::Pkcs11Uri;
+
+#[cfg(feature = "keyvault-server")]
+use super::store_place::StorePlace;
 
 /// Of `hushfs keyvault`, for its long help.
 pub const KEYVAULT_EXAMPLES: &str = "\
@@ -79,6 +84,14 @@ Examples:
       listens at port 4797 of every address, and prints the pin that clients need
   hushfs keyvault serve --listen 192.0.2.7:4797 --metrics 127.0.0.1:9797 \\
     --audit-log /var/log/hushfs-keyvault.log --store /var/lib/hushfs-keyvault/accounts
+
+Servers that share an etcd cluster (in a build with the feature keyvault-etcd), each with a copy of one
+secrets file and a file of its own for what it has seen:
+  hushfs keyvault serve --secrets keys --seen seen \\
+    --store etcd:http://10.0.0.1:2379,http://10.0.0.2:2379,http://10.0.0.3:2379
+With the seed in a token (feature keyvault-hsm); the first time with --hsm-make-key:
+  hushfs keyvault serve --store accounts \\
+    --hsm 'pkcs11:token=vault;object=seed?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=/etc/pin'
 
 Ends with SIGTERM or Ctrl-C, once log-ins that have begun are done. docs/keyvault.md says what it promises,
 and what it cannot.")]
@@ -176,9 +189,28 @@ pub struct ServeArgs {
     /// Where clients connect to
     #[arg(long, value_name = "ADDR:PORT", default_value = "[::]:4797")]
     pub listen: SocketAddr,
-    /// Where the accounts are: a file, made if it is missing
-    #[arg(long, value_name = "STORE")]
-    pub store: String,
+    /// Where the accounts are: a file, made if it is missing; or an etcd cluster, if built for it:
+    /// etcd:http://HOST:PORT,http://HOST:PORT…[?prefix=TEXT]
+    #[arg(long, value_name = "STORE", value_parser = StorePlace::parse)]
+    pub store: StorePlace,
+    /// Keep in this file what this server, and no other one, has seen of etcd, so as to refuse an older state
+    #[cfg(feature = "keyvault-etcd")]
+    #[arg(long, value_name = "FILE")]
+    pub seen: Option<PathBuf>,
+    /// Take what etcd holds now to be right, although it is older than what was seen: guesses that were
+    /// taken since count again
+    #[cfg(feature = "keyvault-etcd")]
+    #[arg(long, requires = "seen")]
+    pub accept_rollback: bool,
+    /// Have a PKCS#11 token keep the seed of all keys, as
+    /// pkcs11:token=LABEL;object=LABEL?module-path=FILE&pin-source=FILE
+    #[cfg(feature = "keyvault-hsm")]
+    #[arg(long, value_name = "PKCS11-URI", value_parser = Pkcs11Uri::parse)]
+    pub hsm: Option<Pkcs11Uri>,
+    /// Have the token make the key first, which then never leaves it
+    #[cfg(feature = "keyvault-hsm")]
+    #[arg(long, requires = "hsm")]
+    pub hsm_make_key: bool,
     /// Keep the server's keys in this file instead of in the store; made if it is missing. Servers that
     /// share a store need the same
     #[arg(long, value_name = "FILE")]

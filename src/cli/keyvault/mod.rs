@@ -8,6 +8,8 @@ mod serve;
 mod slots;
 mod status;
 #[cfg(feature = "keyvault-server")]
+mod store_place;
+#[cfg(feature = "keyvault-server")]
 mod stored;
 mod unregister;
 

@@ -11,12 +11,17 @@ use zeroize::Zeroizing;
 use crate::cli::error::Error;
 use crate::cli::output::print_at_once;
 use crate::keyvault::seed::OprfSeed;
+#[cfg(feature = "keyvault-hsm")]
+use crate::keyvault::seed::Pkcs11Seed;
 use crate::keyvault::server::{
     Audit, Identity, Listening, Rates, ServeError, ServeOptions, TlsIdentity, serve,
 };
+#[cfg(feature = "keyvault-etcd")]
+use crate::keyvault::store::EtcdStore;
 use crate::keyvault::store::{EmbeddedStore, Store};
 
 use super::args::ServeArgs;
+use super::store_place::StorePlace;
 
 /// No server's keys take more.
 const SECRETS_BYTES_MAX: u64 = 64 << 10;
@@ -63,8 +68,20 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), Error> {
         .build()
         .map_err(|source| Error::Io { doing: "starting the server".into(), source })?;
     runtime.block_on(async {
-        let store = EmbeddedStore::open(Path::new(&args.store)).map_err(ServeError::Store)?;
-        run_with(store, token, options).await
+        match &args.store {
+            StorePlace::File(path) => {
+                let store = EmbeddedStore::open(path).map_err(ServeError::Store)?;
+                run_with(store, token, options).await
+            }
+            #[cfg(feature = "keyvault-etcd")]
+            StorePlace::Etcd(address) => {
+                let seen = args.seen.as_deref().ok_or_else(|| {
+                    Error::Usage("--store etcd:… needs --seen FILE (see --help)".into())
+                })?;
+                let store = EtcdStore::open(address, seen, args.accept_rollback).await;
+                run_with(store.map_err(ServeError::Store)?, token, options).await
+            }
+        }
     })
 }
 
@@ -94,6 +111,17 @@ fn tell(listening: Listening) {
     let _ = print_at_once(text.as_bytes());
 }
 
+#[cfg(feature = "keyvault-hsm")]
+fn open_token(args: &ServeArgs) -> Result<Option<Box<dyn OprfSeed>>, Error> {
+    let Some(uri) = args.hsm.clone() else { return Ok(None) };
+    let seed = match args.hsm_make_key {
+        true => Pkcs11Seed::make(uri),
+        false => Pkcs11Seed::open(uri),
+    };
+    Ok(Some(Box::new(seed.map_err(|error| ServeError::Identity(error.into()))?)))
+}
+
+#[cfg(not(feature = "keyvault-hsm"))]
 fn open_token(_args: &ServeArgs) -> Result<Option<Box<dyn OprfSeed>>, Error> {
     Ok(None)
 }
