@@ -1,0 +1,139 @@
+//! An etcd cluster of a test's own: real processes on free ports of this machine, in a temporary folder.
+
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use hushfs::keyvault::accounts::Accounts;
+use hushfs::keyvault::store::{EtcdAddress, EtcdStore, StoreError};
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Machines of one cluster.
+pub struct Etcd {
+    folder: tempfile::TempDir,
+    /// Ports for clients, then for one another.
+    ports: Vec<(u16, u16)>,
+    running: Vec<Option<Child>>,
+}
+
+impl Etcd {
+    /// Starts a cluster; `None` if there is no etcd here.
+    pub fn start(machines: usize) -> Option<Self> {
+        if !super::is_there("etcd") {
+            return None;
+        }
+        // Held until all are known, so that all differ.
+        let free: Vec<_> =
+            (0..machines * 2).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let port = |nth: usize| free[nth].local_addr().unwrap().port();
+        let ports = (0..machines).map(|nth| (port(nth * 2), port(nth * 2 + 1))).collect();
+        drop(free);
+        let folder = tempfile::tempdir().unwrap();
+        let running = (0..machines).map(|_| None).collect();
+        let mut etcd = Self { folder, ports, running };
+        (0..machines).for_each(|nth| etcd.start_machine(nth));
+        Some(etcd)
+    }
+
+    /// Starts a machine that does not run, with the data it has.
+    pub fn start_machine(&mut self, nth: usize) {
+        let (clients, peers) = self.ports[nth];
+        let url = |port: u16| format!("http://127.0.0.1:{port}");
+        let all = self.ports.iter().enumerate();
+        let all = all.map(|(nth, (_, peers))| format!("m{nth}={}", url(*peers)));
+        let log = File::options().create(true).append(true).open(self.place("log")).unwrap();
+        let child = Command::new("etcd")
+            .args(["--name", &format!("m{nth}"), "--log-level", "error"])
+            .args(["--listen-client-urls", &url(clients), "--advertise-client-urls", &url(clients)])
+            .args(["--listen-peer-urls", &url(peers), "--initial-advertise-peer-urls", &url(peers)])
+            .args(["--initial-cluster", &all.collect::<Vec<_>>().join(",")])
+            .arg("--data-dir")
+            .arg(self.data(nth))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        self.running[nth] = Some(child);
+    }
+
+    /// kill -9.
+    pub fn kill(&mut self, nth: usize) {
+        if let Some(mut child) = self.running[nth].take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// Stops the machine's clock, as it were: its connections stay, and it answers nobody.
+    pub fn freeze(&self, nth: usize) {
+        self.signal(nth, Signal::STOP);
+    }
+
+    /// Lets it go on where it was, whatever the others have done meanwhile.
+    pub fn thaw(&self, nth: usize) {
+        self.signal(nth, Signal::CONT);
+    }
+
+    fn signal(&self, nth: usize, signal: Signal) {
+        let child = self.running[nth].as_ref().expect("the machine runs");
+        kill_process(Pid::from_child(child), signal).unwrap();
+    }
+
+    pub fn place(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn data(&self, nth: usize) -> PathBuf {
+        self.place(&format!("m{nth}"))
+    }
+
+    /// What `--store` takes.
+    pub fn name(&self) -> String {
+        let urls = self.ports.iter().map(|(clients, _)| format!("http://127.0.0.1:{clients}"));
+        format!("etcd:{}", urls.collect::<Vec<_>>().join(","))
+    }
+
+    /// What a server opens that keeps what it has seen under this name.
+    pub async fn open(&self, seen: &str, accept: bool) -> Result<EtcdStore, StoreError> {
+        let address = EtcdAddress::parse(&self.name()).unwrap().unwrap();
+        EtcdStore::open(&address, &self.place(seen), accept).await
+    }
+
+    /// The accounts in it, as a server has them, once there is a majority.
+    pub async fn accounts(&self, seen: &str) -> Accounts<EtcdStore> {
+        loop {
+            match self.open(seen, false).await {
+                Ok(store) => return Accounts::new(store),
+                Err(StoreError::Unavailable(_)) => {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+}
+
+impl Drop for Etcd {
+    fn drop(&mut self) {
+        for child in self.running.iter_mut().flatten() {
+            // Of a frozen one as well.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Copies a folder with all that is in it.
+pub fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for item in fs::read_dir(from).unwrap() {
+        let item = item.unwrap();
+        match item.file_type().unwrap().is_dir() {
+            true => copy_folder(&item.path(), &to.join(item.file_name())),
+            false => drop(fs::copy(item.path(), to.join(item.file_name())).unwrap()),
+        }
+    }
+}

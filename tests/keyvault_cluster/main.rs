@@ -1,0 +1,27 @@
+//! Key vaults on etcd clusters of real machines' number, and with a PKCS#11 token.
+//!
+//! Needs etcd and softhsm2-util; without them the tests skip themselves, unless `CI=true`.
+#![cfg(all(feature = "keyvault-etcd", feature = "keyvault-hsm"))]
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as the tests do")]
+
+#[path = "../bench/program.rs"]
+mod program;
+
+mod account;
+mod etcd;
+mod guesses;
+mod rollback;
+mod server;
+mod servers;
+mod token;
+
+/// Whether a program is there. Says so if it is not, and fails in CI.
+fn is_there(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).any(|folder| folder.join(program).exists());
+    if !found {
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "there is no {program} here");
+        eprintln!("skipped: there is no {program} here");
+    }
+    found
+}
