@@ -22,7 +22,7 @@
 #define SERVERS 2
 #endif
 #ifndef TRIES
-#define TRIES 4
+#define TRIES 3
 #endif
 #ifndef LIMIT
 #define LIMIT 2
