@@ -6,10 +6,14 @@
 
 #[path = "../bench/program.rs"]
 mod program;
+#[allow(dead_code, reason = "other tests need more of it than these")]
+#[path = "../keyvault/raw.rs"]
+mod raw;
 
 mod account;
 mod etcd;
 mod guesses;
+mod load;
 mod rollback;
 mod server;
 mod servers;

@@ -10,7 +10,7 @@ use crate::server::{Server, registered, try_password};
 
 const RIGHT: &str = "correct horse battery staple";
 
-fn three(etcd: &Etcd) -> Vec<Server> {
+pub fn three(etcd: &Etcd) -> Vec<Server> {
     let start = |seen: &str| {
         let (store, seen, secrets) = (etcd.name(), etcd.place(seen), etcd.place("secrets"));
         let path = |path: &std::path::Path| path.to_str().unwrap().to_owned();
@@ -21,7 +21,7 @@ fn three(etcd: &Etcd) -> Vec<Server> {
 }
 
 /// Until there is a majority, servers do not start.
-fn wait_for_majority(etcd: &Etcd) {
+pub fn wait_for_majority(etcd: &Etcd) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async { drop(etcd.accounts("first").await) });
 }
