@@ -1,4 +1,4 @@
-//! Key vaults on etcd clusters of real machines' number, and with a PKCS#11 token.
+//! Key vaults on clusters of real etcd processes, and with a PKCS#11 token.
 //!
 //! Needs etcd and softhsm2-util; without them the tests skip themselves, unless `CI=true`.
 #![cfg(all(feature = "keyvault-etcd", feature = "keyvault-hsm"))]
