@@ -163,7 +163,7 @@ impl Chain<'_> {
         {
             return State {
                 frontier: ground.state.frontier.clone(),
-                start: ground.state.start.clone(),
+                start: ground.state.start,
                 absent: ground.state.absent.clone(),
                 ..last
             };
