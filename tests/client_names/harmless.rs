@@ -43,7 +43,8 @@ fn litter_is_named_only_to_who_asks_for_more() {
     let arguments = ["-v".as_ref(), vault.as_os_str()];
     let said = Said::by(&mut subject.bench.command("verify", &arguments));
     for path in LITTER {
-        said.expect(0, &[&format!("litter   {path}")]);
+        let shown = path.replace('\r', r"\x0d");
+        said.expect(0, &[&format!("litter   {shown}")]);
     }
 }
 
