@@ -18,20 +18,16 @@ pub mod unlock;
 mod answer;
 mod completions;
 mod descriptor;
-mod desktop_args;
 mod device;
 mod diff;
 mod disable;
 mod enable;
-mod enable_args;
 #[cfg(all(test, feature = "keyvault"))]
 mod error_texts;
 mod fetch;
 mod helper;
 mod history;
-mod history_args;
 mod holders;
-mod key_args;
 mod keys;
 #[cfg(feature = "keyvault")]
 pub mod keyvault;
@@ -45,7 +41,6 @@ mod output;
 mod past;
 mod progress;
 mod rekey;
-mod rekey_args;
 mod remembered;
 mod reminder;
 mod repair;

@@ -76,11 +76,10 @@ impl BegunNote {
 
     /// Removes it, if it is there. Where that fails, the next one that unlocks tries again.
     pub fn remove(&self) {
-        match std::fs::remove_file(&self.0) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                log::warn!("{} was left behind: {error}", self.0.display());
-            }
-            _ => {}
+        match std::fs::remove_file(&self.0).map_err(|error| (error.kind(), error)) {
+            // Whoever may not look there has put nothing there.
+            Ok(()) | Err((io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied, _)) => {}
+            Err((_, error)) => log::warn!("{} was left behind: {error}", self.0.display()),
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use std::io;
 
+use crate::cli::args::KeyAddArgs;
 use crate::cli::ask::Ask;
 use crate::cli::error::Error;
-use crate::cli::key_args::KeyAddArgs;
 use crate::cli::output::print;
 use crate::cli::undo::Undo;
 

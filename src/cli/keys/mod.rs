@@ -16,8 +16,8 @@ pub(super) mod words;
 pub use error::KeyError;
 pub(super) use new_way::given_password;
 
+use super::args::{KeyArgs, KeyCommand};
 use super::error::Error;
-use super::key_args::{KeyArgs, KeyCommand};
 
 /// Does what was asked for.
 ///

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
+use crate::cli::args::NewPasswordArgs;
 use crate::cli::ask::{Ask, Terminal};
 use crate::cli::error::Error;
 use crate::cli::init::{
     Place, affirms, new_key, new_password, stretch_parameters, weakness, write_new_key,
 };
-use crate::cli::key_args::NewPasswordArgs;
 use crate::cli::secrets::{password_from_command, password_from_file};
 use crate::cli::undo::Undo;
 use crate::crypto::{Password, VaultId};

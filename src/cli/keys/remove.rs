@@ -3,10 +3,10 @@
 use std::io;
 use std::path::Path;
 
+use crate::cli::args::KeyRemoveArgs;
 use crate::cli::ask::Ask;
 use crate::cli::error::Error;
 use crate::cli::init::affirms;
-use crate::cli::key_args::KeyRemoveArgs;
 use crate::cli::output::print;
 use crate::fs::SlotEntry;
 

@@ -7,7 +7,7 @@ use std::{net::SocketAddr, time::Duration};
 use clap::{Args, Subcommand};
 
 use crate::cli::args::UnlockArgs;
-use crate::cli::key_args::{NewPasswordArgs, parse_slot_name};
+use crate::cli::args::{NewPasswordArgs, parse_slot_name};
 #[cfg(feature = "keyvault-server")]
 use crate::cli::mount_options::parse_time_above_0;
 use crate::format::ServerPin;

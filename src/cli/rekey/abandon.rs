@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::cli::args::RekeyArgs;
 use crate::cli::disable::Deletion;
 use crate::cli::error::Error;
 use crate::cli::names::Shown as _;
-use crate::cli::rekey_args::RekeyArgs;
 use crate::format::{DATA_FOLDER, KEYS_FOLDER, LOG_FOLDER};
 use crate::fs::list_slots;
 use crate::store::{HostDisk, StoreError, VaultFolder};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use crate::cli::args::RekeyArgs;
 use crate::cli::ask::{Ask, Terminal};
 use crate::cli::error::Error;
 use crate::cli::init::{
@@ -13,7 +14,6 @@ use crate::cli::init::{
 };
 use crate::cli::keys::given_password;
 use crate::cli::names::Shown as _;
-use crate::cli::rekey_args::RekeyArgs;
 use crate::cli::rescue::{Rescued, Wreck};
 use crate::cli::secrets::key_from_file;
 use crate::cli::undo::Undo;

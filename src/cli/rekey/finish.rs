@@ -4,13 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::cli::args::RekeyArgs;
 use crate::cli::ask::Terminal;
 use crate::cli::disable::Deletion;
 use crate::cli::enable::confirm::may_delete;
 use crate::cli::error::Error;
 use crate::cli::mounted::mount_point_of_vault;
 use crate::cli::names::Shown as _;
-use crate::cli::rekey_args::RekeyArgs;
 use crate::cli::remembered::slot_remembered;
 use crate::cli::units::counted;
 use crate::crypto::{ClassKeys, VaultId};

@@ -6,8 +6,8 @@ use std::io;
 use std::sync::Arc;
 
 use crate::cli::args::UnlockArgs;
+use crate::cli::args::{InstallArgs, UninstallArgs};
 use crate::cli::descriptor::claimed_descriptor;
-use crate::cli::desktop_args::{InstallArgs, UninstallArgs};
 use crate::cli::error::Error;
 use crate::cli::init::quoted;
 use crate::cli::mount::absolute;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::cli::desktop_args::ServiceStatusArgs;
+use crate::cli::args::ServiceStatusArgs;
 use crate::cli::error::Error;
 use crate::cli::output::show;
 

@@ -5,7 +5,7 @@ mod list;
 mod manager;
 mod units;
 
-use super::desktop_args::{ServiceArgs, ServiceCommand};
+use super::args::{ServiceArgs, ServiceCommand};
 use super::error::Error;
 
 /// Does what was asked for.

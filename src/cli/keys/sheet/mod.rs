@@ -13,9 +13,9 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use crate::cli::args::KeySheetArgs;
 use crate::cli::error::Error;
 use crate::cli::init::{Place, quoted, write_with_key};
-use crate::cli::key_args::KeySheetArgs;
 use crate::cli::output::print;
 use crate::cli::secrets::key_from_file;
 use crate::cli::undo::Undo;

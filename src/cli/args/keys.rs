@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
 
-use super::args::{TellArgs, UnlockArgs};
+use super::{TellArgs, UnlockArgs};
 
 /// Of `hushfs key`, for its long help.
 pub const KEY_EXAMPLES: &str = "\
@@ -201,7 +201,7 @@ pub struct PasswdArgs {
     pub vault: PathBuf,
 }
 
-pub(super) fn parse_slot_name(text: &str) -> Result<String, String> {
+pub(in crate::cli) fn parse_slot_name(text: &str) -> Result<String, String> {
     match text {
         text if text.len() > crate::format::LABEL_BYTES_MAX => Err("longer than 64 bytes".into()),
         text if text.chars().any(char::is_control) => Err("it has a control character".into()),

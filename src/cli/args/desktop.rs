@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::args::UnlockArgs;
-use super::mount_options::MountOption;
+use super::UnlockArgs;
+use crate::cli::mount_options::MountOption;
 
 /// Of `hushfs remember`, for its long help.
 pub const REMEMBER_EXAMPLES: &str = "\

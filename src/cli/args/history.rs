@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::fs::When;
 
-use super::args::{TellArgs, UnlockArgs};
+use super::{TellArgs, UnlockArgs};
 
 /// `hushfs history`.
 #[derive(Debug, Args)]

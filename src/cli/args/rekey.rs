@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::args::UnlockArgs;
-use super::key_args::NewPasswordArgs;
+use super::NewPasswordArgs;
+use super::UnlockArgs;
 
 /// What the help of `rekey` ends with.
 pub const REKEY_EXAMPLES: &str = "\

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::args::UnlockArgs;
+use super::UnlockArgs;
 
 /// What the help of `enable` ends with.
 pub const ENABLE_EXAMPLES: &str = "\
