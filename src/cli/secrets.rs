@@ -127,7 +127,10 @@ fn first_line(bytes: &[u8], place: &str) -> Result<Password, SecretsError> {
 }
 
 /// Up to `bytes_max` bytes, in memory that never moved and so left no copy behind.
-fn read_at_most(from: &mut impl Read, bytes_max: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+pub(in crate::cli) fn read_at_most(
+    from: &mut impl Read,
+    bytes_max: usize,
+) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(vec![0; bytes_max]);
     let mut filled = 0;
     while filled < bytes_max {

@@ -252,12 +252,12 @@ impl SlotAccess {
         Some(state.device(keys).ok()??.device)
     }
 
-    /// Removes a slot, if another one is there that is known to open the vault, and of which the key is not
-    /// only in a keyring. Fine if it is gone.
+    /// Removes a slot, if another one is there that is known to open the vault, of which the key is neither only
+    /// in a keyring nor only with a key vault. Fine if it is gone.
     ///
     /// # Errors
-    /// [`KeyError::LastSlot`], [`KeyError::NoneRelied`] or [`KeyError::OnlyKeyrings`]; [`Error::Store`], and the slot may then be
-    /// there still.
+    /// [`KeyError::LastSlot`], [`KeyError::NoneRelied`], [`KeyError::OnlyKeyrings`] or
+    /// [`KeyError::OnlyKeyVaults`]; [`Error::Store`], and the slot may then be there still.
     pub(in crate::cli) fn remove(&self, slot: &SlotEntry) -> Result<(), Error> {
         let _turn = turn_at(&self.folder);
         let slots = self.slots()?;
@@ -275,18 +275,28 @@ impl SlotAccess {
         }
         let stay: Vec<&SlotEntry> =
             others.into_iter().filter(|other| other.standing.is_relied_on()).collect();
-        if stay.is_empty() {
-            return Err(KeyError::NoneRelied { vault }.into());
-        }
-        if stay.iter().all(|slot| super::words::is_of_keyring(slot)) {
-            return Err(KeyError::OnlyKeyrings { vault }.into());
-        }
+        self.check_stay(&stay)?;
         // Anybody who has the slot can have its key destroyed.
         if stay.iter().all(|other| other.is_key_vault()) && !slot.is_key_vault() {
             return Err(KeyError::OnlyKeyVaults { vault }.into());
         }
         self.keep(&stay);
         Ok(remove_slot(&self.folder, slot)?)
+    }
+
+    /// Whether it is enough if of the slots that are known to open the vault these stay.
+    ///
+    /// # Errors
+    /// [`KeyError::NoneRelied`] or [`KeyError::OnlyKeyrings`].
+    pub(in crate::cli) fn check_stay(&self, stay: &[&SlotEntry]) -> Result<(), KeyError> {
+        let vault = self.vault.clone();
+        if stay.is_empty() {
+            return Err(KeyError::NoneRelied { vault });
+        }
+        match stay.iter().all(|slot| super::words::is_of_keyring(slot)) {
+            true => Err(KeyError::OnlyKeyrings { vault }),
+            false => Ok(()),
+        }
     }
 
     /// Keeps copies of the slots that stay, for the case that another device removes them at this

@@ -1,15 +1,18 @@
 //! `hushfs keyvault serve`.
 
 use std::fs::OpenOptions;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use zeroize::Zeroizing;
 
 use crate::cli::error::Error;
+use crate::cli::init::{parent_of, sync_folder};
+use crate::cli::names::Shown as _;
 use crate::cli::output::print_at_once;
+use crate::cli::restore::raise_file_limit;
+use crate::cli::secrets::read_at_most;
 use crate::keyvault::seed::OprfSeed;
 #[cfg(feature = "keyvault-hsm")]
 use crate::keyvault::seed::Pkcs11Seed;
@@ -24,7 +27,7 @@ use super::args::ServeArgs;
 use super::store_place::StorePlace;
 
 /// No server's keys take more.
-const SECRETS_BYTES_MAX: u64 = 64 << 10;
+const SECRETS_BYTES_MAX: usize = 64 << 10;
 
 /// Runs a key vault until it is told to end.
 ///
@@ -39,7 +42,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), Error> {
     };
     let audit = match &args.audit_log {
         Some(path) => Audit::to_file(path).map_err(|source| Error::Io {
-            doing: format!("opening the audit log {}", path.display()),
+            doing: format!("opening the audit log {}", path.shown()),
             source,
         })?,
         None => Audit::off(),
@@ -62,7 +65,8 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), Error> {
     let secrets =
         args.secrets.as_deref().map(|path| secrets(path, token.as_deref())).transpose()?;
     let options = ServeOptions { secrets, ..options };
-    allow_open_files();
+    // Each connection is an open file.
+    raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -83,14 +87,6 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), Error> {
             }
         }
     })
-}
-
-/// As many connections as the system lets this process have: many systems start programs with less.
-fn allow_open_files() {
-    let limit = getrlimit(Resource::Nofile);
-    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
-        log::warn!("the limit of open files stays at {:?}: {error}", limit.current);
-    }
 }
 
 async fn run_with(
@@ -129,13 +125,9 @@ fn open_token(_args: &ServeArgs) -> Result<Option<Box<dyn OprfSeed>>, Error> {
 /// The server's keys in a file of their own; made, durably, if it is missing.
 fn secrets(path: &Path, token: Option<&dyn OprfSeed>) -> Result<Zeroizing<Vec<u8>>, Error> {
     let failed =
-        |source| Error::Io { doing: format!("the server's keys in {}", path.display()), source };
+        |source| Error::Io { doing: format!("the server's keys in {}", path.shown()), source };
     match OpenOptions::new().read(true).open(path) {
-        Ok(file) => {
-            let mut bytes = Zeroizing::new(Vec::new());
-            file.take(SECRETS_BYTES_MAX).read_to_end(&mut bytes).map_err(failed)?;
-            Ok(bytes)
-        }
+        Ok(mut file) => read_at_most(&mut file, SECRETS_BYTES_MAX).map_err(failed),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let fresh = Identity::fresh(token).map_err(ServeError::Identity)?;
             let mut file = OpenOptions::new()
@@ -145,6 +137,7 @@ fn secrets(path: &Path, token: Option<&dyn OprfSeed>) -> Result<Zeroizing<Vec<u8
                 .open(path)
                 .map_err(failed)?;
             file.write_all(&fresh).and_then(|()| file.sync_all()).map_err(failed)?;
+            sync_folder(parent_of(path)).map_err(failed)?;
             Ok(fresh)
         }
         Err(error) => Err(failed(error)),

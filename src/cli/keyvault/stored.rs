@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::cli::error::Error;
+use crate::cli::names::Shown as _;
 use crate::cli::output::print;
 use crate::keyvault::account::RESTORED_GUESSES;
 use crate::keyvault::server::ServeError;
@@ -18,7 +19,7 @@ pub(super) fn back_up(args: &BackupArgs) -> Result<(), Error> {
     let count = store::back_up(&args.store, &args.backup).map_err(ServeError::Store)?;
     let text = format!(
         "{count} accounts are in {}, and the server's keys: guard it as the store.\n",
-        args.backup.display()
+        args.backup.shown()
     );
     print(io::stdout(), &text)
 }
@@ -32,7 +33,7 @@ pub(super) fn restore(args: &RestoreArgs) -> Result<(), Error> {
     let text = format!(
         "{count} accounts are in {}. Each has {RESTORED_GUESSES} guesses at most until the right \
          password, and clients are told that the key vault was restored.\n",
-        args.store.display()
+        args.store.shown()
     );
     print(io::stdout(), &text)
 }

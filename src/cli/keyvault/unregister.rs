@@ -7,6 +7,7 @@ use crate::cli::keys::KeyError;
 use crate::cli::keys::access::SlotAccess;
 use crate::cli::keys::words::{short, ways_left};
 use crate::cli::output::print;
+use crate::fs::SlotEntry;
 use crate::keyvault::client;
 
 use super::args::UnregisterArgs;
@@ -24,9 +25,13 @@ pub(super) fn run(args: &UnregisterArgs) -> Result<(), Error> {
     if slots.is_empty() {
         return Err(slots::none(&access));
     }
-    if !slots::opens_otherwise(&access.slots()?) {
+    let all = access.slots()?;
+    if !slots::opens_otherwise(&all) {
         return Err(KeyError::OnlyKeyVaults { vault: access.vault.clone() }.into());
     }
+    // What would keep the slots from being removed is to be known before anything is erased.
+    let stays = |slot: &&SlotEntry| !slot.is_key_vault() && slot.standing.is_relied_on();
+    access.check_stay(&all.iter().filter(stays).collect::<Vec<_>>())?;
     let mut text = String::new();
     for (slot, place) in &slots {
         client::unregister(place, &account)?;

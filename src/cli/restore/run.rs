@@ -111,11 +111,14 @@ fn restore_wanted(
     Ok((report, done.and(synced)))
 }
 
-/// A deep tree keeps a folder open for each of its levels.
+/// As many open files as the system lets this process have: many systems start programs with less. A deep tree
+/// keeps a folder open for each of its levels.
 pub(in crate::cli) fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
-    raised.unwrap_or_else(|error| log::debug!("the limit of open files: {error}"));
+    raised.unwrap_or_else(|error| {
+        log::warn!("the limit of open files stays at {:?}: {error}", limit.current)
+    });
 }
 
 /// A destination in the vault would be uploaded in the clear.

@@ -6,7 +6,8 @@ use crate::crypto::{SlotId, StretchError};
 use crate::format::ServerPin;
 use crate::keyvault::protocol::Refused;
 
-/// Why a key vault was of no use. A guess was taken only where the text says so.
+/// Why a key vault was of no use. [`Self::WrongPassword`] says that a guess was taken; in a log-in others may
+/// hide one.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// It is not an address.

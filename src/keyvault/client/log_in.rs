@@ -50,8 +50,8 @@ pub fn status(place: &KeyVaultPlace) -> Result<Count, ClientError> {
 /// Tries a password on the registration of a slot.
 ///
 /// # Errors
-/// [`ClientError::WrongPassword`]; [`ClientError::Refused`], and no guess was taken; any other, and one may
-/// have been.
+/// [`ClientError::WrongPassword`]; [`ClientError::Refused`] with `Gone`, `Destroyed` or `TooOften`, and no guess
+/// was taken; any other, and one may have been.
 pub fn log_in(
     place: &KeyVaultPlace,
     password: &Password,

@@ -4,7 +4,10 @@ mod embedded;
 #[cfg(feature = "keyvault-etcd")]
 mod etcd;
 
+use std::fs::{File, OpenOptions};
 use std::future::Future;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
 use crate::crypto::AccountId;
 
@@ -82,4 +85,25 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`]; `fresh` may then be there or not.
     fn identity(&self, fresh: &[u8]) -> impl Future<Output = Result<Vec<u8>, StoreError>> + Send;
+}
+
+/// The account that is stored as `id`.
+fn account_of(id: AccountId, bytes: &[u8]) -> Result<Account, StoreError> {
+    let account = Account::from_bytes(bytes).filter(|account| account.id() == id);
+    account.ok_or_else(|| StoreError::Damaged(format!("account {id} is not what was stored")))
+}
+
+fn unavailable(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Unavailable(error.to_string())
+}
+
+/// A file that only its owner reads and writes; an empty one, if there is none.
+fn open_or_make(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// Makes names in a path's folder durable.
+fn sync_folder_of(path: &Path) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }

@@ -6,9 +6,9 @@ use redb::{ReadableDatabase, ReadableTable};
 
 use crate::crypto::AccountId;
 use crate::keyvault::account::Account;
-use crate::keyvault::store::StoreError;
+use crate::keyvault::store::{StoreError, sync_folder_of};
 
-use super::mark::{Mark, sync_folder_of};
+use super::mark::Mark;
 use super::{ABOUT, ACCOUNTS, About, BACKUP, IDENTITY, open_database, stored, unavailable};
 
 /// Copies a store into a backup, which must not exist yet. The store must not be in use. How many accounts

@@ -1,11 +1,11 @@
 //! The file beside a store that says how many changes it has had: an older store is known by it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::keyvault::store::StoreError;
+use crate::keyvault::store::{StoreError, sync_folder_of};
 
 use super::About;
 
@@ -68,15 +68,6 @@ impl Mark {
     fn unavailable(&self, error: &std::io::Error) -> StoreError {
         StoreError::Unavailable(format!("{}: {error}", self.path.display()))
     }
-}
-
-/// Makes names in a path's folder durable.
-///
-/// # Errors
-/// If the system refuses.
-pub(super) fn sync_folder_of(path: &Path) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -10,9 +10,7 @@ mod mark;
 #[cfg(test)]
 mod tests;
 
-use std::fs::OpenOptions;
 use std::io::ErrorKind;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -27,7 +25,7 @@ use tokio::sync::oneshot;
 use crate::crypto::{AccountId, fill_random};
 use crate::keyvault::account::Account;
 
-use super::{Store, StoreError, Stored, Swap, Version};
+use super::{Store, StoreError, Stored, Swap, Version, account_of, open_or_make, unavailable};
 
 use self::mark::Mark;
 pub use backup::{back_up, restore};
@@ -284,20 +282,12 @@ fn identity_in(about: &mut Table<'_, &str, &[u8]>, fresh: &[u8]) -> Result<Vec<u
 
 /// An account's generation is its version: no account is ever deleted.
 fn stored(id: AccountId, bytes: &[u8]) -> Result<Stored, StoreError> {
-    let account = Account::from_bytes(bytes).filter(|account| account.id() == id);
-    let account = account
-        .ok_or_else(|| StoreError::Damaged(format!("account {id} is not what was stored")))?;
+    let account = account_of(id, bytes)?;
     Ok(Stored { version: Version(account.generation()), account })
 }
 
 fn open_database(path: &Path) -> Result<Database, StoreError> {
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
+    let file = open_or_make(path)
         .map_err(|error| StoreError::Unavailable(format!("{}: {error}", path.display())))?;
     let database =
         FileBackend::new(file).and_then(|file| redb::Builder::new().create_with_backend(file));
@@ -352,8 +342,4 @@ fn field<const N: usize>(
     let found = table.get(name).map_err(unavailable)?;
     let wrong = || StoreError::Damaged(format!("its “{name}” is not what was stored"));
     found.map(|bytes| bytes.value().try_into().map_err(|_| wrong())).transpose()
-}
-
-fn unavailable(error: impl std::fmt::Display) -> StoreError {
-    StoreError::Unavailable(error.to_string())
 }

@@ -22,7 +22,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use crate::crypto::AccountId;
 use crate::keyvault::account::Account;
 
-use super::{Store, StoreError, Stored, Swap, Version};
+use super::{Store, StoreError, Stored, Swap, Version, account_of, unavailable};
 
 pub use address::{EtcdAddress, EtcdAddressError};
 use seen::Seen;
@@ -245,15 +245,8 @@ fn origin(header: Option<&ResponseHeader>) -> Result<(u64, u64), StoreError> {
 }
 
 fn stored(id: AccountId, pair: &KeyValue) -> Result<Stored, StoreError> {
-    let damaged = || StoreError::Damaged(format!("account {id} does not read"));
-    let account = Account::from_bytes(pair.value()).ok_or_else(damaged)?;
-    if account.id() != id {
-        return Err(StoreError::Damaged(format!("another account is stored as {id}")));
-    }
-    let version = u64::try_from(pair.mod_revision()).map_err(|_| damaged())?;
+    let account = account_of(id, pair.value())?;
+    let negative = |_| StoreError::Damaged(format!("account {id} has a negative revision"));
+    let version = u64::try_from(pair.mod_revision()).map_err(negative)?;
     Ok(Stored { account, version: Version(version) })
-}
-
-fn unavailable(error: impl std::fmt::Display) -> StoreError {
-    StoreError::Unavailable(error.to_string())
 }

@@ -5,14 +5,14 @@
 //! An entry: magic (8 bytes), turn, cluster id, revision (8 bytes each, little-endian), whether an
 //! older state was seen (1 byte), zeros (7 bytes), then the first 24 bytes of SHA-256 over all that.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::fs::{File, TryLockError};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest, Sha256};
 
-use super::StoreError;
+use crate::keyvault::store::{StoreError, open_or_make, sync_folder_of};
 
 const MAGIC: &[u8; 8] = b"hushseen";
 const ENTRY_BYTES: usize = 64;
@@ -48,14 +48,7 @@ impl Seen {
     /// [`StoreError::InUse`], [`StoreError::Damaged`], [`StoreError::Unavailable`].
     pub fn open(path: &Path, forget: bool) -> Result<Self, StoreError> {
         let failed = |error| cannot(path, error);
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(path)
-            .map_err(failed)?;
+        let file = open_or_make(path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -68,9 +61,7 @@ impl Seen {
         if is_new || forget {
             let turn = kept.map_or(0, |(_, turn)| turn + 1);
             write(&file, View::default(), turn).map_err(failed)?;
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            let folder = File::open(folder.unwrap_or(Path::new("."))).map_err(failed)?;
-            folder.sync_all().map_err(failed)?;
+            sync_folder_of(path).map_err(failed)?;
             kept = Some((View::default(), turn));
         }
         let Some((view, turn)) = kept else {
