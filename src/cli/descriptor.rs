@@ -1,13 +1,14 @@
 //! A vault's descriptor: under its own name, or under what a sync client has made of that.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::crypto::VaultId;
 use crate::format::{
     DESCRIPTOR_BYTES_MAX, DESCRIPTOR_NAME, FormatError, ObjectName, SLOT_BYTES_MAX,
     UnverifiedDescriptor, UnverifiedSlot,
 };
-use crate::store::{Copies, StoreError, VaultFolder};
+use crate::store::{Copies, HostDisk, StoreError, VaultFolder};
 
 use super::error::Error;
 use super::unlock::is_missing;
@@ -15,6 +16,15 @@ use super::unlock_error::UnlockError;
 
 /// More copies of a descriptor than this are not tried, nor slots for what they say of it.
 const TRIED_MAX: usize = 16;
+
+/// The vault that a folder says it is.
+///
+/// # Errors
+/// As for [`claimed_descriptor`].
+pub(super) fn claimed_id(vault: &Path) -> Result<VaultId, Error> {
+    let folder = VaultFolder::new(Arc::new(HostDisk), vault);
+    Ok(*claimed_descriptor(vault, &folder)?.claimed_vault())
+}
 
 /// The descriptor of the vault at `vault`, which `folder` reads; nothing of it is authenticated.
 ///

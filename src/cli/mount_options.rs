@@ -112,6 +112,20 @@ pub(super) fn parse_time_above_0(text: &str) -> Result<Duration, String> {
 }
 
 impl MountOption {
+    /// Whether it says how to unlock, or where the state folder is.
+    pub(super) fn is_of_unlocking_or_state(&self) -> bool {
+        match self {
+            #[cfg(feature = "keyvault")]
+            Self::KeyVault => true,
+            Self::PasswordFile(_)
+            | Self::PasswordCommand(_)
+            | Self::KeyFile(_)
+            | Self::NoKeyring
+            | Self::StateDir(_) => true,
+            _ => false,
+        }
+    }
+
     /// Parses one option of a list.
     ///
     /// # Errors

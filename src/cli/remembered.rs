@@ -44,7 +44,9 @@ pub(super) fn open_remembered<T>(
             Err(
                 error @ (UnlockError::Wrong { .. }
                 | UnlockError::NoSuchWay { .. }
-                | UnlockError::SlotsDamaged { .. }),
+                | UnlockError::SlotsDamaged { .. }
+                | UnlockError::NewerSlots { .. }
+                | UnlockError::ForeignSlots { .. }),
             ) => log::warn!(
                 "the key in this device’s keyring does not open this vault any more ({error}); \
                  “hushfs remember” makes another one, “hushfs forget” lets go of it"

@@ -66,7 +66,7 @@ fn in_words(stays: &StillMounted, mount_point: &Path) -> String {
 fn users(holders: &[Holder]) -> String {
     let named = holders.iter().take(HOLDERS_SHOWN);
     let mut names: Vec<String> =
-        named.map(|Holder { pid, name, .. }| format!("{name} (process {pid})")).collect();
+        named.map(|Holder { pid, name, .. }| format!("{} (process {pid})", name.shown())).collect();
     match holders.len() {
         // Not everybody may look at everybody's programs.
         0 => return "something in it is open; “hushfs unmount” says in which programs".to_owned(),

@@ -56,7 +56,7 @@ pub(super) fn unlock_saying_how(
     how: &UnlockArgs,
 ) -> Result<(Unlocked, SlotId), Error> {
     let locked = LockedVault::read(vault, folder)?;
-    locked.slots.tell_of_guesses(how, locked.descriptors[0].1.claimed_vault())?;
+    locked.slots.tell_of_guesses(how, &locked.id())?;
     open_as(how, &[locked.id()], &|candidates| locked.open(candidates))
 }
 
@@ -70,15 +70,11 @@ pub(super) fn unlock_with_all(
     how: &UnlockArgs,
 ) -> Result<(Unlocked, Vec<SlotId>), Error> {
     let locked = LockedVault::read(vault, folder)?;
-    locked.slots.tell_of_guesses(how, locked.descriptors[0].1.claimed_vault())?;
+    locked.slots.tell_of_guesses(how, &locked.id())?;
     open_as(how, &[locked.id()], &|candidates| {
         let (unlocked, first) = locked.open(candidates)?;
-        let mut opening = locked.slots.all_that_open(candidates, &unlocked.descriptor.vault);
-        // One that takes a guess is not opened twice.
-        if !opening.contains(&first) {
-            opening.push(first);
-        }
-        Ok((unlocked, opening))
+        let vault = unlocked.descriptor.vault;
+        Ok((unlocked, locked.slots.all_that_open(candidates, &vault, first)))
     })
 }
 
@@ -425,10 +421,7 @@ impl Slots {
             UnlockError::Wrong { tried, hint: candidates.hint }
         } else if failed.foreign > 0 {
             UnlockError::ForeignSlots { vault: self.path.clone() }
-        } else if failed.foreign == 0
-            && tried != Tried::Key
-            && self.of_kind(SlotKind::KeyVault).next().is_some()
-        {
+        } else if tried != Tried::Key && self.of_kind(SlotKind::KeyVault).next().is_some() {
             UnlockError::KeyVaultNeeded { vault: self.path.clone(), there: true }
         } else if self.newer {
             UnlockError::NewerSlots { vault: self.path.clone(), tried }
@@ -440,8 +433,14 @@ impl Slots {
         })
     }
 
-    /// Every slot of `vault` that opens.
-    fn all_that_open(&self, candidates: &Candidates, vault: &VaultId) -> Vec<SlotId> {
+    /// Every slot of `vault` that opens, `first` among them, which has and is not opened again: that takes a
+    /// second, or a guess.
+    fn all_that_open(
+        &self,
+        candidates: &Candidates,
+        vault: &VaultId,
+        first: SlotId,
+    ) -> Vec<SlotId> {
         let opens = |slot: &UnverifiedSlot| {
             let by_key = candidates.key.as_ref().map(|key| slot.open_with_key(key, vault));
             let by_password = candidates
@@ -452,7 +451,7 @@ impl Slots {
             by_key.is_some_and(|opened| opened.is_ok())
                 || by_password.is_some_and(|opened| opened.is_ok())
         };
-        let mut opening = Vec::new();
+        let mut opening = vec![first];
         for (_, slot) in &self.slots {
             if !opening.contains(slot.claimed_id()) && opens(slot) {
                 opening.push(*slot.claimed_id());

@@ -7,7 +7,7 @@ use crate::crypto::StretchError;
 use crate::format::{DESCRIPTOR_NAME, FormatError, KEYS_FOLDER, KeyTextError};
 
 fn key_vault_words(vault: &std::path::Path, there: bool) -> String {
-    let vault = vault.display();
+    let vault = vault.shown();
     match there {
         true => format!(
             "no password opens {vault} by itself, but one does together with a key vault: pass \

@@ -4,7 +4,6 @@
 
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -13,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::durably;
 use super::host::HostDisk;
+use super::kept_slots::make_folders;
 use super::state_folder::state_home;
 
 const FOLDER: &str = "begun";
@@ -69,7 +69,7 @@ impl BegunNote {
     /// What the system says; the old note or the new one is then there.
     pub fn write<T: Serialize>(&self, told: &T) -> io::Result<()> {
         let folder = durably::parent(&self.0);
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        make_folders(&HostDisk, durably::parent(folder)).map_err(io::Error::other)?;
         durably::make_folder(&HostDisk, folder)?;
         durably::replace(&HostDisk, &self.0, &serde_json::to_vec(told)?)
     }

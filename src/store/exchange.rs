@@ -7,7 +7,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
 use super::disk::Disk;
-use super::durably::parent;
+use super::durably::{adopt, parent};
 use super::error::StoreError;
 use super::host::HostDisk;
 
@@ -29,13 +29,12 @@ pub fn exchange_folders(one: &Path, other: &Path) -> Result<bool, StoreError> {
     }
 }
 
-/// A folder gets another name in the same folder, which is free.
+/// A file or folder gets another name, which is free, on the same disk.
 ///
 /// # Errors
-/// [`StoreError::Exists`] if it is not, or what the system says; the folder has one of the two names.
+/// [`StoreError::Exists`] if it is not, or what the system says; it has one of the two names.
 pub fn move_folder(from: &Path, to: &Path) -> Result<(), StoreError> {
-    let moved = HostDisk.rename_free(from, to).and_then(|()| HostDisk.sync_folder(parent(to)));
-    moved.map_err(|error| StoreError::io("cannot move a folder to", to, error))
+    adopt(&HostDisk, from, to).map_err(|error| StoreError::io("cannot move to", to, error))
 }
 
 #[cfg(test)]

@@ -9,13 +9,9 @@ use super::dice::{self, Dice};
 use super::shown::{self, Shown};
 use super::thinned_devices::{DAY, MONTH, Two};
 
-/// States by the day of those who published them, by their own clocks.
-fn by_day(states: &[(String, Time)]) -> BTreeMap<i64, usize> {
-    let mut days = BTreeMap::new();
-    for (_, published) in states {
-        *days.entry(published.secs.div_euclid(DAY_SECS)).or_default() += 1;
-    }
-    days
+/// The days of those who published states, by their own clocks.
+fn days_of(states: &[(String, Time)]) -> BTreeSet<i64> {
+    states.iter().map(|(_, published)| published.secs.div_euclid(DAY_SECS)).collect()
 }
 
 /// Removals of one device that have not reached the other.
@@ -70,16 +66,11 @@ fn history(seed: u64) {
             }
             7 => waiting.arrive(&two, &mut dice),
             _ => {
-                let before = by_day(&two.states(nth));
+                let before = days_of(&two.states(nth));
                 let gone = two.collect(nth, MONTH);
-                let after = by_day(&two.states(nth));
-                let (first, newest) = (before.keys().next(), before.keys().next_back());
-                for day in before.keys() {
-                    assert!(
-                        after.contains_key(day),
-                        "seed {seed}: day {day} of {first:?} to {newest:?}"
-                    );
-                }
+                let after = days_of(&two.states(nth));
+                let lost: Vec<_> = before.difference(&after).collect();
+                assert!(lost.is_empty(), "seed {seed}: days {lost:?} of {before:?}");
                 waiting.0[1 - nth].extend(gone);
             }
         }

@@ -13,7 +13,7 @@ use super::bench::device::{Device, content};
 use super::clock::{ClockedDisk, DAY_SECS, at};
 use super::files::files_below;
 use super::past::{content as content_of, history_of, ids};
-use super::shown::{self, Entry, Shown};
+use super::shown::{self, Shown};
 
 pub const MONTH: Duration = Duration::from_secs(30 * DAY_SECS as u64);
 pub const DAY: Duration = Duration::from_secs(DAY_SECS as u64);
@@ -123,29 +123,27 @@ impl Two {
 
     /// Takes down what all states show that can be had at either, and that they show what they did.
     pub fn learn(&mut self) {
-        for shown in self.learn_as_far_as_packs_are_here() {
-            assert!(shown.values().all(|entry| entry.content.is_ok()), "a state is not whole");
+        for (state, shown) in self.learn_as_far_as_packs_are_here() {
+            assert!(shown.values().all(|entry| entry.content.is_ok()), "{state} is not whole");
         }
     }
 
-    /// The same where packs that the newest state needs may be missing for a while.
-    pub fn learn_as_far_as_packs_are_here(&mut self) -> Vec<Shown> {
+    /// The same where packs that the newest state needs may be missing for a while. Gives the states.
+    pub fn learn_as_far_as_packs_are_here(&mut self) -> Vec<(String, Shown)> {
         let mut all = Vec::new();
         for nth in 0..2 {
             let history = history_of(&self.vault(nth), &self.bench.key());
             for state in history.history().states() {
                 let shown = shown::of(&history.files_at(state).unwrap());
                 let known = self.known.entry(state.full_id()).or_insert_with(|| shown.clone());
-                let is_as_known = |(path, entry): (&String, &Entry)| {
-                    known.get(path).is_some_and(|known| {
-                        let is_here = known.content.is_ok() && entry.content.is_ok();
-                        let entry = Entry { content: known.content.clone(), ..entry.clone() };
-                        entry == *known && (!is_here || shown[path].content == known.content)
-                    })
-                };
-                let is_same = known.len() == shown.len() && shown.iter().all(is_as_known);
+                // What was missing when a state was seen first, and has come.
+                for (path, entry) in known.iter_mut().filter(|(_, entry)| entry.content.is_err()) {
+                    let now = shown.get(path).map(|entry| entry.content.clone());
+                    entry.content = now.unwrap_or_else(|| entry.content.clone());
+                }
+                let is_same = shown::is_state(&shown, known);
                 assert!(is_same, "{state} is shown otherwise at device {nth}");
-                all.push(shown);
+                all.push((state.to_string(), shown));
             }
         }
         all

@@ -149,6 +149,24 @@ fn what_could_not_work_at_login_is_refused() {
 }
 
 #[test]
+fn options_that_name_files_mean_in_the_unit_what_they_mean_here() {
+    let home = Home::new();
+    home.with_systemctl("[ \"$2\" = is-active ] && echo inactive", 0);
+    home.install(&["-o", "password_file=pw,state_dir=st,idle=2h"]).expect(0, &[]);
+    let [unit] = &home.units()[..] else { panic!("not one unit") };
+    let text = fs::read_to_string(unit).unwrap();
+    let here = std::env::current_dir().unwrap();
+    for (flag, name) in [("--password-file", "pw"), ("--state-dir", "st")] {
+        let words = format!("\"{flag}\" \"{}\"", here.join(name).display());
+        assert!(text.contains(&words), "{words} is not in {text}");
+    }
+    assert!(text.contains("\"-o\" \"idle=2h\"") && !text.contains("password_file"), "{text}");
+    // More than one way to unlock, which every login would refuse.
+    home.install(&["--key-file=k", "-o", "password_file=pw"]).expect(2, &[]);
+    home.install(&["-o", "no_keyring"]).expect(2, &["nobody is there at login"]);
+}
+
+#[test]
 fn systemd_reads_units_as_they_are_meant_whatever_the_names() {
     if !has_program("systemd-analyze") {
         return;

@@ -140,19 +140,19 @@ struct Seen {
     secrets: Vec<(&'static str, Vec<u8>)>,
 }
 
-/// Registers and logs in, with the right password and a wrong one.
-fn seen_of_one_account() -> Seen {
+/// Registers twice and logs in, with the right password and a wrong one.
+fn seen_of_one_account(text: &str) -> Seen {
     let folder = tempfile::tempdir().unwrap();
     let (listener, thread) = Listener::start(folder.path(), 5);
     let (vault, master) = (VaultId::random(), MasterKey::random());
     let keys: ClassKeys = master.class_keys(&vault);
     let key = master.account_key(&vault);
-    let made = register(&listener.address, listener.pin, &key, &password(PASSWORD), COST).unwrap();
+    let made = register(&listener.address, listener.pin, &key, &password(text), COST).unwrap();
     commit(&made.place, &key).unwrap();
-    let logged_in = log_in(&made.place, &password(PASSWORD), COST).unwrap();
+    let logged_in = log_in(&made.place, &password(text), COST).unwrap();
     assert_eq!(logged_in.export_key.bytes(), made.export_key.bytes());
     log_in(&made.place, &password("another one"), COST).unwrap_err();
-    register(&listener.address, listener.pin, &key, &password(PASSWORD), COST).unwrap();
+    register(&listener.address, listener.pin, &key, &password(text), COST).unwrap();
     thread.join().unwrap();
     let secret = master_bytes(&keys, &made.export_key, &vault);
     let [messages, wire] =
@@ -163,7 +163,7 @@ fn seen_of_one_account() -> Seen {
         store: std::fs::read(folder.path().join("accounts")).unwrap(),
         audit: std::fs::read(folder.path().join("audit")).unwrap(),
         secrets: vec![
-            ("password", PASSWORD.as_bytes().to_vec()),
+            ("password", text.as_bytes().to_vec()),
             ("export key", made.export_key.bytes().to_vec()),
             ("master key", secret),
         ],
@@ -208,7 +208,8 @@ fn pieces(bytes: &[u8]) -> HashSet<&[u8]> {
 
 #[test]
 fn neither_server_nor_network_sees_the_password_the_master_key_or_what_equal_passwords_share() {
-    let (first, second) = (seen_of_one_account(), seen_of_one_account());
+    let [first, second, third] =
+        [PASSWORD, PASSWORD, "lectern oxbow tundra gimlet"].map(seen_of_one_account);
     for seen in [&first, &second] {
         assert!(seen.messages.len() > 2000 && seen.wire.len() > seen.messages.len());
         for (place, bytes) in [
@@ -224,10 +225,20 @@ fn neither_server_nor_network_sees_the_password_the_master_key_or_what_equal_pas
             }
         }
     }
-    // The same password twice in one account, and in two accounts of two servers.
-    let shared: Vec<_> = pieces(&first.messages)
-        .intersection(&pieces(&second.messages))
-        .copied()
-        .collect::<Vec<_>>();
-    assert!(shared.is_empty(), "{shared:02x?}");
+    let shared = |bytes: fn(&Seen) -> &[u8]| -> HashSet<Vec<u8>> {
+        let there = pieces(bytes(&second));
+        let shared = pieces(bytes(&first)).into_iter().filter(|piece| there.contains(piece));
+        shared.map(<[u8]>::to_vec).collect()
+    };
+    let in_messages = shared(|seen| &seen.messages);
+    assert!(in_messages.is_empty(), "{in_messages:02x?}");
+    // What another password's account has too is of TLS, or of the store.
+    for (place, bytes) in
+        [("store", (|seen| &seen.store) as fn(&Seen) -> &[u8]), ("wire", |seen| &seen.wire)]
+    {
+        let anyway = pieces(bytes(&third));
+        let of_password: Vec<_> =
+            shared(bytes).into_iter().filter(|piece| !anyway.contains(&piece[..])).collect();
+        assert!(of_password.is_empty(), "in the {place}: {of_password:02x?}");
+    }
 }

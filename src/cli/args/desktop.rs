@@ -125,9 +125,9 @@ pub struct InstallArgs {
         short = 'o',
         value_name = "OPT,…",
         value_delimiter = ',',
-        value_parser = |text: &str| MountOption::parse(text).map(|_| text.to_owned())
+        value_parser = |text: &str| MountOption::parse(text).map(|option| (option, text.to_owned()))
     )]
-    pub options: Vec<String>,
+    pub options: Vec<(MountOption, String)>,
     /// The vault's folder
     pub vault: PathBuf,
     /// The folder to show its files in

@@ -1,5 +1,5 @@
-//! The command line's words: commands, flags and their help. Commands that are a folder of their own have
-//! theirs there.
+//! The command line's words: commands, flags and their help. Those of `seeing`, `keyvault` and `completions`
+//! stand with what they do.
 
 mod command;
 mod desktop;

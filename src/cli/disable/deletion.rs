@@ -11,7 +11,7 @@ use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
-use crate::cli::enable::plain::{Place, PlainFolder, Visit, kind_of, walk};
+use crate::cli::enable::plain::{Place, PlainFolder, Visit, kind_of, split, walk};
 use crate::cli::error::Error;
 use crate::cli::names::Shown as _;
 use crate::format::{DATA_FOLDER, DESCRIPTOR_NAME, KEYS_FOLDER, LOG_FOLDER, README_NAME};
@@ -118,11 +118,6 @@ fn gone(removed: io::Result<()>) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed,
     }
-}
-
-fn split(path: &[u8]) -> (&[u8], &[u8]) {
-    let slash = path.iter().rposition(|byte| *byte == b'/');
-    slash.map_or((&b""[..], path), |at| (&path[..at], &path[at + 1..]))
 }
 
 /// What is in a vault's own folders; of the folders each comes behind what is in it.

@@ -56,7 +56,7 @@ pub fn run(args: &DisableArgs) -> Result<(), Error> {
     refuse_if_in_use(&vault, &state)?;
     raise_file_limit();
     // What comes into the folder after this is not compared, and not deleted.
-    let deletion = Deletion::of(&vault)?;
+    let deletion = args.delete_vault.then(|| Deletion::of(&vault)).transpose()?;
     // Its lock is held until the end.
     let mode = MountMode::ReadOnly;
     let files = open_files(objects, open_state(&state, mode)?, unlocked, mode)?;
@@ -102,7 +102,7 @@ pub fn run(args: &DisableArgs) -> Result<(), Error> {
             folder.shown()
         ));
     }
-    finish(args, &vault, &folder, &files, &deletion)
+    finish(args, &vault, &folder, &files, deletion.as_ref())
 }
 
 /// Unmounts the vault where it is mounted at the folder; refuses where something else is mounted.
@@ -155,9 +155,9 @@ fn finish(
     vault: &Path,
     folder: &Path,
     files: &FileSystem,
-    deletion: &Deletion,
+    deletion: Option<&Deletion>,
 ) -> Result<(), Error> {
-    if !args.delete_vault {
+    let Some(deletion) = deletion else {
         println!(
             "The vault is kept, with all earlier states, in {}. If you need neither, “hushfs disable \
              --delete-vault {} {}” compares once more and deletes it.",
@@ -166,7 +166,7 @@ fn finish(
             args.folder.shown()
         );
         return Ok(());
-    }
+    };
     if files.state_folder().is_some() && files.state_lock().is_none() {
         return Err(Error::InUse(format!(
             "{} is in use by another process on this machine: nothing was deleted",

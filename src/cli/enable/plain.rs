@@ -119,6 +119,14 @@ pub(in crate::cli) fn joined(path: &[u8], name: &[u8]) -> Vec<u8> {
     if path.is_empty() { name.to_vec() } else { [path, name].join(&b'/') }
 }
 
+/// The folder of a path, and the name there.
+pub(in crate::cli) fn split(path: &[u8]) -> (&[u8], &[u8]) {
+    match path.iter().rposition(|byte| *byte == b'/') {
+        Some(slash) => (&path[..slash], &path[slash + 1..]),
+        None => (b"", path),
+    }
+}
+
 /// What looks at a tree, entry by entry.
 pub(in crate::cli) trait Visit {
     /// Something that is no folder.

@@ -19,7 +19,7 @@ use crate::format::NAME_BYTES_MAX;
 use crate::fuse::lease::{Leased, lease};
 
 use super::compare::is_unchanged;
-use super::plain::{Place, PlainFolder, Visit, kind_of, walk};
+use super::plain::{Place, PlainFolder, Visit, kind_of, split, walk};
 use super::prove::{Proof, Proven};
 use crate::cli::names::Shown as _;
 
@@ -268,13 +268,6 @@ pub(super) fn give_back_name(at: &Place<'_>) {
     if let Some(name) = at.name.strip_prefix(REMOVING).filter(|name| !name.is_empty()) {
         let given = at.folder.rename(at.name, name);
         given.unwrap_or_else(|error| log::debug!("a name is taken: {error}"));
-    }
-}
-
-fn split(path: &[u8]) -> (&[u8], &[u8]) {
-    match path.iter().rposition(|byte| *byte == b'/') {
-        Some(slash) => (&path[..slash], &path[slash + 1..]),
-        None => (b"", path),
     }
 }
 

@@ -11,7 +11,7 @@ use rustix::io::Errno;
 
 use crate::cli::answer::{NoAnswer, answer};
 use crate::cli::args::UnlockArgs;
-use crate::cli::descriptor::{claimed_descriptor, is_vault};
+use crate::cli::descriptor::{claimed_id, is_vault};
 use crate::cli::device::device_name;
 use crate::cli::error::Error;
 use crate::cli::mounted::mount_point_of_vault;
@@ -60,15 +60,6 @@ pub(in crate::cli) fn find_vault(place: &Path) -> Result<(PathBuf, Option<PathBu
     };
     let answers = |mount: &PathBuf| !is_dead(mount) && status_of_mount(mount).is_ok();
     Ok((vault, mount.filter(answers)))
-}
-
-/// The vault that a folder says it is.
-///
-/// # Errors
-/// If it has no descriptor that could be one.
-pub(super) fn claimed_id(vault: &Path) -> Result<VaultId, Error> {
-    let folder = VaultFolder::new(Arc::new(HostDisk), vault);
-    Ok(*claimed_descriptor(vault, &folder)?.claimed_vault())
 }
 
 /// What is left of a vault whose descriptor is gone gets the message of who cannot unlock it.

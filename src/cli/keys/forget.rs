@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::cli::args::ForgetArgs;
+use crate::cli::descriptor::claimed_id;
 use crate::cli::device::state_path;
 use crate::cli::error::Error;
 use crate::cli::output::print;
@@ -10,7 +11,7 @@ use crate::cli::remembered::slot_remembered;
 use crate::desktop::Keyring;
 use crate::store::{HostDisk, note_remembered};
 
-use super::access::{SlotAccess, claimed_id, find_vault};
+use super::access::{SlotAccess, find_vault};
 use super::error::KeyError;
 use super::words::{OLD_COPIES, in_words, short, ways_left};
 

@@ -8,13 +8,14 @@ use std::path::Path;
 
 use crate::cli::args::{PasswdArgs, UnlockArgs};
 use crate::cli::ask::Ask;
+use crate::cli::descriptor::claimed_id;
 use crate::cli::error::Error;
 use crate::cli::output::{print, say};
 use crate::cli::remembered::slot_remembered;
 use crate::crypto::SlotId;
 use crate::fs::{SlotEntry, SlotStanding};
 
-use super::access::{SlotAccess, claimed_id, find_vault};
+use super::access::{SlotAccess, find_vault};
 use super::error::KeyError;
 use super::new_way::{password_way, somebody_to_ask};
 use super::remove::find_slot;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::cli::args::RekeyArgs;
+use crate::cli::descriptor::claimed_id;
 use crate::cli::disable::Deletion;
 use crate::cli::error::Error;
 use crate::cli::names::Shown as _;
@@ -10,7 +11,7 @@ use crate::format::{DATA_FOLDER, KEYS_FOLDER, LOG_FOLDER};
 use crate::fs::list_slots;
 use crate::store::{HostDisk, StoreError, VaultFolder};
 
-use super::places::{Places, claimed_id, hold};
+use super::places::{Places, hold};
 
 /// Deletes the new vault that is not complete; the old one is untouched.
 ///
@@ -30,7 +31,7 @@ pub(super) fn abandon(args: &RekeyArgs) -> Result<(), Error> {
             beside.shown()
         )));
     }
-    let Some(old) = claimed_id(vault) else {
+    let Some(old) = claimed_id(vault).ok() else {
         return Err(Error::Usage(format!(
             "{} is no vault: nothing is deleted beside it",
             vault.shown()
@@ -47,7 +48,7 @@ pub(super) fn abandon(args: &RekeyArgs) -> Result<(), Error> {
             beside.shown()
         )));
     }
-    let is_gone = Deletion::going_on(beside)?.carry_out(beside)?;
+    let is_gone = Deletion::of(beside)?.carry_out(beside)?;
     println!(
         "What was begun is deleted{}. The vault is as it was.",
         if is_gone { "" } else { ", but for files that are none of it" }
@@ -55,7 +56,7 @@ pub(super) fn abandon(args: &RekeyArgs) -> Result<(), Error> {
     Ok(())
 }
 
-/// Refuses a folder that a person has put something into.
+/// Refuses a folder that holds something and none of what a rekey begins with.
 fn refuse_others(folder: &VaultFolder) -> Result<(), Error> {
     let known = [KEYS_FOLDER, LOG_FOLDER, DATA_FOLDER];
     let names = match folder.names("") {

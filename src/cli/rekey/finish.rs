@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::cli::args::RekeyArgs;
 use crate::cli::ask::Terminal;
+use crate::cli::descriptor::claimed_id;
 use crate::cli::disable::Deletion;
 use crate::cli::enable::confirm::may_delete;
 use crate::cli::error::Error;
@@ -21,7 +22,7 @@ use crate::store::{
     HostDisk, Rekeyed, StateFolder, VaultFolder, default_state_folder, move_folder, note_remembered,
 };
 
-use super::places::{Places, claimed_id};
+use super::places::Places;
 use super::words;
 
 /// What has become of the old vault.
@@ -46,7 +47,7 @@ pub(super) fn finish(
     take_over_litter(&old, &places.vault);
     eprintln!("{}\n{}", words::is_in_place(&places.vault), words::what_stays(&places.vault));
     let is_there = old.exists();
-    let is_it = is_there && claimed_id(&old) == Some(record.old);
+    let is_it = is_there && claimed_id(&old).ok() == Some(record.old);
     let deletes = record.deletes
         || is_it && holds_no_more(&old, &places.vault)? && asked_to_delete(args, &old)?;
     if deletes {
@@ -73,7 +74,7 @@ fn settle_places(
     old: &Path,
 ) -> Result<(), Error> {
     let new = keys.vault();
-    let at = (claimed_id(&places.vault), claimed_id(&places.beside));
+    let at = (claimed_id(&places.vault).ok(), claimed_id(&places.beside).ok());
     match at {
         // The whole way.
         (Some(at_place), Some(beside)) if at_place == record.old && beside == *new => {

@@ -3,18 +3,15 @@
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use rustix::fs::{FlockOperation, flock};
 
-use crate::cli::descriptor::claimed_descriptor;
 use crate::cli::enable::places::resolved;
 use crate::cli::error::Error;
 use crate::cli::init::parent_of;
 use crate::cli::names::Shown as _;
-use crate::crypto::VaultId;
 use crate::format::{DESCRIPTOR_NAME, README_NAME, Time};
-use crate::store::{HostDisk, StoreError, VaultFolder, exchange_folders, move_folder};
+use crate::store::{StoreError, exchange_folders, move_folder};
 
 /// Behind a vault's name while the new one is made; for a moment also while the old one is there.
 const MEANWHILE: &str = "rekeying";
@@ -126,12 +123,6 @@ impl Places {
         move_folder(&self.vault, old)?;
         Ok(move_folder(&self.beside, &self.vault)?)
     }
-}
-
-/// The id that the vault in a folder says it has; `None` where there is none that says so.
-pub(super) fn claimed_id(folder: &Path) -> Option<VaultId> {
-    let vault = VaultFolder::new(Arc::new(HostDisk), folder);
-    Some(*claimed_descriptor(folder, &vault).ok()?.claimed_vault())
 }
 
 /// Keeps a second run away from a folder for as long as it is held.

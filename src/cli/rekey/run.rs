@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::cli::args::RekeyArgs;
 use crate::cli::ask::{Ask, Terminal};
 use crate::cli::descriptor::claimed_descriptor;
+use crate::cli::descriptor::claimed_id;
 use crate::cli::device::{machine, open_files, open_state, state_path};
 use crate::cli::error::Error;
 use crate::cli::mount::refuse_if_in_use;
@@ -26,7 +27,7 @@ use crate::store::{
 use super::abandon::abandon;
 use super::begin::{begin, go_on, refuse_without_answers};
 use super::finish::{Old, finish};
-use super::places::{Places, claimed_id, hold};
+use super::places::{Places, hold};
 use super::words;
 
 /// What `--json` prints.
@@ -75,7 +76,7 @@ fn new_vault_to_finish<'a>(
 ) -> Result<Option<(&'a Path, VaultId)>, Error> {
     // Before they have changed places, the new one is looked at again.
     let place = if places.vault.exists() { &places.vault } else { &places.beside };
-    let Some(id) = claimed_id(place) else { return Ok(None) };
+    let Some(id) = claimed_id(place).ok() else { return Ok(None) };
     let root = state_path(args.new_state_dir.as_deref(), &id)?;
     Ok(StateFolder::tells_of_rekey(&root, &id).then_some((place.as_path(), id)))
 }
@@ -144,7 +145,9 @@ fn seal_and_finish(args: &RekeyArgs, places: &Places) -> Result<(), Error> {
     let mut report = carry_out(&rekey)?;
     // What other devices have brought in since the last look.
     while !rekey.missing()?.is_empty() {
+        let made = report.made;
         report = carry_out(&rekey)?;
+        report.made += made;
     }
     let state = new_state(args, &new.descriptor.vault)?;
     let record = Rekeyed {

@@ -3,20 +3,19 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::sync::Arc;
 
 use crate::cli::args::UnlockArgs;
 use crate::cli::args::{InstallArgs, UninstallArgs};
-use crate::cli::descriptor::claimed_descriptor;
+use crate::cli::descriptor::claimed_id;
 use crate::cli::error::Error;
 use crate::cli::init::quoted;
 use crate::cli::mount::absolute;
+use crate::cli::mount_options::{MountOption, MountOptions};
 use crate::cli::mounted::mount_point_of_vault;
 use crate::cli::names::Shown as _;
 use crate::cli::output::print;
 use crate::cli::remembered::slot_remembered;
 use crate::desktop::Service;
-use crate::store::{HostDisk, VaultFolder};
 
 use super::manager::Manager;
 use super::units::{installed, write_unit};
@@ -105,13 +104,14 @@ pub(super) fn uninstall(args: &UninstallArgs) -> Result<(), Error> {
 
 fn service(args: &InstallArgs) -> Result<Service, Error> {
     let (vault, mount_point) = (absolute(&args.vault)?, absolute(&args.mountpoint)?);
-    let folder = VaultFolder::new(Arc::new(HostDisk), &vault);
-    let id = *claimed_descriptor(&vault, &folder)?.claimed_vault();
+    let id = claimed_id(&vault)?;
     if !mount_point.is_dir() {
         return Err(Error::Usage(format!("{} is no folder: make it first", mount_point.shown())));
     }
-    let unlocks_alone = slot_remembered(&id).is_some() && !args.unlock.no_keyring;
-    if args.unlock.is_silent() && !unlocks_alone {
+    let options: Vec<MountOption> = args.options.iter().map(|(option, _)| option.clone()).collect();
+    let MountOptions { unlock, state_dir, .. } = MountOptions::gather(&options, &args.unlock)?;
+    let unlocks_alone = slot_remembered(&id).is_some() && !unlock.no_keyring;
+    if unlock.is_silent() && !unlocks_alone {
         return Err(Error::Usage(format!(
             "nobody is there at login to ask for the password: have this device remember it (“hushfs \
              remember {}”), or pass --password-command, --password-file or --key-file",
@@ -121,12 +121,17 @@ fn service(args: &InstallArgs) -> Result<Service, Error> {
     let program = std::env::current_exe()
         .map_err(|source| Error::Io { doing: "finding this program".into(), source })?;
     let mut arguments: Vec<OsString> = ["mount", "--foreground"].map(OsString::from).to_vec();
-    arguments.extend(unlocking(&args.unlock)?);
+    arguments.extend(unlocking(&unlock)?);
+    if let Some(folder) = &state_dir {
+        arguments.extend(["--state-dir".into(), absolute(folder)?.into()]);
+    }
     if args.lock_on_suspend {
         arguments.push("--lock-on-suspend".into());
     }
-    for option in &args.options {
-        arguments.extend(["-o".into(), option.into()]);
+    // The unit starts in another folder, and a path may hold a comma: what names files stands above.
+    let others = args.options.iter().filter(|(option, _)| !option.is_of_unlocking_or_state());
+    for (_, text) in others {
+        arguments.extend(["-o".into(), text.into()]);
     }
     arguments.extend(["--".into(), vault.clone().into(), mount_point.clone().into()]);
     Ok(Service { id: id.to_string(), program, arguments, vault, mount_point })

@@ -18,7 +18,8 @@ pub(super) enum Start {
 /// A state that can still be put together.
 #[derive(Clone, Debug)]
 pub struct State {
-    /// The hash of the last log object in it.
+    /// The hash of the last log object in it, or of the checkpoint that holds it, where it is not certain which
+    /// one that is.
     pub(super) hash: LogHash,
     /// Who published that.
     pub device: DeviceId,
@@ -56,7 +57,8 @@ impl State {
         self.is_whole
     }
 
-    /// The hash of the last log object in it.
+    /// The hash of the last log object in it, or of the checkpoint that holds it, where it is not certain which
+    /// one that is.
     pub fn hash(&self) -> LogHash {
         self.hash
     }

@@ -4,7 +4,7 @@ use crate::crypto::ClassKeys;
 use crate::format::{
     DATA_FOLDER, DESCRIPTOR_BYTES_MAX, DESCRIPTOR_NAME, Descriptor, DeviceId, Frontier,
     KEYS_FOLDER, LOG_FOLDER, LOST_FOLDER, LogKind, ObjectName, PackId, UnverifiedDescriptor,
-    pack_path, parse_pack_name,
+    pack_folder, pack_path, parse_pack_name,
 };
 use crate::store::{DeviceIdentity, Seen, StoreError, VaultFolder, VaultListing};
 
@@ -256,22 +256,15 @@ impl Rekey<'_> {
         let vault = &self.new.vault.as_named();
         let listing = vault.listing()?;
         let mut packs: Vec<&PackId> = listing.packs.keys().collect();
-        packs.dedup_by_key(|pack| pack.0[0]);
+        packs.dedup_by_key(|pack| pack_folder(**pack));
         for pack in packs {
             vault.settle_name(&pack_path(*pack))?;
         }
-        let logs = listing.logs.len() + listing.checkpoints.len();
         for folder in [DATA_FOLDER, LOG_FOLDER] {
             vault.make_folder(folder)?;
+            vault.settle_name(&format!("{folder}/{DESCRIPTOR_NAME}"))?;
         }
-        match logs {
-            0 => {}
-            _ => vault.settle_name(&format!("{LOG_FOLDER}/{DESCRIPTOR_NAME}"))?,
-        }
-        match listing.packs.keys().next() {
-            None => Ok(()),
-            Some(_) => vault.settle_name(&format!("{DATA_FOLDER}/{DESCRIPTOR_NAME}")),
-        }
+        Ok(())
     }
 
     fn put_descriptor(&self) -> Result<(), RekeyError> {
