@@ -24,16 +24,23 @@ const PASSWORD: &str = "marmot brazier lectern oxbow";
 /// Shorter pieces may be equal by chance.
 const PIECE_BYTES: usize = 8;
 
-/// Takes down what goes through a connection.
+/// Takes down what goes through a connection, each way by itself.
 struct Recorded {
     stream: TcpStream,
-    bytes: Arc<Mutex<Vec<u8>>>,
+    wires: Arc<Mutex<Vec<[Vec<u8>; 2]>>>,
+    connection: usize,
+}
+
+impl Recorded {
+    fn take_down(&self, way: usize, bytes: &[u8]) {
+        self.wires.lock().unwrap()[self.connection][way].extend_from_slice(bytes);
+    }
 }
 
 impl Read for Recorded {
     fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
         let read = self.stream.read(out)?;
-        self.bytes.lock().unwrap().extend_from_slice(&out[..read]);
+        self.take_down(0, &out[..read]);
         Ok(read)
     }
 }
@@ -41,7 +48,7 @@ impl Read for Recorded {
 impl Write for Recorded {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         let written = self.stream.write(bytes)?;
-        self.bytes.lock().unwrap().extend_from_slice(&bytes[..written]);
+        self.take_down(1, &bytes[..written]);
         Ok(written)
     }
 
@@ -55,7 +62,7 @@ struct Listener {
     address: ServerAddress,
     pin: ServerPin,
     messages: Arc<Mutex<Vec<u8>>>,
-    wire: Arc<Mutex<Vec<u8>>>,
+    wires: Arc<Mutex<Vec<[Vec<u8>; 2]>>>,
 }
 
 impl Listener {
@@ -79,8 +86,8 @@ impl Listener {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = ServerAddress::parse(&listener.local_addr().unwrap().to_string()).unwrap();
         let messages = Arc::new(Mutex::new(Vec::new()));
-        let wire = Arc::new(Mutex::new(Vec::new()));
-        let (heard, seen) = (Arc::clone(&messages), Arc::clone(&wire));
+        let wires = Arc::new(Mutex::new(vec![[Vec::new(), Vec::new()]; connections]));
+        let (heard, seen) = (Arc::clone(&messages), Arc::clone(&wires));
         let folder = folder.to_owned();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
@@ -92,16 +99,16 @@ impl Listener {
                     Rates { address_per_minute: 0, account_per_minute: 0, address_connections: 0 };
                 let audit = Audit::to_file(&folder.join("audit")).unwrap();
                 let service = Service::new(store, identity, rates, audit).unwrap();
-                for _ in 0..connections {
+                for connection in 0..connections {
                     let (stream, peer) = listener.accept().unwrap();
-                    let recorded = Recorded { stream, bytes: Arc::clone(&seen) };
+                    let recorded = Recorded { stream, wires: Arc::clone(&seen), connection };
                     let tls = ServerConnection::new(Arc::clone(&config)).unwrap();
                     let stream = StreamOwned::new(tls, recorded);
                     serve(stream, &service, peer.ip(), &heard).await;
                 }
             });
         });
-        (Self { address, pin, messages, wire }, thread)
+        (Self { address, pin, messages, wires }, thread)
     }
 }
 
@@ -136,6 +143,7 @@ struct Seen {
     messages: Vec<u8>,
     store: Vec<u8>,
     wire: Vec<u8>,
+    sealed_on_wire: Vec<u8>,
     audit: Vec<u8>,
     secrets: Vec<(&'static str, Vec<u8>)>,
 }
@@ -155,11 +163,12 @@ fn seen_of_one_account(text: &str) -> Seen {
     register(&listener.address, listener.pin, &key, &password(text), COST).unwrap();
     thread.join().unwrap();
     let secret = master_bytes(&keys, &made.export_key, &vault);
-    let [messages, wire] =
-        [&listener.messages, &listener.wire].map(|bytes| bytes.lock().unwrap().clone());
+    let messages = listener.messages.lock().unwrap().clone();
+    let wires = listener.wires.lock().unwrap().concat();
     Seen {
         messages,
-        wire,
+        wire: wires.concat(),
+        sealed_on_wire: wires.iter().flat_map(|wire| application_data(wire)).collect(),
         store: std::fs::read(folder.path().join("accounts")).unwrap(),
         audit: std::fs::read(folder.path().join("audit")).unwrap(),
         secrets: vec![
@@ -200,6 +209,20 @@ fn master_bytes(
     body[..32].to_vec()
 }
 
+/// What one way of a connection carries in TLS's sealed records (RFC 8446, 5.1), without their headers. What
+/// goes before is greetings: nothing was made of a password when they are sent.
+fn application_data(mut wire: &[u8]) -> Vec<u8> {
+    let mut sealed = Vec::new();
+    while let [kind, _, _, high, low, rest @ ..] = wire {
+        let (body, behind) = rest.split_at(u16::from_be_bytes([*high, *low]).into());
+        if *kind == 23 {
+            sealed.extend_from_slice(body);
+        }
+        wire = behind;
+    }
+    sealed
+}
+
 fn pieces(bytes: &[u8]) -> HashSet<&[u8]> {
     // Lengths and counts are alike everywhere; what is secret or random has hardly a byte twice.
     let is_telling = |piece: &&[u8]| piece.iter().collect::<HashSet<_>>().len() + 1 >= PIECE_BYTES;
@@ -230,15 +253,19 @@ fn neither_server_nor_network_sees_the_password_the_master_key_or_what_equal_pas
         let shared = pieces(bytes(&first)).into_iter().filter(|piece| there.contains(piece));
         shared.map(<[u8]>::to_vec).collect()
     };
-    let in_messages = shared(|seen| &seen.messages);
-    assert!(in_messages.is_empty(), "{in_messages:02x?}");
-    // What another password's account has too is of TLS, or of the store.
-    for (place, bytes) in
-        [("store", (|seen| &seen.store) as fn(&Seen) -> &[u8]), ("wire", |seen| &seen.wire)]
-    {
-        let anyway = pieces(bytes(&third));
-        let of_password: Vec<_> =
-            shared(bytes).into_iter().filter(|piece| !anyway.contains(&piece[..])).collect();
-        assert!(of_password.is_empty(), "in the {place}: {of_password:02x?}");
+    for (place, bytes) in [
+        ("messages", (|seen| &seen.messages) as fn(&Seen) -> &[u8]),
+        ("sealed part of the wire", |seen| &seen.sealed_on_wire),
+    ] {
+        assert!(bytes(&first).len() > 2000);
+        let alike = shared(bytes);
+        assert!(alike.is_empty(), "in the {place}: {alike:02x?}");
     }
+    // What another password's account has too is of the store.
+    let anyway = pieces(&third.store);
+    let of_password: Vec<_> = shared(|seen| &seen.store)
+        .into_iter()
+        .filter(|piece| !anyway.contains(&piece[..]))
+        .collect();
+    assert!(of_password.is_empty(), "in the store: {of_password:02x?}");
 }
