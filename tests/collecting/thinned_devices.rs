@@ -141,8 +141,11 @@ impl Two {
                     let now = shown.get(path).map(|entry| entry.content.clone());
                     entry.content = now.unwrap_or_else(|| entry.content.clone());
                 }
-                let is_same = shown::is_state(&shown, known);
-                assert!(is_same, "{state} is shown otherwise at device {nth}");
+                let said = shown::said(&shown);
+                assert!(
+                    shown::is_state(&shown, known),
+                    "{state} is shown otherwise at device {nth}, where is said: {said:?}"
+                );
                 all.push((state.to_string(), shown));
             }
         }
@@ -319,6 +322,42 @@ fn a_checkpoint_whose_last_log_object_is_missing_is_not_told_of_as_an_earlier_st
     two.learn();
     let history = history_of(&two.vault(0), &two.bench.key());
     assert_eq!(history.history().states().len(), 1);
+}
+
+#[test]
+fn what_a_checkpoint_holds_is_no_state_where_something_earlier_that_it_lacks_may_be_missing() {
+    let mut two = Two::new([0, 0]);
+    two.set(0, 9);
+    (0..2).for_each(|nth| two.overwrite(nth, &format!("of-{nth}"), nth as u32));
+    two.sync();
+    let folders = [0, 1].map(|nth| two.vault(nth).join("log"));
+    let logs = |nth: usize| files_below(&folders[nth]).into_keys();
+    let shared: BTreeSet<String> = logs(0).collect();
+    // Of an earlier clock than the last of what is done at the same time.
+    two.overwrite(1, "beside", 30);
+    let beside = logs(1).find(|name| !shared.contains(name)).unwrap();
+    (10..20).for_each(|seed| two.overwrite(0, "much", seed));
+    let before = two.collect(0, DAY);
+    assert!(before.is_empty() && logs(0).any(|name| name.ends_with(".ckpt")));
+    let of_checkpoint: BTreeSet<String> = logs(0).collect();
+    two.sync();
+    two.learn();
+    two.set(1, 9);
+    (0..2).for_each(|nth| two.overwrite(nth, &format!("of-{nth}"), 40 + nth as u32));
+    two.join();
+    (50..60).for_each(|seed| two.overwrite(0, "much", seed));
+    two.collect(0, DAY);
+    two.sync();
+    two.learn();
+    let newest = logs(0).filter(|name| name.ends_with(".ckpt") && !of_checkpoint.contains(name));
+    assert_eq!(newest.count(), 1);
+    for name in logs(0) {
+        if name.ends_with(".log") && !of_checkpoint.contains(&name) {
+            (0..2).for_each(|nth| two.remove(nth, [format!("log/{name}")]));
+        }
+    }
+    assert!(!two.vault(0).join("log").join(beside).exists());
+    two.learn();
 }
 
 #[test]

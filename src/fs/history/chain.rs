@@ -239,10 +239,10 @@ impl Chain<'_> {
             is_covered(ground.frontier(), end) && !is_covered(end, ground.frontier())
         });
         for ground in below {
-            if self.is_in_order(ground, end) {
+            let held = self.labelled(ground);
+            if self.is_certain(ground, &held, end) {
                 let (states, is_all) = self.certain(ground.frontier(), end);
-                let states = std::iter::once(self.labelled(ground)).chain(states);
-                return (states.collect(), is_all);
+                return (std::iter::once(held).chain(states).collect(), is_all);
             }
         }
         let (mut states, is_all) = self.certain(&Frontier::default(), end);
@@ -252,17 +252,29 @@ impl Chain<'_> {
         (states, is_all)
     }
 
-    /// Whether nothing that is there comes before a checkpoint, in the order of states, and is not in it.
-    fn is_in_order(&self, ground: &Ground, end: &Frontier) -> bool {
-        let age = (ground.state.clock, ground.state.device);
-        let names = self.logs.listing.logs.keys();
-        let mut beside = names.filter(|(device, seq)| {
-            ground.frontier().seq(*device) < *seq && *seq <= end.seq(*device)
-        });
-        beside.all(|(device, seq)| {
-            let (vault, keys) = (self.logs.vault, self.logs.keys);
-            let log = vault.get_log_as_named(keys, LogKind::Increment, *device, *seq);
-            log.is_ok_and(|log| (log.clock, log.device) > age)
+    /// Whether it is certain that nothing within `end` comes before what a checkpoint holds, in the order of
+    /// states, and is not in it. Where something is missing, of each device the next log object is there
+    /// and comes later; but who wrote the last one in it, or the checkpoint, writes nothing earlier any more.
+    fn is_certain(&self, ground: &Ground, held: &State, end: &Frontier) -> bool {
+        let is_later = |log: &OpenedLog| match log.clock == held.clock {
+            true => !held.is_of_checkpoint && log.device > held.device,
+            false => log.clock > held.clock,
+        };
+        end.iter().all(|last| {
+            let (device, seq) = (last.device, ground.frontier().seq(last.device));
+            if seq >= last.seq {
+                return true;
+            }
+            let beyond = (device, seq + 1)..=(device, last.seq);
+            let writes_no_earlier = device == held.device || device == ground.state.device;
+            match self.logs.listing.logs.range(beyond).next() {
+                None => writes_no_earlier,
+                Some((&(_, next), _)) => {
+                    let (vault, keys) = (self.logs.vault, self.logs.keys);
+                    let log = vault.get_log_as_named(keys, LogKind::Increment, device, next);
+                    (writes_no_earlier || next == seq + 1) && log.is_ok_and(|log| is_later(&log))
+                }
+            }
         })
     }
 
