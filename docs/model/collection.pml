@@ -10,6 +10,7 @@
  *                   written on it
  *   -DKNOWN_SEEN    nothing goes before every device that has written is known, by its last log
  *                   object, to have seen what makes it unneeded
+ *   -DSKIP_GONE     but for those whose last log object is gone where somebody collects
  */
 
 #ifndef DEVICES
@@ -111,6 +112,13 @@ inline is_past(d, mark) {
         :: e != d && seen[d].at[e] == 0 ->
             /* The last that is known of it is from the beginning. */
             for (x : 0 .. DEVICES - 1) { past = past && mark.at[x] == 0 }
+        :: e != d && seen[d].at[e] > 0 && folder[d].log[LOG(e, seen[d].at[e])] != PRESENT ->
+#ifdef SKIP_GONE
+            skip
+#else
+            /* It has gone on, and who knows what it has seen. */
+            past = false
+#endif
         :: else ->
             within(mark, written_on[LOG(e, seen[d].at[e])]);
             past = past && (result)

@@ -91,6 +91,9 @@ fn a_pack_that_nobody_tells_of_goes_if_it_is_this_devices_and_stays_if_it_is_ano
 #[test]
 fn changes_that_waited_while_their_ground_was_collected_are_kept_and_not_mixed_in() {
     let bench = Bench::new();
+    let here = bench.device_at("here");
+    here.file("ground", &content(0, 100));
+    here.unmount();
     let waiting = bench.device_at("waiting");
     waiting.file("first", &content(1, 5000));
     waiting.publish();
@@ -186,6 +189,20 @@ fn let_history_pass() {
 fn what_a_device_that_is_away_may_share_stays_until_it_is_known_to_have_seen_the_removal() {
     let apart = Apart::new();
     let (here, other) = apart.acquainted("shared", &content(1, 60_000));
+    assert_stays_for_the_other(&apart, here, other);
+}
+
+#[test]
+fn what_a_device_has_seen_and_published_nothing_since_stays_until_it_does() {
+    let apart = Apart::new();
+    let (here, other) = apart.acquainted("known", b"");
+    here.file("shared", &content(1, 60_000));
+    apart.pass_on(&here, &other);
+    assert_stays_for_the_other(&apart, here, other);
+}
+
+/// What both show is removed at one, and a pack does not go that the other still makes copies from.
+fn assert_stays_for_the_other(apart: &Apart, here: Device, other: Device) {
     here.files.unlink(Ino::ROOT, b"shared").unwrap();
     here.publish();
     let_history_pass();
@@ -203,7 +220,8 @@ fn what_a_device_that_is_away_may_share_stays_until_it_is_known_to_have_seen_the
     other.files.take_arrivals().unwrap();
     drop((here, other));
     apart.sync();
-    assert_holds(&apart.bench, &[("copy", &content(1, 60_000)), ("of the other", b"")]);
+    let anew = apart.bench.device_at("state of nobody");
+    assert_eq!(super::past::content(&anew.files, "copy"), content(1, 60_000));
 }
 
 #[test]
@@ -229,14 +247,32 @@ fn overwrite(device: &Device, at: u64, seed: u32) {
 
 #[test]
 fn log_objects_stay_that_what_a_device_has_done_while_away_is_merged_with() {
+    assert_merges_what_was_done_while_away(|_| {});
+}
+
+#[test]
+fn a_device_whose_last_log_object_goes_before_its_next_one_comes_is_waited_for() {
+    assert_merges_what_was_done_while_away(|apart| {
+        let here = apart.bench.vault().join("log");
+        // The other one was the last to publish.
+        let newest = |path: &PathBuf| fs::metadata(path).unwrap().modified().unwrap();
+        let logs = files_below(&here).into_keys().map(|name| here.join(name));
+        fs::remove_file(logs.max_by_key(newest).unwrap()).unwrap();
+    });
+}
+
+/// Both change a file at the same time, one of them while it is away and the other one collects.
+fn assert_merges_what_was_done_while_away(meanwhile: impl FnOnce(&Apart)) {
     let apart = Apart::new();
     let (here, other) = apart.acquainted("both", &content(0, 20_000));
+    meanwhile(&apart);
     overwrite(&here, 0, 1);
     apart.work_here(&here, "one");
     here.files.collect(MOMENT).unwrap();
     apart.work_here(&here, "two");
     let_history_pass();
-    here.files.collect(MOMENT).unwrap();
+    let collected = here.files.collect(MOMENT).unwrap();
+    assert_eq!((collected.removed_logs, collected.waits_for_devices), (0, 1), "{collected:?}");
     overwrite(&other, 10_000, 2);
     apart.sync();
     // Both versions stay, whole, for whoever has nothing but the vault.

@@ -3,12 +3,14 @@
 
 use std::collections::HashSet;
 
-use crate::format::{DeviceId, Frontier, LogKind, PackId};
-use crate::store::{VaultFolder, VaultListing};
+use crate::crypto::ClassKeys;
+use crate::format::{DeviceId, Frontier, FrontierEntry, LogKind, PackId};
+use crate::store::{VaultFolder, VaultListing, log_path};
 
 use super::super::file_system::FileSystem;
-use super::super::fold::{durable_since, fold, is_covered};
+use super::super::fold::{durable_since, fold, is_covered, packs_of};
 use super::super::publish::Publisher;
+use super::remove::Base;
 
 /// A device of which nothing has come for so long is not waited for any more: 90 days.
 const FORGOTTEN_AFTER_SECS: i64 = 90 * 24 * 60 * 60;
@@ -18,58 +20,70 @@ const FORGOTTEN_AFTER_SECS: i64 = 90 * 24 * 60 * 60;
 #[derive(Debug, Default)]
 pub(super) struct Others {
     seen: Vec<Frontier>,
+    /// Those of which that is not known.
+    unknown: u64,
 }
 
 impl Others {
-    /// From the last log object of each of them. One that cannot be read counts as telling of nothing
-    /// seen; one that is gone went when its device was not waited for any more.
+    /// From the last log object of each of them. Of a device whose last one cannot be read it is not known
+    /// what it has seen. Nor where that is gone: no device removes another's last one, so its own has gone
+    /// on, and that has not arrived.
     pub(super) fn of(
         files: &FileSystem,
         vault: &VaultFolder,
         listing: &VaultListing,
         publisher: &Publisher,
+        checkpoints: &[Base],
     ) -> Self {
-        let others = publisher.frontier.iter().filter(|entry| {
-            let is_there = listing.logs.contains_key(&(entry.device, entry.seq));
-            entry.device != publisher.device && is_there
-        });
-        let last_logs = others
-            .map(|entry| vault.get_log(&files.keys, LogKind::Increment, entry.device, entry.seq));
+        let mut others = Self::default();
         let now = vault.now().secs;
-        let seen = last_logs.filter_map(|log| {
-            let Ok(log) = log else { return Some(Frontier::default()) };
-            let heard = durable_since(vault, &log).secs;
-            if now.saturating_sub(heard) > FORGOTTEN_AFTER_SECS {
-                return None;
+        let is_forgotten = |heard_secs| now.saturating_sub(heard_secs) > FORGOTTEN_AFTER_SECS;
+        for entry in publisher.frontier.iter().filter(|entry| entry.device != publisher.device) {
+            let (device, seq) = (entry.device, entry.seq);
+            let is_there = listing.logs.contains_key(&(device, seq));
+            let log = is_there.then(|| vault.get_log(&files.keys, LogKind::Increment, device, seq));
+            match log {
+                Some(Ok(log)) if is_forgotten(durable_since(vault, &log).secs) => {}
+                Some(Ok(log)) => {
+                    let mut seen = log.frontier.clone();
+                    seen.advance(log.entry());
+                    others.seen.push(seen);
+                }
+                _ => {
+                    let heard = heard_before(vault, entry, is_there, checkpoints);
+                    others.unknown += u64::from(!heard.is_some_and(is_forgotten));
+                }
             }
-            let mut seen = log.frontier.clone();
-            seen.advance(log.entry());
-            Some(seen)
-        });
-        Self { seen: seen.collect() }
+        }
+        others
     }
 
     /// How many of them are not known to have seen all of this.
     pub(super) fn without(&self, frontier: &Frontier) -> u64 {
-        self.seen.iter().filter(|seen| !is_covered(frontier, seen)).count() as u64
+        let lacking = self.seen.iter().filter(|seen| !is_covered(frontier, seen));
+        self.unknown + lacking.count() as u64
     }
 
-    /// Packs that files need in what some of them are known to have seen, so that work of theirs may
-    /// share them; `None` where what they have seen cannot be told any more. `checkpoints` are those
-    /// of `listing` with what they cover.
-    pub(super) fn needed_packs<'a>(
+    /// Packs that files need in what some of them are known to have seen, or may have seen since, of all up to
+    /// `frontier`: work of theirs may share those. `None` where it cannot be told any more.
+    /// `checkpoints` are those of `listing`.
+    pub(super) fn needed_packs(
         &self,
         files: &FileSystem,
         vault: &VaultFolder,
         listing: &VaultListing,
-        checkpoints: impl Iterator<Item = ((DeviceId, u64), &'a Frontier)> + Clone,
+        checkpoints: &[Base],
+        frontier: &Frontier,
     ) -> Option<HashSet<PackId>> {
+        if self.unknown > 0 {
+            return None;
+        }
         let mut needed = HashSet::new();
         for seen in &self.seen {
             let mut of_them = listing.clone();
             of_them.keep_logs(|device, seq| seen.seq(device) >= seq);
-            let within = checkpoints.clone().filter(|(_, frontier)| is_covered(frontier, seen));
-            let within: HashSet<_> = within.map(|(name, _)| name).collect();
+            let within = checkpoints.iter().filter(|base| is_covered(&base.frontier, seen));
+            let within: HashSet<_> = within.map(|base| base.name).collect();
             of_them.checkpoints.retain(|name, _| within.contains(name));
             let folded = fold(vault, &of_them, &files.keys, files.descriptor.chunk_size);
             if !folded.gaps.is_empty() || !is_covered(seen, &folded.frontier) {
@@ -77,6 +91,40 @@ impl Others {
             }
             needed.extend(folded.tree.needed_packs());
         }
+        let since = |device| self.seen.iter().map(|seen| seen.seq(device)).min();
+        for entry in frontier.iter() {
+            for seq in since(entry.device).unwrap_or(entry.seq)..entry.seq {
+                needed.extend(packs_of_log(&files.keys, vault, entry.device, seq + 1)?);
+            }
+        }
         Some(needed)
     }
+}
+
+/// A time before which something of a device has come last, if its last log object is not to be read.
+fn heard_before(
+    vault: &VaultFolder,
+    entry: &FrontierEntry,
+    is_there: bool,
+    checkpoints: &[Base],
+) -> Option<i64> {
+    let path = log_path(LogKind::Increment, entry.device, entry.seq);
+    let arrived = is_there.then(|| vault.arrived_secs(&path)).flatten();
+    let holding = checkpoints.iter().filter(|base| base.frontier.seq(entry.device) >= entry.seq);
+    holding.map(|base| base.durable_since.secs).chain(arrived).min()
+}
+
+/// The packs that a log object puts content from; `None` if it is not there, or cannot be read.
+fn packs_of_log(
+    keys: &ClassKeys,
+    vault: &VaultFolder,
+    device: DeviceId,
+    seq: u64,
+) -> Option<HashSet<PackId>> {
+    let log = vault.get_log(keys, LogKind::Increment, device, seq).ok()?;
+    let mut packs = HashSet::new();
+    for operation in log.operations() {
+        packs.extend(packs_of(&operation.ok()?));
+    }
+    Some(packs)
 }

@@ -16,12 +16,12 @@ use super::thin::EVERY_STATE_FOR;
 
 /// What counts of a checkpoint here: its operations are long, and are let go of one by one.
 #[derive(Debug)]
-struct Base {
-    name: (DeviceId, u64),
+pub(super) struct Base {
+    pub(super) name: (DeviceId, u64),
     /// Later ones are greater.
     age: CheckpointAge,
-    frontier: Frontier,
-    durable_since: Time,
+    pub(super) frontier: Frontier,
+    pub(super) durable_since: Time,
     object_bytes: u64,
 }
 
@@ -65,12 +65,12 @@ impl FileSystem {
         // A copy may go as it came: it stands for nothing here.
         let vault = self.vault.as_named();
         let vault = &vault;
+        let checkpoints = self.checkpoints(vault, publisher, listing);
         // Who asks for no history at all asks for the room, whoever is away.
         let others = match history.is_zero() {
             true => Others::default(),
-            false => Others::of(self, vault, listing, publisher),
+            false => Others::of(self, vault, listing, publisher, &checkpoints),
         };
-        let checkpoints = self.checkpoints(vault, publisher, listing);
         // What is kept of earlier days, a collection with a day's history would remove: nothing more
         // goes than with that, and less.
         let thinned = match history > EVERY_STATE_FOR {
@@ -90,7 +90,7 @@ impl FileSystem {
         };
         self.note_removed_packs(listing)?;
         let mut left = listing.clone();
-        self.remove_unused_packs(vault, &mut left, &rules, collected)?;
+        self.remove_unused_packs(vault, publisher, &mut left, &rules, collected)?;
         self.remove_old_logs(vault, publisher, &mut left, &rules, collected)?;
         if let Some(kept) = &thinned {
             collected.daily_states = kept.states.len() as u64;
@@ -124,6 +124,7 @@ impl FileSystem {
     fn remove_unused_packs(
         &self,
         vault: &VaultFolder,
+        publisher: &Publisher,
         listing: &mut VaultListing,
         rules: &Rules<'_>,
         collected: &mut Collected,
@@ -138,9 +139,10 @@ impl FileSystem {
                 continue;
             }
             let mut is_for_others = || {
-                let covered = rules.checkpoints.iter().map(|base| (base.name, &base.frontier));
-                let of_others = of_others
-                    .get_or_insert_with(|| rules.others.needed_packs(self, vault, &all, covered));
+                let (others, checkpoints) = (rules.others, rules.checkpoints);
+                let of_others = of_others.get_or_insert_with(|| {
+                    others.needed_packs(self, vault, &all, checkpoints, &publisher.frontier)
+                });
                 of_others.as_ref().is_none_or(|needed| needed.contains(&id))
             };
             let is_kept = rules.kept.is_some_and(|kept| kept.packs.contains(&id));
@@ -166,8 +168,8 @@ impl FileSystem {
     ///
     /// All that comes after that checkpoint was written on it, and whatever other devices will write
     /// is too, since they are known to have seen it: else what was done at the same time could not be
-    /// merged any more (I3). This device's own last log object stays: by it others know what this one
-    /// has seen.
+    /// merged any more (I3). Each device's last log object stays: by it others know what that one has
+    /// seen, and where it is gone, that it has gone on.
     fn remove_old_logs(
         &self,
         vault: &VaultFolder,
@@ -185,8 +187,7 @@ impl FileSystem {
         old.sort_by_key(|base| base.age);
         let base = old.into_iter().rev().find(|base| self.is_ground(vault, listing, base));
         let Some(base) = base else { return Ok(()) };
-        let own = publisher.device;
-        let is_last = |device, seq| device == own && publisher.frontier.seq(own) == seq;
+        let is_last = |device, seq| publisher.frontier.seq(device) == seq;
         let logs = listing.logs.iter().filter(|((device, seq), _)| {
             base.frontier.seq(*device) >= *seq && !is_last(*device, *seq)
         });
