@@ -4,14 +4,11 @@
 //! `cli` ─► `fuse` ─► `fs` ─► { `tree`, `store`, `journal` } ─► `format` ─► `crypto`;
 //! `keyvault` stands beside `fs`, and knows `format` and `crypto` alone.
 
-#[cfg(target_os = "linux")]
 pub mod cli;
 pub mod crypto;
-#[cfg(target_os = "linux")]
 pub mod desktop;
 pub mod format;
 pub mod fs;
-#[cfg(target_os = "linux")]
 pub mod fuse;
 pub mod journal;
 #[cfg(feature = "keyvault")]
