@@ -1,10 +1,11 @@
 //! What a desktop offers to a program: the keyring, notice of the machine's sleep, notifications, and
-//! services that start at login.
+//! services that start at login. What differs between systems has one signature on all of them.
 //!
 //! Knows nothing of vaults. Whoever asks for nothing of this has no connection and no thread of it.
 
 #![forbid(unsafe_code)]
 
+#[cfg(target_os = "linux")]
 mod bus;
 mod keyring;
 mod markup;
@@ -13,8 +14,10 @@ mod ready;
 mod service;
 mod sleep;
 
+#[cfg(target_os = "macos")]
+pub use keyring::serve_keychain_if_asked;
 pub use keyring::{Keyring, KeyringError};
-pub use notification::{apple_script, has_session, notify};
+pub use notification::{has_session, notify};
 pub use ready::tell_ready;
-pub use service::{Service, place_in_unit, places_of_unit};
-pub use sleep::{Prepared, SleepError, SleepNotice};
+pub use service::{Service, ServiceError, ServicePlaces, places_of_agent, places_of_unit};
+pub use sleep::{Prepared, SleepError, SleepNotice, sleep_can_be_noticed};

@@ -10,9 +10,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-use super::durably;
 use super::host::HostDisk;
-use super::kept_slots::make_folders;
+use super::loose_files::put_loose_file;
 use super::state_folder::state_home;
 
 const FOLDER: &str = "begun";
@@ -68,10 +67,7 @@ impl BegunNote {
     /// # Errors
     /// What the system says; the old note or the new one is then there.
     pub fn write<T: Serialize>(&self, told: &T) -> io::Result<()> {
-        let folder = durably::parent(&self.0);
-        make_folders(&HostDisk, durably::parent(folder)).map_err(io::Error::other)?;
-        durably::make_folder(&HostDisk, folder)?;
-        durably::replace(&HostDisk, &self.0, &serde_json::to_vec(told)?)
+        put_loose_file(&HostDisk, &self.0, &serde_json::to_vec(told)?).map_err(io::Error::other)
     }
 
     /// Removes it, if it is there. Where that fails, the next one that unlocks tries again.

@@ -6,9 +6,8 @@ use std::path::Path;
 use crate::crypto::SlotId;
 
 use super::disk::{Disk, read_whole};
-use super::durably;
 use super::error::StoreError;
-use super::kept_slots::make_folders;
+use super::loose_files::{put_loose_file, remove_loose_file};
 
 const REMEMBERED_NAME: &str = "remembered";
 /// An id in hex and a line end.
@@ -32,17 +31,8 @@ pub fn note_remembered(
 ) -> Result<(), StoreError> {
     let path = state.join(REMEMBERED_NAME);
     match slot {
-        Some(slot) => {
-            make_folders(disk, state)?;
-            durably::replace(disk, &path, format!("{slot}\n").as_bytes())
-                .map_err(|error| StoreError::io("cannot write", &path, error))
-        }
-        None => match disk.remove(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            removed => removed
-                .and_then(|()| disk.sync_folder(state))
-                .map_err(|error| StoreError::io("cannot remove", &path, error)),
-        },
+        Some(slot) => put_loose_file(disk, &path, format!("{slot}\n").as_bytes()),
+        None => remove_loose_file(disk, &path),
     }
 }
 

@@ -1,7 +1,6 @@
 //! `hushfs service install` and `uninstall`.
 
 use std::ffi::OsString;
-use std::fs;
 use std::io;
 
 use crate::cli::args::UnlockArgs;
@@ -15,10 +14,17 @@ use crate::cli::mounted::mount_point_of_vault;
 use crate::cli::names::Shown as _;
 use crate::cli::output::print;
 use crate::cli::remembered::slot_remembered;
-use crate::desktop::Service;
+use crate::desktop::{Service, ServicePlaces, sleep_can_be_noticed};
+use crate::store::{HostDisk, remove_loose_file};
 
-use super::manager::Manager;
-use super::units::{installed, write_unit};
+use super::installed::{installed, write};
+use super::manager::{Manager, Ours};
+
+/// systemd waits until it is; launchd does not.
+const MOUNTED_NOW: &str = match cfg!(target_os = "macos") {
+    true => "It is being mounted now.\n",
+    false => "It is mounted now.\n",
+};
 
 /// Has a vault mounted at login from now on.
 ///
@@ -26,42 +32,38 @@ use super::units::{installed, write_unit};
 /// [`Error`]; nothing is installed then, unless the text says so.
 pub(super) fn install(args: &InstallArgs) -> Result<(), Error> {
     let service = service(args)?;
-    if !service.can_be_unit() {
-        return Err(Error::Usage(format!(
-            "systemd runs no program whose path has quotes, backslashes or control characters: put {} \
-             elsewhere",
-            service.program.shown()
-        )));
-    }
-    let name = service.unit_name();
-    let path = write_unit(&name, &service.unit())?;
+    let path = write(&service)?;
     let mut text = format!("{} mounts the vault at login.\n", path.shown());
-    match Manager::reach() {
+    // One that is there already is not to be mounted twice.
+    let now = !args.no_start && mount_point_of_vault(&service.places.vault)?.is_none();
+    match Ours::reach() {
         Some(manager) => {
-            // One that is there already is not to be mounted twice.
-            let is_mounted = mount_point_of_vault(&service.vault)?.is_some();
-            let enable: &[&str] = match is_mounted || args.no_start {
-                true => &["enable", &name],
-                false => &["enable", "--now", &name],
-            };
-            let done = manager.call(&["daemon-reload"]).and_then(|_| manager.call(enable));
-            done.map_err(|why| {
+            manager.add(&path, now).map_err(|why| {
                 Error::Incomplete(format!(
-                    "{} is there, but systemd does not start it: {why}. “journalctl --user -u \
-                     {name}” says more, “hushfs service uninstall {}” removes it",
+                    "{} is there, but {} does not start it: {why}. {} says more, “hushfs service \
+                     uninstall {}” removes it",
                     path.shown(),
+                    Ours::NAME,
+                    Ours::where_it_says_why(&path),
                     quoted(&args.vault)
                 ))
             })?;
-            text.push_str(match is_mounted || args.no_start {
-                true => "It does so from the next login on.\n",
-                false => "It is mounted now.\n",
+            text.push_str(match now {
+                true => MOUNTED_NOW,
+                false => "It does so from the next login on.\n",
             });
         }
-        None => text.push_str(&format!(
-            "systemd does not answer here, so it is not enabled yet. Once you are logged in:\n\n    \
-             systemctl --user enable --now {name}\n"
-        )),
+        None => text.push_str(&match Ours::command_for_later(&Ours::file_name(&service)) {
+            Some(command) => format!(
+                "{} does not answer here, so it is not enabled yet. Once you are logged in:\n\n    \
+                 {command}\n",
+                Ours::NAME
+            ),
+            None => format!(
+                "{} does not answer here, so it does so from the next login on.\n",
+                Ours::NAME
+            ),
+        }),
     }
     print(io::stdout(), &text)
 }
@@ -69,34 +71,32 @@ pub(super) fn install(args: &InstallArgs) -> Result<(), Error> {
 /// Has a vault not mounted at login any more.
 ///
 /// # Errors
-/// [`Error::Usage`] if there is no such service; [`Error::Io`], and it may still be there.
+/// [`Error::Usage`] if there is no such service; [`Error::Store`], and it may still be there.
 pub(super) fn uninstall(args: &UninstallArgs) -> Result<(), Error> {
     let place = absolute(&args.place)?;
-    let mut units = installed()?;
-    units.retain(|unit| unit.is_of(&place));
-    if units.is_empty() {
+    let mut services = installed()?;
+    services.retain(|service| service.is_of(&place));
+    if services.is_empty() {
         return Err(Error::Usage(format!(
             "no service mounts {}: “hushfs service status” lists what there is",
             place.shown()
         )));
     }
-    let (mut text, manager) = (String::new(), Manager::reach());
-    for unit in units {
-        // By its link it would be started still.
-        if let Some(manager) = &manager
-            && let Err(why) = manager.call(&["disable", &unit.name])
-        {
-            log::warn!("systemd: {why}");
+    let (mut text, manager) = (String::new(), Ours::reach());
+    let told = |said: Result<(), String>| {
+        said.unwrap_or_else(|why| log::warn!("{}: {why}", Ours::NAME));
+    };
+    for service in services {
+        if let Some(manager) = &manager {
+            // Where that is not to be known, it is left as it is.
+            let mounted = mount_point_of_vault(&service.places.vault);
+            told(manager.remove(&service.path, !matches!(mounted, Ok(None))));
         }
-        let removing =
-            |source| Error::Io { doing: format!("removing {}", unit.path.shown()), source };
-        fs::remove_file(&unit.path).map_err(removing)?;
-        text.push_str(&format!("Removed {}.\n", unit.path.shown()));
+        remove_loose_file(&HostDisk, &service.path)?;
+        text.push_str(&format!("Removed {}.\n", service.path.shown()));
     }
-    if let Some(manager) = &manager
-        && let Err(why) = manager.call(&["daemon-reload"])
-    {
-        log::warn!("systemd: {why}");
+    if let Some(manager) = &manager {
+        told(manager.notice_removal());
     }
     text.push_str("If it is mounted, it stays so until you unmount it or log out.\n");
     print(io::stdout(), &text)
@@ -109,7 +109,8 @@ fn service(args: &InstallArgs) -> Result<Service, Error> {
         return Err(Error::Usage(format!("{} is no folder: make it first", mount_point.shown())));
     }
     let options: Vec<MountOption> = args.options.iter().map(|(option, _)| option.clone()).collect();
-    let MountOptions { unlock, state_dir, .. } = MountOptions::gather(&options, &args.unlock)?;
+    let MountOptions { unlock, state_dir, lock_on_suspend, .. } =
+        MountOptions::gather(&options, &args.unlock)?;
     let unlocks_alone = slot_remembered(&id).is_some() && !unlock.no_keyring;
     if unlock.is_silent() && !unlocks_alone {
         return Err(Error::Usage(format!(
@@ -121,9 +122,13 @@ fn service(args: &InstallArgs) -> Result<Service, Error> {
     let program = std::env::current_exe()
         .map_err(|source| Error::Io { doing: "finding this program".into(), source })?;
     let mut arguments: Vec<OsString> = ["mount", "--foreground"].map(OsString::from).to_vec();
+    arguments.extend(Ours::MOUNT_FLAGS.iter().map(OsString::from));
     arguments.extend(unlocking(&unlock)?);
     if let Some(folder) = &state_dir {
         arguments.extend(["--state-dir".into(), absolute(folder)?.into()]);
+    }
+    if lock_on_suspend || args.lock_on_suspend {
+        sleep_can_be_noticed()?;
     }
     if args.lock_on_suspend {
         arguments.push("--lock-on-suspend".into());
@@ -134,7 +139,8 @@ fn service(args: &InstallArgs) -> Result<Service, Error> {
         arguments.extend(["-o".into(), text.into()]);
     }
     arguments.extend(["--".into(), vault.clone().into(), mount_point.clone().into()]);
-    Ok(Service { id: id.to_string(), program, arguments, vault, mount_point })
+    let places = ServicePlaces { vault, mount_point };
+    Ok(Service { id: id.to_string(), program, arguments, places })
 }
 
 fn unlocking(how: &UnlockArgs) -> Result<Vec<OsString>, Error> {

@@ -4,21 +4,36 @@ use serde::Serialize;
 
 use crate::cli::args::ServiceStatusArgs;
 use crate::cli::error::Error;
+use crate::cli::names::Shown as _;
 use crate::cli::output::show;
 
-use super::manager::Manager;
-use super::units::installed;
+use super::installed::{InstalledService, installed};
+use super::manager::{Manager, Ours, ServiceState};
 
-/// A service as it is told of.
+/// A service as it is told of to programs.
 #[derive(Debug, Serialize)]
 struct Told {
     unit: String,
-    /// As the unit writes them.
     vault: String,
     mountpoint: String,
-    /// What systemd says of it; nothing where that does not answer.
+    /// What the manager says of it; nothing where that does not answer.
     enabled: Option<String>,
     active: Option<String>,
+}
+
+impl Told {
+    fn of(service: &InstalledService, manager: Option<&Ours>) -> Self {
+        let state = manager.map(|manager| manager.state(&service.name));
+        let (enabled, active) =
+            state.map(|ServiceState { enabled, active }| (enabled, active)).unzip();
+        Self {
+            unit: service.name.clone(),
+            vault: service.places.vault.display().to_string(),
+            mountpoint: service.places.mount_point.display().to_string(),
+            enabled,
+            active,
+        }
+    }
 }
 
 /// Lists the services of this user.
@@ -26,28 +41,20 @@ struct Told {
 /// # Errors
 /// [`Error`].
 pub(super) fn run(args: &ServiceStatusArgs) -> Result<(), Error> {
-    let manager = Manager::reach();
-    let ask = |question: &str, unit: &str| manager.as_ref().map(|it| it.ask(question, unit));
-    let unquoted = |place: String| place.trim_matches('"').to_owned();
-    let told = installed()?.into_iter().map(|unit| Told {
-        enabled: ask("is-enabled", &unit.name),
-        active: ask("is-active", &unit.name),
-        vault: unquoted(unit.vault),
-        mountpoint: unquoted(unit.mount_point),
-        unit: unit.name,
-    });
-    let told: Vec<Told> = told.collect();
+    let (services, manager) = (installed()?, Ours::reach());
+    let told: Vec<Told> =
+        services.iter().map(|service| Told::of(service, manager.as_ref())).collect();
     show(&told, args.json, || match &told[..] {
         [] => "no vault is mounted at login\n".to_owned(),
-        told => told.iter().map(described).collect(),
+        told => told.iter().zip(&services).map(described).collect(),
     })
 }
 
-fn described(told: &Told) -> String {
-    let Told { unit, vault, mountpoint, enabled, active } = told;
-    let state = match (enabled, active) {
+fn described((told, service): (&Told, &InstalledService)) -> String {
+    let (vault, mount_point) = (&service.places.vault, &service.places.mount_point);
+    let state = match (&told.enabled, &told.active) {
         (Some(enabled), Some(active)) => format!("{enabled}, {active}"),
-        _ => "systemd does not answer here".to_owned(),
+        _ => format!("{} does not answer here", Ours::NAME),
     };
-    format!("{vault} at {mountpoint}: {state} ({unit})\n")
+    format!("{} at {}: {state} ({})\n", vault.shown(), mount_point.shown(), told.unit)
 }

@@ -1,9 +1,14 @@
 //! `hushfs service`: vaults that are mounted at login.
 
 mod install;
+mod installed;
+// Tested on every system.
+#[cfg(any(target_os = "macos", test))]
+mod launchd;
 mod list;
 mod manager;
-mod units;
+#[cfg(not(target_os = "macos"))]
+mod systemd;
 
 use super::args::{ServiceArgs, ServiceCommand};
 use super::error::Error;

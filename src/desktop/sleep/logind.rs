@@ -1,42 +1,19 @@
-//! Notice of the machine's sleep: logind says that it is about to begin, and waits for those who have asked
+//! logind says that it is about to begin, and waits for those who have asked
 //! it to, for as long as its `InhibitDelayMaxSec` says (5 seconds, unless somebody has changed that).
 
-use std::io;
 use std::thread;
 
 use zbus::blocking::proxy::SignalIterator;
 use zbus::blocking::{Connection, Proxy};
 use zbus::zvariant::OwnedFd;
 
-use super::bus;
+use super::{Prepared, SleepError};
+use crate::desktop::bus;
 
 const LOGIND: &str = "org.freedesktop.login1";
 const LOGIND_PATH: &str = "/org/freedesktop/login1";
 const MANAGER: &str = "org.freedesktop.login1.Manager";
 const SIGNAL: &str = "PrepareForSleep";
-
-/// Why there is no notice of sleep.
-#[derive(Debug, thiserror::Error)]
-pub enum SleepError {
-    /// There is no system bus, or no logind on it.
-    #[error(
-        "the machine’s sleep cannot be noticed, since logind does not answer ({0}); without \
-         --lock-on-suspend it is mounted all the same"
-    )]
-    NoLogind(#[from] zbus::Error),
-    /// No thread.
-    #[error("the machine’s sleep cannot be noticed: {0}")]
-    System(#[from] io::Error),
-}
-
-/// What became of the preparation for sleep.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Prepared {
-    /// Sleep may begin now, and is to be noticed again the next time.
-    Ready,
-    /// Sleep may begin once this process has ended, which it is about to do.
-    Ending,
-}
 
 /// Sleep waits for this process, from the moment that this is made.
 pub struct SleepNotice {

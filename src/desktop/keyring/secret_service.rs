@@ -1,4 +1,4 @@
-//! The keyring of this user's session, by the Secret Service, which GNOME Keyring and others offer.
+//! The keyring of a session by the Secret Service, which GNOME Keyring and others offer.
 //!
 //! It is never asked to unlock itself: that would open a window that somebody at another terminal does
 //! not see, and wait for it.
@@ -9,7 +9,8 @@ use secret_service::EncryptionType;
 use secret_service::blocking::{Item, SecretService};
 use zeroize::Zeroizing;
 
-use super::bus;
+use super::KeyringError;
+use crate::desktop::bus;
 
 /// By this our entries are known to be ours.
 const APPLICATION: (&str, &str) = ("application", "hushfs");
@@ -22,33 +23,12 @@ const NOBODY: [&str; 3] = [
     "org.freedesktop.DBus.Error.Spawn.",
 ];
 
-/// Why the keyring was of no help. It is as before, unless the text says otherwise.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyringError {
-    /// There is no session bus.
-    #[error("there is no session bus to reach the keyring by ({0})")]
-    NoBus(String),
-    /// There is a bus, and no keyring on it.
-    #[error("no program offers a keyring here (the Secret Service), as GNOME Keyring does")]
-    NoKeyring,
-    /// There is a program, and it has no keyring to put new things in.
-    #[error(
-        "there is no default keyring yet; make one, as with “Passwords and Keys”, or log in again"
-    )]
-    NoDefault,
-    /// What it has shows only to who unlocks it.
-    #[error("the keyring is locked; it opens with your login, or in the program that shows it")]
-    Locked,
-    /// It is unlocked, and has no such entry.
-    #[error("the keyring has no entry for it")]
-    NoEntry,
-    /// What was put there does not come back.
-    #[error("the keyring took the entry, but does not give it back")]
-    NotKept,
-    /// Anything else, in its own words.
-    #[error("the keyring: {0}")]
-    Refused(String),
-}
+pub(super) const NO_KEYRING: &str =
+    "no program offers a keyring here (the Secret Service), as GNOME Keyring does";
+pub(super) const NO_DEFAULT: &str =
+    "there is no default keyring yet; make one, as with “Passwords and Keys”, or log in again";
+pub(super) const LOCKED: &str =
+    "the keyring is locked; it opens with your login, or in the program that shows it";
 
 impl From<secret_service::Error> for KeyringError {
     fn from(error: secret_service::Error) -> Self {

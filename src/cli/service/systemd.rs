@@ -1,0 +1,93 @@
+//! systemd's manager of this user, by way of `systemctl`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::cli::error::Error;
+use crate::desktop::{Service, ServicePlaces, places_of_unit};
+
+use super::manager::{Manager, ServiceState, folder_of, said_by, usage};
+
+const FOLDER: &str = "systemd/user";
+
+/// The manager, where there is one.
+pub(super) struct Systemd(());
+
+impl Manager for Systemd {
+    const NAME: &'static str = "systemd";
+    /// A unit says itself after which exit codes it is not started again.
+    const MOUNT_FLAGS: &'static [&'static str] = &[];
+
+    fn folder() -> Result<PathBuf, Error> {
+        let config =
+            folder_of("XDG_CONFIG_HOME").or_else(|| Some(folder_of("HOME")?.join(".config")));
+        config.map(|config| config.join(FOLDER)).ok_or_else(|| {
+            Error::Usage("there is neither HOME nor XDG_CONFIG_HOME to keep services below".into())
+        })
+    }
+
+    fn file_name(service: &Service) -> String {
+        service.unit_name()
+    }
+
+    fn may_be_ours(file_name: &str) -> bool {
+        file_name.starts_with("hushfs-") && file_name.ends_with(".service")
+    }
+
+    fn text(service: &Service) -> Result<String, Error> {
+        service.unit().map_err(usage)
+    }
+
+    fn places(text: &str) -> Option<ServicePlaces> {
+        places_of_unit(text)
+    }
+
+    fn reach() -> Option<Self> {
+        systemctl(&["show-environment"]).is_ok().then_some(Self(()))
+    }
+
+    fn add(&self, file: &Path, now: bool) -> Result<(), String> {
+        let name = name_of(file);
+        systemctl(&["daemon-reload"])?;
+        let enable: &[&str] = if now { &["enable", "--now", &name] } else { &["enable", &name] };
+        systemctl(enable).map(drop)
+    }
+
+    fn remove(&self, file: &Path, _is_mounted: bool) -> Result<(), String> {
+        // By its link it would be started still.
+        systemctl(&["disable", &name_of(file)]).map(drop)
+    }
+
+    fn notice_removal(&self) -> Result<(), String> {
+        systemctl(&["daemon-reload"]).map(drop)
+    }
+
+    fn state(&self, file_name: &str) -> ServiceState {
+        ServiceState {
+            enabled: answer("is-enabled", file_name),
+            active: answer("is-active", file_name),
+        }
+    }
+
+    fn command_for_later(file_name: &str) -> Option<String> {
+        Some(format!("systemctl --user enable --now {file_name}"))
+    }
+
+    fn where_it_says_why(file: &Path) -> String {
+        format!("“journalctl --user -u {}”", name_of(file))
+    }
+}
+
+fn name_of(file: &Path) -> String {
+    file.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// What it says of a unit, as in `enabled` or `active`, whatever its exit code.
+fn answer(question: &str, unit: &str) -> String {
+    let (Ok(said) | Err(said)) = systemctl(&[question, unit]);
+    said.lines().next().unwrap_or("unknown").to_owned()
+}
+
+fn systemctl(words: &[&str]) -> Result<String, String> {
+    said_by(Command::new("systemctl").arg("--user").args(words))
+}
