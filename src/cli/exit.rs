@@ -40,6 +40,9 @@ impl ExitCode {
         self as u8
     }
 
+    /// Those after which the same mount would fail again until somebody has done something.
+    pub const LASTING: [Self; 4] = [Self::WrongSecret, Self::Damage, Self::NotAVault, Self::InUse];
+
     /// What it means, in a few words.
     pub const fn meaning(self) -> &'static str {
         match self {

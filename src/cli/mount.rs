@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::desktop::{SleepNotice, has_session, tell_ready};
+use crate::desktop::{SleepNotice, has_session, sleep_can_be_noticed, tell_ready};
 use crate::format::Time;
 use crate::fs::{FileSystem, MountMode};
 use crate::fuse::daemon::{self, Detacher, Role};
@@ -39,6 +39,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// [`Error`]; nothing is mounted then.
 pub fn run(args: &MountArgs) -> Result<(), Error> {
     let options = args.resolved()?;
+    if options.lock_on_suspend {
+        sleep_can_be_noticed()?;
+    }
     let tell = |error: &Error| {
         if options.notifies && Terminal::at_hand().is_none() {
             show_refusal(error, &args.mountpoint);

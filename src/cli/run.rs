@@ -20,7 +20,12 @@ use crate::fuse::harden;
 /// Carries out the process's command line; says on standard error why it failed.
 pub fn run() -> std::process::ExitCode {
     harden::protect_memory();
-    code_of(std::env::args_os().collect()).into()
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    #[cfg(target_os = "macos")]
+    if let Some(code) = crate::desktop::serve_keychain_if_asked(&arguments) {
+        return code;
+    }
+    code_of(arguments).into()
 }
 
 fn code_of(arguments: Vec<OsString>) -> ExitCode {
@@ -46,8 +51,19 @@ fn code_of(arguments: Vec<OsString>) -> ExitCode {
         Ok(()) => ExitCode::Done,
         Err(error) => {
             say_error(&error);
-            error.exit_code()
+            told_code(&parsed.command, error.exit_code())
         }
+    }
+}
+
+/// launchd starts again whatever failed, once a minute; each time a wrong password may use up a guess of a
+/// key vault's.
+fn told_code(command: &Command, code: ExitCode) -> ExitCode {
+    match command {
+        Command::Mount(args) if args.under_launchd && ExitCode::LASTING.contains(&code) => {
+            ExitCode::Done
+        }
+        _ => code,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 
 use crate::bench::device::content;
+use crate::copies::copy_folder;
 use crate::victim::{Left, Victim};
 
 /// What is left where the log can be trusted only before the nth object.
@@ -151,9 +152,4 @@ fn a_log_object_of_another_vault_is_named_and_changes_nothing() {
     victim.remove(&other.logs[0]);
     victim.write(&victim.logs[1], &other.read(&other.logs[1]));
     expect_cut_at(&victim, 1, &[&victim.logs[1], "stands where another object belongs"]);
-}
-
-fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
-    let copied = std::process::Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap();
-    assert!(copied.success());
 }

@@ -4,6 +4,8 @@
 
 #[path = "../bench/mod.rs"]
 mod bench;
+#[path = "../bench/copies.rs"]
+mod copies;
 mod every_object;
 #[path = "../bench/files.rs"]
 mod files;

@@ -8,6 +8,10 @@
 #[allow(dead_code, reason = "the tests of mounts need more of it than these")]
 #[path = "../mounted/bench.rs"]
 mod bench;
+#[path = "../bench/copies.rs"]
+mod copies;
+#[path = "../bench/disk.rs"]
+mod disk;
 #[path = "../bench/program.rs"]
 mod program;
 #[allow(dead_code, reason = "the tests of dialogues need more of it than these")]

@@ -2,14 +2,13 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 use std::time::Duration;
-
-use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
 use crate::bench::{Bench, is_root, said};
 use crate::bus::Bus;
+use crate::copies::copy_folder;
+use crate::disk::SmallDisk;
 use crate::notifications::Notifications;
 
 /// A trouble is shown when it was there for two looks in a row, which are 5 seconds apart.
@@ -59,11 +58,6 @@ impl Desktop {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
-    let copied = Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap();
-    assert!(copied.success());
-}
-
 #[test]
 fn a_vaults_folder_that_is_gone_is_told_of_once() {
     let Some(desktop) = Desktop::new() else { return };
@@ -105,8 +99,7 @@ fn a_full_disk_is_told_of() {
         return;
     }
     let bench = &desktop.bench;
-    fs::create_dir(bench.state()).unwrap();
-    mount("small", bench.state(), "tmpfs", MountFlags::empty(), Some(c"size=64m")).unwrap();
+    let _disk = SmallDisk::at(&bench.state(), 96).expect("root may mount");
     desktop.mount(&[]);
     // Something beside the journal takes the room away.
     let mut other = File::create(bench.state().join("other")).unwrap();
@@ -116,7 +109,6 @@ fn a_full_disk_is_told_of() {
     drop(other);
     fs::remove_file(bench.state().join("other")).unwrap();
     bench.unmount();
-    unmount(bench.state(), UnmountFlags::empty()).unwrap();
 }
 
 #[test]
@@ -127,12 +119,12 @@ fn a_vault_that_has_gone_back_is_told_of_where_nobody_sits_at_a_terminal() {
     fs::write(bench.at(SECRET_NAME), "first").unwrap();
     bench.unmount();
     let older = bench.folder().join("older");
-    copy(&bench.vault(), &older);
+    copy_folder(&bench.vault(), &older);
     desktop.mount(&[]);
     fs::write(bench.at(SECRET_NAME), "second").unwrap();
     bench.unmount();
     fs::remove_dir_all(bench.vault()).unwrap();
-    copy(&older, &bench.vault());
+    copy_folder(&older, &bench.vault());
     for words in [&["--foreground"][..], &[]] {
         let (code, text) = said(&desktop.try_mount(words));
         assert!(code == 11 && text.contains("older copy of the vault"), "{code}: {text}");

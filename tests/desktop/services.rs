@@ -1,12 +1,14 @@
 //! `hushfs service`, with a `systemctl` that writes down what it is told, and units that the real
 //! `systemd-analyze` reads.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use hushfs::desktop::Service;
+use hushfs::desktop::{Service, ServicePlaces};
 
 use crate::bench::{Bench, has_ended, is_mounted, open_process};
 use crate::bus::has_program;
@@ -79,6 +81,13 @@ impl Home {
     }
 }
 
+/// The last word of a unit's command.
+fn quoted_as_a_word(unit: &str) -> String {
+    let command = unit.lines().find(|line| line.starts_with("ExecStart=")).unwrap();
+    let (_, word) = command.split_once("\"mount\" ").unwrap();
+    word.to_owned()
+}
+
 fn verified(unit: &Path) -> (bool, String) {
     let mut command = Command::new("systemd-analyze");
     command.args(["verify", "--user", "--man=no"]).arg(unit);
@@ -121,6 +130,62 @@ fn a_service_is_installed_told_of_and_removed() {
     let disable = format!("--user disable {name}");
     assert!(home.told().contains(&disable));
     home.service(&["status"], &[]).expect(0, &["no vault is mounted at login"]);
+}
+
+#[test]
+fn places_are_told_as_they_are_whatever_their_names() {
+    let home = Home::new();
+    home.with_systemctl("[ \"$2\" = is-active ] && echo inactive", 0);
+    let by = format!("--password-command=echo {PASSWORD}");
+    for (name, shown) in [
+        (&b"two words"[..], "two words"),
+        (b"100% %h", "100% %h"),
+        (b"$HOME ${x}", "$HOME ${x}"),
+        (br#""say "hi"""#, r#""say "hi"""#),
+        (br"a\x20b\", r"a\\x20b\\"),
+        (b"line\nMountPoint=\"x\"\n", r#"line\nMountPoint="x"\n"#),
+        ("é 日本".as_bytes(), "é 日本"),
+        (b"caf\xe9", r"caf\xe9"),
+    ] {
+        let place = home.folder.path().canonicalize().unwrap().join(OsStr::from_bytes(name));
+        fs::rename(home.vault(), &place).unwrap();
+        fs::create_dir(place.join("mount")).unwrap();
+        home.service(&["install", &by, "--no-start"], &[&place, &home.mount_point()])
+            .expect(0, &[]);
+        let told = home.service(&["status"], &[]);
+        let line = format!(
+            "{}/{shown} at {}: ",
+            home.folder.path().canonicalize().unwrap().display(),
+            home.mount_point().display()
+        );
+        assert!(told.stdout.starts_with(&line), "{told:?} does not begin with {line}");
+        let listed = home.service(&["status", "--json"], &[]);
+        let listed: serde_json::Value = serde_json::from_str(&listed.stdout).unwrap();
+        assert_eq!(listed[0]["vault"], place.display().to_string());
+        assert_eq!(listed[0]["mountpoint"], home.mount_point().display().to_string());
+        home.service(&["uninstall"], &[&place]).expect(0, &["Removed"]);
+        assert!(home.units().is_empty());
+        fs::remove_dir(place.join("mount")).unwrap();
+        fs::rename(&place, home.vault()).unwrap();
+    }
+}
+
+#[test]
+fn launchd_is_told_success_where_to_try_again_would_help_nobody() {
+    let home = Home::new();
+    let mount = |flags: &[&str], vault: &Path| {
+        let mut command = hushfs(&["mount", "--foreground", "--password-command=echo wrong"]);
+        command.env("XDG_STATE_HOME", home.place("state-home")).args(flags);
+        Said::by(command.arg(vault).arg(home.mount_point()))
+    };
+    mount(&[], &home.vault()).expect(10, &["does not open"]);
+    mount(&["--under-launchd"], &home.vault()).expect(0, &["does not open"]);
+    mount(&["--under-launchd"], &home.place("no vault")).expect(0, &["is not a vault"]);
+    let no_place = Path::new("/dev/null");
+    let mut elsewhere =
+        hushfs(&["mount", "--foreground", "--under-launchd", "--password-command=false"]);
+    elsewhere.env("XDG_STATE_HOME", no_place).arg(home.vault()).arg(home.mount_point());
+    Said::by(&mut elsewhere).expect(1, &[]);
 }
 
 #[test]
@@ -177,12 +242,12 @@ fn systemd_reads_units_as_they_are_meant_whatever_the_names() {
         id: "c0ffee".to_owned(),
         program,
         arguments: vec!["mount".into(), argument.into()],
-        vault: argument.to_owned(),
-        mount_point: argument.to_owned(),
+        lasting_exit_codes: vec![10],
+        places: ServicePlaces { vault: argument.to_owned(), mount_point: argument.to_owned() },
     };
     let verified = |service: &Service| {
         let unit = folder.path().join(service.unit_name());
-        fs::write(&unit, service.unit()).unwrap();
+        fs::write(&unit, service.unit().unwrap()).unwrap();
         verified(&unit)
     };
     // It is accepted only if the program is found, so only if its path is read as it is meant.
@@ -192,16 +257,20 @@ fn systemd_reads_units_as_they_are_meant_whatever_the_names() {
         let service = service(place.join("program"), &place);
         fs::write(&service.program, "#!/bin/sh\n").unwrap();
         fs::set_permissions(&service.program, fs::Permissions::from_mode(0o755)).unwrap();
-        assert!(service.can_be_unit());
-        assert_eq!(verified(&service), (true, String::new()), "{}", service.unit());
+        assert_eq!(verified(&service), (true, String::new()), "{:?}", service.unit());
         fs::remove_file(&service.program).unwrap();
         assert!(!verified(&service).0, "a program that is missing is missed");
     }
     for name in [r#"say "hi" \ 'x'"#, "line\nend\ttab", "\\"] {
         let service = service("/bin/sh".into(), &below(name));
-        assert_eq!(verified(&service), (true, String::new()), "{}", service.unit());
-        let refused = Service { program: below(name), ..service };
-        assert!(!refused.can_be_unit() && !verified(&refused).0);
+        assert_eq!(verified(&service), (true, String::new()), "{:?}", service.unit());
+        // The path is written as another program's would be, which systemd refuses.
+        let named = service.unit().unwrap();
+        let refused = Service { program: below(name), ..service.clone() };
+        assert!(refused.unit().is_err());
+        let unit = folder.path().join(refused.unit_name());
+        fs::write(&unit, named.replace("\"/bin/sh\"", &quoted_as_a_word(&named))).unwrap();
+        assert!(!self::verified(&unit).0, "systemd takes what is refused here");
     }
 }
 

@@ -3,18 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use sha2::{Digest, Sha256};
 
 use super::bench::Bench;
+use super::copies::copy_folder;
 use super::device::{Device, publish, writers};
-use super::sample::run;
 use super::snapshot::{self, assert_same};
-
-fn copy(from: &Path, to: &Path) {
-    run(Command::new("cp").arg("-a").arg(from).arg(to));
-}
 
 /// Every log object with its hash.
 fn log_objects(vault: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
@@ -27,7 +22,7 @@ fn a_copied_state_folder_and_its_original_never_use_a_number_twice() {
     let Some(bench) = Bench::new() else { return };
     let (original, copied) = (Device::new(&bench, "original"), Device::new(&bench, "copy"));
     original.turn(|folder| fs::write(folder.join("before"), "before").unwrap());
-    copy(&original.state, &copied.state);
+    copy_folder(&original.state, &copied.state);
     let mut seen = log_objects(&bench.vault());
     let mut ids = Vec::new();
     for turn in 0..6 {
@@ -63,7 +58,7 @@ fn what_a_crash_left_in_a_state_folder_comes_in_once_though_the_folder_was_copie
     fs::File::open(bench.mount_point()).unwrap().sync_all().unwrap();
     let before = snapshot::of(&bench.mount_point());
     bench.kill();
-    copy(&original.state, &copied.state);
+    copy_folder(&original.state, &copied.state);
     for _ in 0..2 {
         copied.turn(|folder| assert_same(&snapshot::of(folder), &before));
         // Its journal holds what is in the vault by now, under a name that it does not know.
@@ -79,7 +74,7 @@ fn what_a_copy_has_synced_stays_though_the_original_published_under_its_next_num
     let Some(bench) = Bench::new() else { return };
     let (original, copied) = (Device::new(&bench, "original"), Device::new(&bench, "copy"));
     original.turn(|folder| fs::write(folder.join("before"), "before").unwrap());
-    copy(&original.state, &copied.state);
+    copy_folder(&original.state, &copied.state);
     copied.mount();
     fs::write(bench.at("of the copy"), "synced").unwrap();
     fs::File::open(bench.at("of the copy")).unwrap().sync_all().unwrap();

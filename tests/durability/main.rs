@@ -15,6 +15,8 @@ mod watchdog;
 
 mod concurrent_devices;
 mod copied_state;
+#[path = "../bench/copies.rs"]
+mod copies;
 mod device;
 mod killed;
 mod sample;

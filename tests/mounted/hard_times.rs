@@ -4,37 +4,12 @@
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use super::bench::{Bench, is_root};
-
-/// An ext4 of its own in a file, mounted in a folder until it is dropped.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    fn at(folder: &Path, megabytes: u64) -> Self {
-        let image = folder.with_extension("image");
-        File::create(&image).unwrap().set_len(megabytes << 20).unwrap();
-        run("mkfs.ext4", &["-q".as_ref(), image.as_ref()]);
-        fs::create_dir(folder).unwrap();
-        run("mount", &["-o".as_ref(), "loop".as_ref(), image.as_ref(), folder.as_ref()]);
-        Self(folder.to_owned())
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // Whatever still has a file open there goes on with it until it ends.
-        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
-    }
-}
-
-fn run(program: &str, arguments: &[&std::ffi::OsStr]) {
-    let output = Command::new(program).args(arguments).output().unwrap();
-    assert!(output.status.success(), "{program}: {output:?}");
-}
+use super::disk::SmallDisk;
 
 fn content(nth: u64) -> Vec<u8> {
     let word = |i: u64| (i ^ nth.wrapping_mul(0x9E37_79B9)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -82,7 +57,7 @@ fn fills_up_and_heals(of_vault: bool) {
         return;
     }
     let small = if of_vault { bench.folder().join("small") } else { bench.state() };
-    let disk = SmallDisk::at(&small, 96);
+    let disk = SmallDisk::at(&small, 96).expect("root may mount");
     let vault = if of_vault { small.join("vault") } else { bench.vault() };
     let made = bench.run("init", &["--yes".as_ref(), "--key-file".as_ref()], |command| {
         command.arg(bench.key_file()).arg(&vault);
@@ -192,7 +167,7 @@ fn a_vault_folder_that_may_not_be_written_any_more_is_waited_for() {
     if !is_root() {
         return;
     }
-    let _disk = SmallDisk::at(&bench.vault(), 64);
+    let _disk = SmallDisk::at(&bench.vault(), 64).expect("root may mount");
     // A vault wants an empty folder.
     fs::remove_dir(bench.vault().join("lost+found")).unwrap();
     let made = bench.run("init", &["--yes".as_ref(), "--key-file".as_ref()], |command| {
@@ -209,8 +184,10 @@ fn a_vault_folder_that_may_not_be_written_any_more_is_waited_for() {
         folders.extend(below(&bench.vault().join("data")));
         folders
     };
-    let set =
-        |flag: &str| folders().iter().for_each(|f| run("chattr", &[flag.as_ref(), f.as_ref()]));
+    let set = |flag: &str| {
+        let set = Command::new("chattr").arg(flag).args(folders()).output().unwrap();
+        assert!(set.status.success(), "{set:?}");
+    };
     goes_away_and_comes_back(&bench, || set("+i"), || set("-i"));
     bench.unmount();
 }

@@ -19,6 +19,8 @@ mod crashes;
 #[path = "../power_loss/dice.rs"]
 #[allow(dead_code, reason = "shared with tests that draw more")]
 mod dice;
+#[path = "../bench/disk.rs"]
+mod disk;
 mod error_numbers;
 mod fstab;
 mod handles;

@@ -82,6 +82,9 @@ pub struct MountArgs {
     /// at hand
     #[arg(long)]
     pub no_reminder: bool,
+    /// End with exit code 0 where to try again would help nobody: launchd tries again after any other
+    #[arg(long, hide = true)]
+    pub under_launchd: bool,
     /// Options as mount(8) and fstab have them
     #[arg(
         short = 'o',

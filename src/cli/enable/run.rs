@@ -106,6 +106,7 @@ fn in_child(args: &EnableArgs, detacher: Detacher) -> Result<(), Error> {
         lock_on_suspend: false,
         no_notify: false,
         no_reminder: true,
+        under_launchd: false,
         options: Vec::new(),
         vault,
         mountpoint,

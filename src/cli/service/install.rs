@@ -7,6 +7,7 @@ use crate::cli::args::UnlockArgs;
 use crate::cli::args::{InstallArgs, UninstallArgs};
 use crate::cli::descriptor::claimed_id;
 use crate::cli::error::Error;
+use crate::cli::exit::ExitCode;
 use crate::cli::init::quoted;
 use crate::cli::mount::absolute;
 use crate::cli::mount_options::{MountOption, MountOptions};
@@ -32,10 +33,10 @@ const MOUNTED_NOW: &str = match cfg!(target_os = "macos") {
 /// [`Error`]; nothing is installed then, unless the text says so.
 pub(super) fn install(args: &InstallArgs) -> Result<(), Error> {
     let service = service(args)?;
-    let path = write(&service)?;
-    let mut text = format!("{} mounts the vault at login.\n", path.shown());
     // One that is there already is not to be mounted twice.
     let now = !args.no_start && mount_point_of_vault(&service.places.vault)?.is_none();
+    let path = write(&service)?;
+    let mut text = format!("{} mounts the vault at login.\n", path.shown());
     match Ours::reach() {
         Some(manager) => {
             manager.add(&path, now).map_err(|why| {
@@ -140,7 +141,8 @@ fn service(args: &InstallArgs) -> Result<Service, Error> {
     }
     arguments.extend(["--".into(), vault.clone().into(), mount_point.clone().into()]);
     let places = ServicePlaces { vault, mount_point };
-    Ok(Service { id: id.to_string(), program, arguments, places })
+    let lasting_exit_codes = ExitCode::LASTING.map(ExitCode::number).to_vec();
+    Ok(Service { id: id.to_string(), program, arguments, lasting_exit_codes, places })
 }
 
 fn unlocking(how: &UnlockArgs) -> Result<Vec<OsString>, Error> {

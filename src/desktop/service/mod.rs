@@ -25,6 +25,8 @@ pub struct Service {
     /// What the program is called with, from the command's name on; `--`, the vault and the mount point are
     /// the last of it.
     pub arguments: Vec<OsString>,
+    /// Exit codes of the program after which to start it again would help nobody.
+    pub lasting_exit_codes: Vec<u8>,
     /// Which vault, and where.
     pub places: ServicePlaces,
 }
@@ -65,6 +67,7 @@ mod tests {
             id: "c0ffee".to_owned(),
             program: "/usr/bin/hushfs".into(),
             arguments: ["mount", "--", vault, "/home/ann/Chats"].map(Into::into).to_vec(),
+            lasting_exit_codes: vec![10, 12],
             places: ServicePlaces { vault: vault.into(), mount_point: "/home/ann/Chats".into() },
         }
     }

@@ -32,6 +32,8 @@ impl Service {
             command.push(' ');
             command.push_str(&quoted(argument.as_bytes()));
         }
+        let lasting: Vec<String> =
+            self.lasting_exit_codes.iter().map(|code| code.to_string()).collect();
         Ok(format!(
             "\
 # Made by “hushfs service install”, removed by “hushfs service uninstall”.
@@ -47,7 +49,7 @@ ExecStart={command}
 Restart=on-failure
 RestartSec=60
 # Wrong password or key, damage, no vault, in use already: to try again would help nobody.
-RestartPreventExitStatus=10 11 12 13
+RestartPreventExitStatus={lasting}
 # Unlocking may take a password command's time, opening that of the vault's size.
 TimeoutStartSec=infinity
 # Everything goes into the vault first; what does not in this time waits, sealed, in the state folder.
@@ -61,6 +63,7 @@ WantedBy=default.target
 {MOUNT_POINT_KEY}{mount_point}
 ",
             id = self.id,
+            lasting = lasting.join(" "),
             vault = quoted_path(&self.places.vault),
             mount_point = quoted_path(&self.places.mount_point),
         ))
