@@ -10,11 +10,9 @@ use crate::store::{HostDisk, LockedBy, StateFolder, StateLock, VaultFolder, defa
 use super::args::UnlockArgs;
 use super::descriptor::claimed_descriptor;
 use super::error::Error;
+use super::host::machine;
 use super::names::Shown as _;
 use super::unlock::{Unlocked, unlock};
-
-/// Names this machine; systemd's and D-Bus's place for it.
-const MACHINE_ID_FILES: [&str; 2] = ["/etc/machine-id", "/var/lib/dbus/machine-id"];
 
 /// The state folder of a vault: the user's choice, or the usual place.
 ///
@@ -121,10 +119,4 @@ pub(super) fn open_files(
 pub(super) fn device_name() -> String {
     let system = rustix::system::uname();
     system.nodename().to_string_lossy().into_owned()
-}
-
-/// Names this machine; empty where the system has no name for it.
-pub(super) fn machine() -> String {
-    let mut names = MACHINE_ID_FILES.iter().filter_map(|path| std::fs::read_to_string(path).ok());
-    names.next().unwrap_or_default().trim().to_owned()
 }

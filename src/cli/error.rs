@@ -30,6 +30,14 @@ pub enum Error {
     /// What was asked for cannot be done as it was asked; the text says what to pass.
     #[error("{0}")]
     Usage(String),
+    /// This system has no such thing; the text says what to do instead.
+    #[error("{what} is for Linux alone: {instead}")]
+    NotHere {
+        /// The command.
+        what: &'static str,
+        /// What to do.
+        instead: &'static str,
+    },
     /// The vault did not open.
     #[error(transparent)]
     Unlock(#[from] UnlockError),
@@ -126,7 +134,7 @@ impl Error {
     /// The one table from reasons to exit codes.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Usage(_) => ExitCode::Usage,
+            Self::Usage(_) | Self::NotHere { .. } => ExitCode::Usage,
             Self::Unlock(error) => match error {
                 UnlockError::NotAVault { .. }
                 | UnlockError::Unfinished { .. }

@@ -243,6 +243,8 @@ fn mounting() -> Vec<Error> {
         NoDevice {} = MountError::NoDevice,
         DeviceNotAllowed {} = MountError::DeviceNotAllowed,
         NoFusermount {} = MountError::NoFusermount,
+        NoMacFuse {} = MountError::NoMacFuse,
+        ExtensionNotAllowed {} = MountError::ExtensionNotAllowed,
         Missing {} = MountError::Missing(mnt()),
         NotFolder {} = MountError::NotFolder(mnt()),
         NotEmpty {} = MountError::NotEmpty(mnt()),
@@ -254,6 +256,7 @@ fn mounting() -> Vec<Error> {
     all.extend(every!(SessionError:
         Handshake {} = SessionError::Handshake(denied()),
         System {} = SessionError::System(denied()),
+        NotMounted {} = SessionError::NotMounted(text()),
     ));
     all.extend(every!(StatusError:
         Path {} = StatusError::Path { path: mnt(), why: denied() },

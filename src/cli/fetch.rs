@@ -18,6 +18,7 @@ use crate::fuse::{FETCH_ATTRIBUTE, FETCHING_ATTRIBUTE};
 use super::answer::{NoAnswer, answer};
 use super::args::FetchArgs;
 use super::error::Error;
+use super::host::NO_XATTR;
 use super::names::Shown as _;
 use super::output::show;
 use super::progress::Progress;
@@ -197,7 +198,7 @@ fn check_in_mount(path: &Path) -> Result<(), Error> {
         // What has no content is not asked for it.
         Ok(_) | Err(Errno::INVAL | Errno::ISDIR) => Ok(()),
         Err(Errno::PERM) => refuse("only root and who has mounted this can have it fetched"),
-        Err(Errno::OPNOTSUPP | Errno::NODATA) => refuse("this is in no mount of a vault"),
+        Err(Errno::NOTSUP | NO_XATTR) => refuse("this is in no mount of a vault"),
         Err(error) => Err(io_error(&format!("asking about {}", path.shown()), error.into())),
     }
 }

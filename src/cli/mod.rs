@@ -28,6 +28,7 @@ mod fetch;
 mod helper;
 mod history;
 mod holders;
+mod host;
 mod keys;
 #[cfg(feature = "keyvault")]
 pub mod keyvault;

@@ -3,13 +3,10 @@
 use std::ffi::OsString;
 use std::fs::Metadata;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{major, minor};
-
-use crate::fuse::hushfs_mounts;
+use crate::fuse::{device_of, hushfs_mounts};
 use crate::store::{HostDisk, VaultFolder};
 
 use super::descriptor::is_vault;
@@ -41,7 +38,7 @@ pub(super) fn mount_point_of_vault(vault: &Path) -> Result<Option<PathBuf>, Erro
 
 /// Whether what this tells of is in a mount of a vault.
 pub(super) fn is_in_mount(metadata: &Metadata) -> bool {
-    let device = (major(metadata.dev()), minor(metadata.dev()));
+    let device = device_of(metadata);
     hushfs_mounts().unwrap_or_default().iter().any(|mount| mount.device == device)
 }
 

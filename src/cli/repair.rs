@@ -9,8 +9,9 @@ use crate::fs::{MountMode, RepairReport, RepairRequest, plan_repair};
 use crate::store::{HostDisk, VaultFolder};
 
 use super::args::RepairArgs;
-use super::device::{device_name, machine, open_state, state_path};
+use super::device::{device_name, open_state, state_path};
 use super::error::Error;
+use super::host::machine;
 use super::names::Shown as _;
 use super::output::show;
 use super::progress::Progress;

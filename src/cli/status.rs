@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::answer::{NoAnswer, answer};
 use super::error::Error;
+use super::host::NO_XATTR;
 use super::names::{Shown as _, one_line};
 use super::output::show;
 use super::units::{ago, bytes, counted};
@@ -111,7 +112,7 @@ pub fn status_of_mount(mountpoint: &Path) -> Result<Status, StatusError> {
         NoAnswer::Refused(errno) => match errno {
             Errno::PERM | Errno::ACCESS => StatusError::NotAllowed(path),
             Errno::NOTCONN | Errno::CONNABORTED => StatusError::Dead { path },
-            Errno::NODATA | Errno::NOTSUP => StatusError::NotUnderstood(path),
+            NO_XATTR | Errno::NOTSUP => StatusError::NotUnderstood(path),
             error => StatusError::Path { path: mountpoint.to_owned(), why: error.into() },
         },
     })

@@ -3,16 +3,16 @@
 use std::env;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal};
-use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::Timespec;
 use rustix::fs::{XattrFlags, setxattr};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::Pid;
 
 use super::holders::{Holder, holders};
+use super::host::{End, has_ended_but_for_threads};
 use super::names::Shown as _;
 use super::status::{StatusError, status_of_mount, vault_mount};
 use crate::fs::Status;
@@ -118,9 +118,8 @@ fn of_status(error: StatusError) -> UnmountError {
 }
 
 /// The daemon, to be waited for; `None` if it is not to be seen from here (another container's).
-fn daemon_of(status: &Status) -> Option<OwnedFd> {
-    let pid = Pid::from_raw(i32::try_from(status.pid).ok()?)?;
-    pidfd_open(pid, PidfdFlags::empty()).ok()
+fn daemon_of(status: &Status) -> Option<End> {
+    End::of(Pid::from_raw(i32::try_from(status.pid).ok()?)?)
 }
 
 fn publish(path: &Path, before: &Status) -> Result<(), UnmountError> {
@@ -140,32 +139,23 @@ fn publish(path: &Path, before: &Status) -> Result<(), UnmountError> {
 }
 
 /// Waits without end: to stop waiting would be to say that all is well, or that it is not.
-fn wait_for_end(daemon: &OwnedFd, pid: u32) {
+fn wait_for_end(daemon: &End, pid: u32) {
     let began = Instant::now();
     let mut is_told = !io::stderr().is_terminal();
     loop {
-        let mut asked = [PollFd::from_borrowed_fd(daemon.as_fd(), PollFlags::IN)];
-        match poll(&mut asked, Timespec::try_from(LOOK_EVERY).ok().as_ref()) {
-            Ok(0) if has_ended_but_for_threads(pid) => return,
-            Ok(0) if !is_told && began.elapsed() >= SILENCE_MAX => {
+        match daemon.wait(Timespec::try_from(LOOK_EVERY).ok().as_ref()) {
+            Ok(false) if has_ended_but_for_threads(pid) => return,
+            Ok(false) if !is_told && began.elapsed() >= SILENCE_MAX => {
                 eprintln!(
                     "waiting for the daemon (process {pid}): it still writes into the vault, \
                      or another container uses the mount …"
                 );
                 is_told = true;
             }
-            Ok(0) | Err(Errno::INTR) => {}
-            Ok(_) | Err(_) => return,
+            Ok(false) | Err(Errno::INTR) => {}
+            Ok(true) | Err(_) => return,
         }
     }
-}
-
-/// Whether a process has done all it will do, but the system keeps it: a thread of it waits for a
-/// read that nobody answers.
-fn has_ended_but_for_threads(pid: u32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // The name, in parentheses, may have any characters in it.
-    stat.rsplit_once(')').is_some_and(|(_, fields)| fields.trim_start().starts_with('Z'))
 }
 
 /// What the daemon left about its end; `Err` says what was not well.
@@ -239,20 +229,6 @@ mod tests {
         assert!(matches!(error, UnmountError::Status(StatusError::NotMountPoint(_))), "{error}");
         let error = unmount(Path::new("/proc")).unwrap_err();
         assert!(matches!(error, UnmountError::Status(StatusError::NotOurs { .. })), "{error}");
-    }
-
-    #[test]
-    fn a_process_that_nobody_has_asked_about_since_its_end_has_ended() {
-        let mut child = std::process::Command::new("cat");
-        let mut child = child.stdin(std::process::Stdio::piped()).spawn().unwrap();
-        let pid = child.id();
-        assert!(!has_ended_but_for_threads(pid));
-        drop(child.stdin.take());
-        while !has_ended_but_for_threads(pid) {
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        child.wait().unwrap();
-        assert!(!has_ended_but_for_threads(pid));
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl AccessLists {
             Permissions::Checked => {
                 (InitFlags::FUSE_DONT_MASK | InitFlags::FUSE_POSIX_ACL, Self::Enforced)
             }
-            Permissions::RootOnly => (InitFlags::FUSE_DONT_MASK, Self::Kept),
+            Permissions::Unchecked => (InitFlags::FUSE_DONT_MASK, Self::Kept),
         };
         *self = match config.add_capabilities(asked) {
             Ok(()) => agreed,
@@ -58,7 +58,7 @@ impl AccessLists {
         if *self != Self::Refused || AccessListKind::of(name.as_bytes()).is_none() {
             Ok(())
         } else {
-            Err(Errno::EOPNOTSUPP)
+            Err(Errno::ENOTSUP)
         }
     }
 
@@ -116,7 +116,7 @@ mod tests {
         let refusing = AccessLists::Refused;
         assert_eq!(refusing.listed(names.to_vec()), b"user.a\0user.b\0");
         for name in ["system.posix_acl_access", "system.posix_acl_default"] {
-            assert_eq!(refusing.check(OsStr::new(name)), Err(Errno::EOPNOTSUPP));
+            assert_eq!(refusing.check(OsStr::new(name)), Err(Errno::ENOTSUP));
             assert_eq!(AccessLists::Enforced.check(OsStr::new(name)), Ok(()));
             assert_eq!(AccessLists::Kept.check(OsStr::new(name)), Ok(()));
         }

@@ -24,6 +24,7 @@ use super::contents::Contents;
 use super::control::{self, Control};
 use super::convert::{self, file_attr, ino};
 use super::history::HistoryFolder;
+use super::kernel;
 use super::listings::Listings;
 use super::outside::Outside;
 use super::permissions::Permissions;
@@ -42,22 +43,6 @@ const BACKGROUND_REQUESTS: u16 = 64;
 const CONGESTED_REQUESTS: u16 = 48;
 /// What opened handles are known by: an inode's are all alike.
 const HANDLE: FileHandle = FileHandle(0);
-
-/// What we ask of the kernel. Not the write-back cache: under it the kernel, not we, would own
-/// sizes and times, and writes could come after their close.
-const CAPABILITIES: [InitFlags; 7] = [
-    InitFlags::FUSE_PARALLEL_DIROPS,
-    // Always, not where the kernel guesses that it pays (`FUSE_READDIRPLUS_AUTO`): it guesses at the
-    // start of a listing alone, and then looks up each entry of a long folder by itself.
-    InitFlags::FUSE_DO_READDIRPLUS,
-    // Whoever has a file by its handle alone (NFS, `open_by_handle_at`) finds it again.
-    InitFlags::FUSE_EXPORT_SUPPORT,
-    InitFlags::FUSE_CACHE_SYMLINKS,
-    InitFlags::FUSE_ATOMIC_O_TRUNC,
-    InitFlags::FUSE_HANDLE_KILLPRIV_V2,
-    // A reader that joined a direct writer is direct, and must still be able to map the file.
-    InitFlags::FUSE_DIRECT_IO_ALLOW_MMAP,
-];
 
 /// Serves a [`FileSystem`] to the kernel.
 pub struct Adapter {
@@ -113,7 +98,7 @@ impl Filesystem for Adapter {
     fn init(&mut self, _who: &Request, config: &mut KernelConfig) -> io::Result<()> {
         // Each by itself: one refused bit would have all of them refused. What an old kernel
         // lacks is only slower without.
-        for capability in CAPABILITIES {
+        for capability in kernel::CAPABILITIES {
             if let Err(missing) = config.add_capabilities(capability) {
                 log::debug!("this kernel's FUSE has no {missing:?}");
             }
@@ -274,7 +259,7 @@ impl Filesystem for Adapter {
         reply: ReplyEmpty,
     ) {
         let done = guarded("rename", || {
-            let mode = convert::rename_mode(flags).ok_or(Errno::EINVAL)?;
+            let mode = kernel::rename_mode(flags).ok_or(Errno::EINVAL)?;
             let parent = self.present_name(parent, name)?;
             let newparent = self.present_name(newparent, newname)?;
             let (from, to) = (name.as_bytes(), newname.as_bytes());
@@ -511,15 +496,18 @@ impl Filesystem for Adapter {
         name: &OsStr,
         value: &[u8],
         flags: i32,
-        _position: u32,
+        position: u32,
         reply: ReplyEmpty,
     ) {
         let done = guarded("setxattr", || {
             if control::is_reserved(ino(of), name) {
                 return self.control.set(&self.files, who, name, value);
             }
+            if position != 0 || !kernel::keeps_xattr(name.as_bytes()) {
+                return Err(Errno::ENOTSUP);
+            }
             self.access_lists.check(name)?;
-            let mode = convert::xattr_mode(flags).ok_or(Errno::EINVAL)?;
+            let mode = kernel::xattr_mode(flags).ok_or(Errno::EINVAL)?;
             let (of, name) = (INodeNo(self.present(of)?.0), name.as_bytes());
             access_lists::set_xattr(&self.files, who, ino(of), name, value, mode)?;
             if self.access_lists.changes_mode_unseen(name) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fuser::{Errno, INodeNo, OpenFlags};
 
-use super::convert;
+use super::kernel;
 use super::outside::{Afterwards, Outside};
 use super::waiting::Refusal;
 use crate::format::Ino;
@@ -81,7 +81,7 @@ impl Contents {
         offset: u64,
         length: u64,
     ) -> Result<(), Refusal> {
-        let mode = convert::allocate_mode(mode).ok_or(Errno::EOPNOTSUPP)?;
+        let mode = kernel::allocate_mode(mode).ok_or(Errno::ENOTSUP)?;
         self.change_content(by_root, ino, || self.files.allocate(ino, mode, offset, length))
     }
 

@@ -155,7 +155,7 @@ impl Control {
             return conflicts_from(files, first.ok_or(Errno::EINVAL)?);
         }
         if name != STATUS_ATTRIBUTE {
-            return Err(Errno::ENODATA);
+            return Err(Errno::NO_XATTR);
         }
         let mut status = files.status();
         status.mountpoint = self.mountpoint.display().to_string();
@@ -208,11 +208,11 @@ impl Control {
 
     /// Brings back what was asked for, and has the kernel hear of it.
     fn undelete(&self, contents: &Contents, token: &str) -> Result<UndeleteAnswer, Errno> {
-        let token = token.strip_prefix('.').ok_or(Errno::ENODATA)?;
+        let token = token.strip_prefix('.').ok_or(Errno::NO_XATTR)?;
         let request = {
             let mut undeletes = self.undeletes();
             let at = undeletes.iter().position(|request| request.token == token);
-            at.and_then(|at| undeletes.remove(at)).ok_or(Errno::ENODATA)?
+            at.and_then(|at| undeletes.remove(at)).ok_or(Errno::NO_XATTR)?
         };
         let done = match contents.files.undelete(&request.path, request.at.as_ref()) {
             Ok(done) => done,

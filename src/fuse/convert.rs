@@ -2,10 +2,11 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use fuser::{FileAttr, FileType, INodeNo, RenameFlags, TimeOrNow};
+use fuser::{FileAttr, FileType, INodeNo, TimeOrNow};
 
+use super::kernel::FILE_TYPES;
 use crate::format::{Ino, NodeKind, Time, mode};
-use crate::fs::{AllocateMode, Attributes, FileKind, RenameMode, XattrMode};
+use crate::fs::{Attributes, FileKind};
 
 /// What `stat` shows as the best size of a request.
 const BLOCK_BYTES: u32 = 4096;
@@ -30,12 +31,13 @@ pub(super) fn file_type(kind: FileKind) -> FileType {
 
 /// What `mknod(2)` is to make; `None` for what it cannot make.
 pub(super) fn node_kind(mode: u32, rdev: u32) -> Option<NodeKind<'static>> {
-    match mode & libc::S_IFMT {
-        0 | libc::S_IFREG => Some(NodeKind::File),
-        libc::S_IFIFO => Some(NodeKind::Fifo),
-        libc::S_IFSOCK => Some(NodeKind::Socket),
-        libc::S_IFCHR => Some(NodeKind::CharDevice(rdev)),
-        libc::S_IFBLK => Some(NodeKind::BlockDevice(rdev)),
+    match mode & FILE_TYPES.mask {
+        0 => Some(NodeKind::File),
+        kind if kind == FILE_TYPES.file => Some(NodeKind::File),
+        kind if kind == FILE_TYPES.fifo => Some(NodeKind::Fifo),
+        kind if kind == FILE_TYPES.socket => Some(NodeKind::Socket),
+        kind if kind == FILE_TYPES.char_device => Some(NodeKind::CharDevice(rdev)),
+        kind if kind == FILE_TYPES.block_device => Some(NodeKind::BlockDevice(rdev)),
         _ => None,
     }
 }
@@ -49,7 +51,8 @@ pub(super) fn file_attr(attributes: &Attributes) -> FileAttr {
         atime: system_time(attributes.atime),
         mtime: system_time(attributes.mtime),
         ctime: system_time(attributes.ctime),
-        crtime: UNIX_EPOCH,
+        // For macOS, which shows when a file was made. A vault does not keep it; not later than this.
+        crtime: system_time(attributes.mtime.min(attributes.ctime)),
         kind: file_type(attributes.kind),
         // Twelve bits always fit into sixteen.
         perm: (attributes.mode & mode::PERMISSIONS) as u16,
@@ -118,30 +121,6 @@ fn decoded_time(time: SystemTime) -> Time {
     }
 }
 
-/// The flags of `renameat2(2)`; `None` for those that no file system of this kind has
-/// (`RENAME_WHITEOUT`) and for pairs that make no sense.
-pub(super) fn rename_mode(flags: RenameFlags) -> Option<RenameMode> {
-    if flags.is_empty() {
-        Some(RenameMode::Replace)
-    } else if flags == RenameFlags::RENAME_NOREPLACE {
-        Some(RenameMode::NoReplace)
-    } else if flags == RenameFlags::RENAME_EXCHANGE {
-        Some(RenameMode::Exchange)
-    } else {
-        None
-    }
-}
-
-/// The flags of `setxattr(2)`; `None` for pairs that make no sense.
-pub(super) fn xattr_mode(flags: i32) -> Option<XattrMode> {
-    match flags {
-        0 => Some(XattrMode::Set),
-        libc::XATTR_CREATE => Some(XattrMode::Create),
-        libc::XATTR_REPLACE => Some(XattrMode::Replace),
-        _ => None,
-    }
-}
-
 /// Of names of extended attributes, each ended by a NUL, those that are to be kept.
 pub(super) fn kept_names(names: &[u8], is_kept: impl Fn(&[u8]) -> bool) -> Vec<u8> {
     let each = names.split_inclusive(|byte| *byte == 0);
@@ -152,22 +131,6 @@ pub(super) fn kept_names(names: &[u8], is_kept: impl Fn(&[u8]) -> bool) -> Vec<u
 /// Of names of extended attributes, each ended by a NUL, those that anybody may know of.
 pub(super) fn untrusted_names(names: &[u8]) -> Vec<u8> {
     kept_names(names, |name| !name.starts_with(b"trusted."))
-}
-
-/// The mode of `fallocate(2)`; `None` for what is not supported.
-pub(super) fn allocate_mode(mode: i32) -> Option<AllocateMode> {
-    const KEEP_SIZE: i32 = libc::FALLOC_FL_KEEP_SIZE;
-    const PUNCH_HOLE: i32 = libc::FALLOC_FL_PUNCH_HOLE | KEEP_SIZE;
-    const ZERO_RANGE: i32 = libc::FALLOC_FL_ZERO_RANGE;
-    const ZERO_RANGE_KEEP_SIZE: i32 = ZERO_RANGE | KEEP_SIZE;
-    match mode {
-        0 => Some(AllocateMode::Extend),
-        KEEP_SIZE => Some(AllocateMode::KeepSize),
-        PUNCH_HOLE => Some(AllocateMode::PunchHole),
-        ZERO_RANGE => Some(AllocateMode::ZeroRange),
-        ZERO_RANGE_KEEP_SIZE => Some(AllocateMode::ZeroRangeKeepSize),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -214,28 +177,10 @@ mod tests {
     }
 
     #[test]
-    fn a_whiteout_is_no_rename_we_can_do() {
-        let flags = RenameFlags::RENAME_WHITEOUT;
-        assert_eq!(rename_mode(flags), None);
-        assert_eq!(rename_mode(flags | RenameFlags::RENAME_NOREPLACE), None);
-        let both = RenameFlags::RENAME_EXCHANGE | RenameFlags::RENAME_NOREPLACE;
-        assert_eq!(rename_mode(both), None);
-        assert_eq!(rename_mode(RenameFlags::RENAME_EXCHANGE), Some(RenameMode::Exchange));
-    }
-
-    #[test]
     fn names_in_trusted_are_left_out_and_others_stay() {
         let names = b"trusted.a\0user.trusted.\0trusted.\0security.b\0";
         assert_eq!(untrusted_names(names), b"user.trusted.\0security.b\0");
         assert_eq!(untrusted_names(b""), b"");
-    }
-
-    #[test]
-    fn a_hole_is_punched_only_where_the_size_stays() {
-        let punch = libc::FALLOC_FL_PUNCH_HOLE;
-        assert_eq!(allocate_mode(punch), None);
-        assert_eq!(allocate_mode(punch | libc::FALLOC_FL_KEEP_SIZE), Some(AllocateMode::PunchHole));
-        assert_eq!(allocate_mode(libc::FALLOC_FL_COLLAPSE_RANGE), None);
     }
 
     #[test]

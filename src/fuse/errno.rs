@@ -19,11 +19,11 @@ pub fn errno_of(error: &FsError) -> Errno {
         FsError::NotAllowed(_) => Errno::EACCES,
         FsError::TooLarge => Errno::EFBIG,
         FsError::TooManyLinks => Errno::EMLINK,
-        FsError::NoAttribute => Errno::ENODATA,
+        FsError::NoAttribute => Errno::NO_XATTR,
         FsError::AttributeTooLong => Errno::E2BIG,
         FsError::NothingThere => Errno::ENXIO,
         FsError::Busy => Errno::EBUSY,
-        FsError::NotSupported => Errno::EOPNOTSUPP,
+        FsError::NotSupported => Errno::ENOTSUP,
         FsError::NoSpace => Errno::ENOSPC,
         FsError::ReadOnly(_) => Errno::EROFS,
         FsError::Damaged { .. }

@@ -2,24 +2,17 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::io::{self, IoSliceMut};
-use std::mem::MaybeUninit;
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use rustix::io::{FdFlags, fcntl_setfd};
-use rustix::net::{
-    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SocketFlags, SocketType,
-    recvmsg, socketpair,
-};
+use super::mount_helper::{SOCKET_VARIABLE, last_words, receive_descriptor, sockets};
 
 /// What the program is called, the newer first.
 const NAMES: [&str; 2] = ["fusermount3", "fusermount"];
 /// Where it may be though `PATH` does not say so.
 const FOLDERS: [&str; 2] = ["/usr/bin", "/bin"];
-/// Tells it over which descriptor to hand back `/dev/fuse`.
-const SOCKET_VARIABLE: &str = "_FUSE_COMMFD";
 
 /// Why the program did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -53,11 +46,7 @@ pub(super) fn is_installed() -> bool {
 /// Mounts, with the comma-separated options; gives the opened `/dev/fuse`.
 pub(super) fn mount(mount_point: &Path, options: &str) -> Result<OwnedFd, FusermountError> {
     let program = program()?;
-    // Inheritable on purpose; ours is marked at once, theirs is closed after the start.
-    let (ours, theirs) =
-        socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::empty(), None)
-            .map_err(io::Error::from)?;
-    fcntl_setfd(&ours, FdFlags::CLOEXEC).map_err(io::Error::from)?;
+    let (ours, theirs) = sockets()?;
     let child = Command::new(program)
         .args(["-o", options, "--"])
         .arg(mount_point)
@@ -96,39 +85,9 @@ pub(super) fn unmount(mount_point: &Path, lazy: bool) -> Result<(), FusermountEr
     }
 }
 
-/// The descriptor that comes with the program's message; `None` if it ends without one.
-fn receive_descriptor(socket: impl AsFd) -> io::Result<Option<OwnedFd>> {
-    let mut byte = [0];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    loop {
-        let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-        let got = recvmsg(
-            &socket,
-            &mut [IoSliceMut::new(&mut byte)],
-            &mut ancillary,
-            RecvFlags::CMSG_CLOEXEC,
-        );
-        match got {
-            Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-            Ok(_) => {
-                return Ok(ancillary.drain().find_map(|message| match message {
-                    RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
-                    _ => None,
-                }));
-            }
-        }
-    }
-}
-
 /// The program's last words, without its name before them.
 pub(super) fn words(stderr: &[u8]) -> String {
-    let text = String::from_utf8_lossy(stderr);
-    let line = text.lines().last().unwrap_or("fusermount3 failed").trim();
-    line.split_once(": ")
-        .filter(|(name, _)| name.contains("fusermount"))
-        .map_or(line, |(_, words)| words)
-        .to_owned()
+    last_words(stderr, "fusermount").unwrap_or_else(|| "fusermount3 failed".to_owned())
 }
 
 #[cfg(test)]

@@ -9,16 +9,23 @@ mod convert;
 pub mod daemon;
 mod dispatch;
 mod errno;
+#[cfg(target_os = "linux")]
 mod fusermount;
-#[cfg(fuzzing)]
+#[cfg(all(target_os = "linux", fuzzing))]
 pub mod fuzzing;
 pub mod harden;
 mod history;
 mod idle;
+mod kernel;
 pub mod lease;
 mod listening;
 mod listings;
 mod looking;
+#[cfg(target_os = "macos")]
+mod macfuse;
+#[cfg(any(target_os = "macos", test))]
+mod macfuse_words;
+mod mount_helper;
 mod mount_info;
 mod mount_point;
 mod outside;
@@ -37,7 +44,7 @@ pub use control::{
     StateAnswer, UNDELETE_ATTRIBUTE, USAGE_ATTRIBUTE, UndeleteAnswer, UndeleteRequest,
 };
 pub use errno::errno_of;
-pub use mount_info::{FUSE_TYPE, MountInfo, hushfs_mounts, mount_at, mounts};
+pub use mount_info::{FUSE_TYPE, MountInfo, device_of, hushfs_mounts, mount_at, mounts};
 pub use mount_point::{
     MountError, MountOptions, absolute_path, may_mount, mount, remove_dead_mount,
 };

@@ -10,6 +10,7 @@ use fuser::{Errno, FileHandle, FopenFlags, INodeNo, OpenFlags, Request};
 use super::adapter::Adapter;
 use super::caching::Held;
 use super::control;
+use super::kernel;
 use super::replies::TTL;
 use crate::format::Ino;
 use crate::fs::{AttributeChange, FolderEntry, FsError};
@@ -46,7 +47,8 @@ impl Adapter {
     /// Gives the kernel the content of a small file, so that it need not ask for it. What cannot be
     /// read is not given: whoever reads it is told why.
     fn give_content(&self, ino: Ino, held: &Held<'_>) {
-        let Some(notifier) = self.contents.outside.notifier.get() else { return };
+        let notifier = self.contents.outside.notifier.get().filter(|_| kernel::TAKES_CONTENT);
+        let Some(notifier) = notifier else { return };
         let size = self.files.attributes(ino).map_or(0, |attributes| attributes.size);
         if !(1..=SMALL_FILE_BYTES_MAX).contains(&size) {
             return;
@@ -100,6 +102,9 @@ impl Adapter {
         }
         if control::is_reserved(ino, name) && !self.history.has(ino) {
             return self.control.get(&self.contents, who, ino, name);
+        }
+        if !kernel::keeps_xattr(name.as_bytes()) {
+            return Err(Errno::ENOTSUP);
         }
         self.access_lists.check(name)?;
         let (files, ino) = self.place(ino)?;

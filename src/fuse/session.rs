@@ -14,14 +14,12 @@ use fuser::{Config, SessionACL};
 use super::adapter::Adapter;
 use super::dispatch::Dispatch;
 use super::idle::{Activity, IdleWatch};
+use super::kernel::THREADS;
 use super::permissions::Permissions;
 use super::signals::Signals;
 use super::unmount::{MountPoint, StillMounted, Unmounted};
 use crate::fs::{FileSystem, FsError};
 
-/// Threads that answer requests: more cost throughput, and with one alone a long publish would
-/// stop everything.
-const THREADS: std::ops::RangeInclusive<usize> = 2..=4;
 /// How long requests may go on after we have unmounted: files that are still open, or copies of
 /// the mount in other namespaces, could keep the session for ever.
 const GRACE: Duration = Duration::from_millis(500);
@@ -35,11 +33,15 @@ pub enum SessionError {
     /// No signal handlers, no threads.
     #[error("the system refuses: {0}")]
     System(io::Error),
+    /// The kernel was answered, and did not mount.
+    #[error("nothing is mounted: {0}")]
+    NotMounted(String),
 }
 
 /// A mount that answers.
 pub struct Session {
-    requests: fuser::Session<Dispatch>,
+    /// To be answered from [`Session::run`] on; none where that has begun already.
+    requests: Option<fuser::Session<Dispatch>>,
     mount_point: MountPoint,
     files: Arc<FileSystem>,
     signals: Signals,
@@ -120,9 +122,17 @@ impl Session {
         });
         match started {
             Ok((signals, activity, requests)) => {
+                let (tell, events) = mpsc::channel();
+                let requests = match mount_point.is_awaited() {
+                    true => {
+                        spawn_requests(requests, tell.clone()).map_err(SessionError::System)?;
+                        mount_point.wait().map_err(SessionError::NotMounted)?;
+                        None
+                    }
+                    false => Some(requests),
+                };
                 mount_point.read_further_ahead();
                 let idle_limit = None;
-                let (tell, events) = mpsc::channel();
                 Ok(Self {
                     requests,
                     mount_point,
@@ -172,7 +182,8 @@ impl Session {
         let Self { requests, mount_point, files, signals, activity, idle_limit, tell, events } =
             self;
         let idle = idle_limit.map(|limit| IdleWatch::new(activity, limit));
-        let started = spawn_requests(requests, tell.clone())
+        let begun = requests.map_or(Ok(()), |requests| spawn_requests(requests, tell.clone()));
+        let started = begun
             .and_then(|()| spawn_signals(signals, tell))
             .map_err(|error| log::error!("no threads: {error}"));
         if started.is_ok() {

@@ -7,7 +7,10 @@ use std::os::fd::{IntoRawFd, OwnedFd};
 use std::ptr;
 use std::sync::atomic::{AtomicI32, Ordering};
 
-use rustix::pipe::{PipeFlags, pipe_with};
+#[cfg(target_os = "linux")]
+use libc::__errno_location as errno_place;
+#[cfg(target_os = "macos")]
+use libc::__error as errno_place;
 
 /// What ends the daemon.
 const SIGNALS: [libc::c_int; 3] = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP];
@@ -27,7 +30,8 @@ pub(super) struct Signals {
 impl Signals {
     /// From here on they only wake [`Signals::wait`].
     pub(super) fn catch() -> io::Result<Self> {
-        let (read_end, write_end) = pipe_with(PipeFlags::CLOEXEC)?;
+        let (read_end, write_end) = io::pipe()?;
+        let read_end = OwnedFd::from(read_end);
         WRITE_END.store(write_end.into_raw_fd(), Ordering::SeqCst);
         let handler: extern "C" fn(libc::c_int) = on_signal;
         for signal in SIGNALS {
@@ -58,12 +62,12 @@ impl Signals {
 
 extern "C" fn on_signal(_signal: libc::c_int) {
     let byte = 1_u8;
-    // SAFETY: `write` and `__errno_location` may be called in a handler; the byte is readable; the
+    // SAFETY: `write` and asking where `errno` is may be called in a handler; the byte is readable; the
     // descriptor was open when it was stored and nobody closes it. `errno` is put back, so that
     // the interrupted code does not see it change.
     unsafe {
-        let errno = *libc::__errno_location();
+        let errno = *errno_place();
         libc::write(WRITE_END.load(Ordering::SeqCst), (&raw const byte).cast(), 1);
-        *libc::__errno_location() = errno;
+        *errno_place() = errno;
     }
 }

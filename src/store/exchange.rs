@@ -19,7 +19,7 @@ use super::host::HostDisk;
 /// the other's place.
 pub fn exchange_folders(one: &Path, other: &Path) -> Result<bool, StoreError> {
     match renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE) {
-        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => Ok(false),
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Ok(false),
         done => {
             let done =
                 done.map_err(io::Error::from).and_then(|()| HostDisk.sync_folder(parent(one)));

@@ -12,6 +12,7 @@ use rustix::io::Errno;
 
 use super::disk::{Disk, DiskFile, DiskRoom, DraftFile, FolderItem};
 use super::durably::parent;
+use super::to_disk;
 #[cfg(target_os = "linux")]
 use super::watch::{FolderWatch, watch};
 
@@ -89,7 +90,7 @@ impl Disk for HostDisk {
 
     fn rename_free(&self, from: &Path, to: &Path) -> io::Result<()> {
         match fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
                 if to.symlink_metadata().is_ok() {
                     return Err(Errno::EXIST.into());
                 }
@@ -138,8 +139,8 @@ impl Disk for HostDisk {
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = fs::open(folder, flags, Mode::empty())?;
-        match fs::fsync(&fd) {
-            Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(()),
+        match to_disk::sync_folder(&fd) {
+            Err(Errno::INVAL | Errno::NOTSUP) => Ok(()),
             result => Ok(result?),
         }
     }
@@ -188,7 +189,7 @@ impl Draft {
     fn beside(path: &Path) -> io::Result<Self> {
         match nameless_file(parent(path)) {
             Ok(file) => Ok(Self { file, named: None }),
-            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => Self::with_a_name(path),
+            Err(Errno::NOTSUP | Errno::ISDIR | Errno::INVAL) => Self::with_a_name(path),
             Err(error) => Err(error.into()),
         }
     }
@@ -210,7 +211,7 @@ fn nameless_file(folder: &Path) -> Result<File, Errno> {
 
 #[cfg(not(target_os = "linux"))]
 fn nameless_file(_: &Path) -> Result<File, Errno> {
-    Err(Errno::OPNOTSUPP)
+    Err(Errno::NOTSUP)
 }
 
 impl DraftFile for Draft {

@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use rustix::fs::{XattrFlags, setxattr};
-use rustix::io::Errno;
-
 use crate::cli::answer::{NoAnswer, answer};
 use crate::cli::error::Error;
+use crate::cli::host::NO_XATTR;
 use crate::cli::names::Shown as _;
 use crate::cli::status::StatusError;
 use crate::cli::units::{ago, bytes, counted};
@@ -24,7 +23,7 @@ pub(super) fn conflicts_of_mount(mount_point: &Path) -> Result<Conflicts, Error>
     loop {
         let attribute = format!("{CONFLICTS_ATTRIBUTE}{}", all.conflicts.len());
         let more: Conflicts = answer(mount_point, &attribute).map_err(|error| match error {
-            NoAnswer::NotUnderstood(_) | NoAnswer::Refused(Errno::NODATA) => {
+            NoAnswer::NotUnderstood(_) | NoAnswer::Refused(NO_XATTR) => {
                 StatusError::NotUnderstood(mount_point.to_owned()).into()
             }
             NoAnswer::Refused(error) => {

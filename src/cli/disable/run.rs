@@ -11,6 +11,7 @@ use crate::cli::enable::places::{Extent, check_room, refuse_within, resolved};
 use crate::cli::enable::plain::PlainFolder;
 use crate::cli::enable::words::service_at;
 use crate::cli::error::Error;
+use crate::cli::host::COMPARES_ALL;
 use crate::cli::mount::refuse_if_in_use;
 use crate::cli::mounted::mount_point_of_vault;
 use crate::cli::progress::Progress;
@@ -37,6 +38,13 @@ const DRAFT_START: &[u8] = b".hushfs-restore-";
 /// [`Error::Damage`], [`Error::NotArrived`] or [`Error::Incomplete`] if not everything came back; or
 /// [`Error`] if it does not come so far. The vault is there then, as before.
 pub fn run(args: &DisableArgs) -> Result<(), Error> {
+    if !COMPARES_ALL {
+        return Err(Error::NotHere {
+            what: "“hushfs disable”",
+            instead: "“hushfs restore” brings everything in the vault back; delete the vault’s folder once \
+                      you have looked at what came back",
+        });
+    }
     refuse_without_answer(args.yes || !args.delete_vault)?;
     if let Ok(vault) = resolved(&args.vault)
         && let Some(deletion) = Deletion::begun(&vault)

@@ -12,6 +12,8 @@ use crate::format::mode::{SET_GID, SET_UID};
 use crate::format::{ACCESS_LIST, AccessList, DEFAULT_LIST, Ino, Time};
 use crate::fs::{Attributes, FileKind, FileSystem, FsError};
 
+use crate::cli::host;
+
 use super::marks::MARK;
 use super::plain::{Place, PlainFolder};
 
@@ -56,7 +58,7 @@ pub(super) fn accessed(stat: &Stat) -> Time {
 
 /// Permission bits with setuid, setgid and sticky.
 pub(super) fn mode_of(stat: &Stat) -> u32 {
-    stat.st_mode & MODE_BITS
+    host::mode_of(stat) & MODE_BITS
 }
 
 /// Size in bytes.
@@ -143,11 +145,11 @@ fn is_ours(name: &[u8]) -> bool {
 /// # Errors
 /// If they cannot be read.
 pub(super) fn xattrs_of(folder: &PlainFolder, name: &[u8]) -> io::Result<Xattrs> {
-    let path = folder.path_of(name);
+    let path = folder.path_of(name)?;
     let mut buffer = vec![0; XATTR_BYTES_MAX];
     let length = match llistxattr(&path, &mut buffer[..]) {
         // There are none at all on such a file system.
-        Err(Errno::OPNOTSUPP) => 0,
+        Err(Errno::NOTSUP) => 0,
         length => length?,
     };
     let names: Vec<Vec<u8>> =
@@ -257,7 +259,7 @@ pub(in crate::cli) fn is_same(
         FileKind::File if size_of(stat) != found.size => Ok(false),
         FileKind::File => is_same_content(&at.folder.file(at.name)?, files, found, compared),
         FileKind::Symlink => Ok(at.folder.link_target(at.name)? == files.read_link(found.ino)?),
-        FileKind::CharDevice | FileKind::BlockDevice => Ok(stat.st_rdev == u64::from(found.rdev)),
+        FileKind::CharDevice | FileKind::BlockDevice => Ok(u64::try_from(stat.st_rdev) == Ok(found.rdev.into())),
         FileKind::Folder | FileKind::Fifo | FileKind::Socket => Ok(true),
     }
 }

@@ -14,6 +14,7 @@ use std::os::unix::fs::FileExt;
 use rustix::fs::{FileType, Stat};
 
 use crate::cli::error::Error;
+use crate::cli::host::device_of;
 use crate::cli::progress::Progress;
 use crate::format::{Ino, NodeKind, Time};
 use crate::fs::{
@@ -193,7 +194,7 @@ impl Copier<'_> {
     /// Copies what is no folder, unless it is there.
     fn copy(&mut self, at: &Place<'_>, stat: &Stat) -> Result<(), CompareError> {
         let (files, parent, progress) = (self.files, self.parent(), self.progress);
-        let number = (stat.st_dev, stat.st_ino);
+        let number = (device_of(stat), stat.st_ino);
         let known = self.inodes.get(&number).copied();
         let mut outdated = None;
         let mut used = at.name.to_vec();

@@ -1,11 +1,10 @@
 //! The marks on what was copied and is not settled yet. Once nothing depends on them, they are taken off.
 
-use rustix::fs::StatxFlags;
-
 use crate::format::{Ino, Time};
 use crate::fs::{Attributes, FileKind, FileSystem, FsError};
 
 use super::plain::Place;
+use crate::cli::host::Born;
 
 /// On a file in the vault: that it was copied there by `enable`, and is not settled yet. See
 /// [`mark_of`].
@@ -24,18 +23,14 @@ pub(super) fn mark_of(size: u64, modified: Time, source: &Source) -> Vec<u8> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Source {
     number: u64,
-    born: (i64, u32),
+    born: Born,
 }
 
 impl Source {
     /// `None` if the file system does not tell when a file was made.
     pub(super) fn of(at: &Place<'_>) -> Option<Self> {
-        let told = at.folder.statx(at.name).ok()?;
-        let is_told = told.stx_mask & StatxFlags::BTIME.bits() != 0;
-        is_told.then_some(Self {
-            number: told.stx_ino,
-            born: (told.stx_btime.tv_sec, told.stx_btime.tv_nsec),
-        })
+        let (number, born) = at.folder.born(at.name).ok()??;
+        Some(Self { number, born })
     }
 }
 

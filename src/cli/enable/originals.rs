@@ -31,7 +31,7 @@ pub(super) fn put_aside(folder: &Path) -> Result<PathBuf, Error> {
         }
         match renameat_with(CWD, folder, CWD, &aside, RenameFlags::EXCHANGE) {
             // A file system that cannot: for a moment there is no folder.
-            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
                 fs::remove_dir(&aside)?;
                 fs::rename(folder, &aside)?;
                 fs::create_dir(folder)

@@ -8,6 +8,7 @@ use rustix::fs::{FileType, Stat};
 
 use crate::cli::args::EnableArgs;
 use crate::cli::error::Error;
+use crate::cli::host::device_of;
 use crate::cli::units::bytes;
 use crate::format::Ino;
 use crate::fs::{FileKind, FileSystem};
@@ -190,7 +191,7 @@ pub(in crate::cli) fn measure(
     path: &Path,
     files: Option<&FileSystem>,
 ) -> Result<Extent, Error> {
-    let device = root.stat_self().map_err(finding(path))?.st_dev;
+    let device = device_of(&root.stat_self().map_err(finding(path))?);
     let seen = std::collections::HashSet::new();
     let mut measuring = Measuring { device, path, files, seen, extent: Extent::default() };
     walk(root.descend(b"").map_err(finding(path))?, &mut measuring)?;
@@ -222,7 +223,7 @@ impl Visit for Measuring<'_> {
     }
 
     fn enter(&mut self, at: &Place<'_>, stat: &Stat) -> Result<bool, Error> {
-        if stat.st_dev != self.device {
+        if device_of(stat) != self.device {
             return Err(Error::Usage(format!(
                 "{} is on another file system than {}: a folder is taken into a vault as a whole",
                 at.path.shown(),

@@ -3,16 +3,17 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{
-    AtFlags, CWD, Dir, FileType, Mode, OFlags, RenameFlags, Stat, Statx, StatxFlags, fstat, openat,
-    readlinkat, renameat_with, statat, statx, unlinkat,
+    AtFlags, CWD, Dir, FileType, Mode, OFlags, RenameFlags, Stat, fstat, openat, readlinkat,
+    renameat_with, statat, unlinkat,
 };
 use rustix::io::Errno;
 
 use crate::cli::error::Error;
+use crate::cli::host::{Born, UNNOTICED, born, path_through};
 
 const FOLDER_FLAGS: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -65,16 +66,16 @@ impl PlainFolder {
         Ok(statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?)
     }
 
-    /// What `statx(2)` tells of a name, when it was made included.
-    pub(in crate::cli) fn statx(&self, name: &[u8]) -> io::Result<Statx> {
-        let wanted = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
-        Ok(statx(&self.0, name, AtFlags::SYMLINK_NOFOLLOW, wanted)?)
+    /// The number and the time of birth of a name's inode; `None` if the file system does not tell when
+    /// a file was made.
+    pub(in crate::cli) fn born(&self, name: &[u8]) -> io::Result<Option<(u64, Born)>> {
+        born(&self.0, name)
     }
 
     /// A regular file for reading; its access time stays as it is where that is allowed.
     pub(in crate::cli) fn file(&self, name: &[u8]) -> io::Result<File> {
         let open = |flags| openat(&self.0, name, flags, Mode::empty()).map(File::from);
-        Ok(match open(FILE_FLAGS | OFlags::NOATIME) {
+        Ok(match open(FILE_FLAGS | UNNOTICED) {
             Err(Errno::PERM) => open(FILE_FLAGS)?,
             opened => opened?,
         })
@@ -87,10 +88,9 @@ impl PlainFolder {
 
     /// A path to an entry, for calls that take nothing else; `.` is the folder itself. It goes by way
     /// of this descriptor.
-    pub(in crate::cli) fn path_of(&self, name: &[u8]) -> PathBuf {
+    pub(in crate::cli) fn path_of(&self, name: &[u8]) -> io::Result<PathBuf> {
         use std::os::unix::ffi::OsStrExt;
-        let folder = PathBuf::from(format!("/proc/self/fd/{}", self.0.as_raw_fd()));
-        folder.join(std::ffi::OsStr::from_bytes(name))
+        path_through(&self.0, std::ffi::OsStr::from_bytes(name))
     }
 
     /// Gives an entry another name, unless that is taken.

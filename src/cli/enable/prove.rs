@@ -9,6 +9,7 @@ use std::time::Duration;
 use rustix::fs::{FileType, Stat, fstat};
 
 use crate::cli::error::Error;
+use crate::cli::host::device_of;
 use crate::cli::names::{Shown as _, one_line};
 use crate::cli::progress::Progress;
 use crate::format::{Ino, Time};
@@ -239,7 +240,7 @@ impl Prover<'_> {
 
     /// Finds what the vault has of an entry; the same bytes and attributes, or it is an error.
     fn compare(&mut self, at: &Place<'_>, stat: &Stat) -> Result<(), Unproven> {
-        let (files, progress, number) = (self.files, self.progress, (stat.st_dev, stat.st_ino));
+        let (files, progress, number) = (self.files, self.progress, (device_of(stat), stat.st_ino));
         let known = self.inodes.get(&number).filter(|(known, _)| is_unchanged(known, stat));
         let known = known.map(|(_, ino)| *ino);
         let mut first = None;

@@ -13,6 +13,7 @@ use rustix::fs::{FileType, Stat, fstat};
 use rustix::io::Errno;
 
 use crate::cli::error::Error;
+use crate::cli::host::device_of;
 use crate::cli::holders::{Holder, holders};
 use crate::cli::progress::Progress;
 use crate::format::NAME_BYTES_MAX;
@@ -166,7 +167,7 @@ impl Remover<'_> {
         name: &[u8],
         proven: &Proven,
     ) -> Result<(), Stays> {
-        let number = (proven.stat.st_dev, proven.stat.st_ino);
+        let number = (device_of(&proven.stat), proven.stat.st_ino);
         let expected = self.changed.get(&number).copied().unwrap_or(proven.stat);
         let now = folder.stat(name)?;
         if !is_unchanged(&expected, &now) {
@@ -246,7 +247,7 @@ fn take_away(
             | Errno::DQUOT
             | Errno::INVAL
             | Errno::NOSYS
-            | Errno::OPNOTSUPP,
+            | Errno::NOTSUP,
         ) => {
             is_it(name)?;
             return Ok(folder.unlink(name)?);

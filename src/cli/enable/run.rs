@@ -5,13 +5,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::process::{Signal, set_parent_process_death_signal};
-
 use crate::cli::args::{EnableArgs, InitArgs, MountArgs};
 use crate::cli::descriptor::{claimed_descriptor, is_vault};
 use crate::cli::device::{open_files, open_state, state_path};
 use crate::cli::error::Error;
 use crate::cli::exit::ExitCode;
+use crate::cli::host::COMPARES_ALL;
 use crate::cli::init;
 use crate::cli::mount::{mount_unlocked, refuse_if_in_use};
 use crate::cli::progress::Progress;
@@ -46,6 +45,14 @@ use crate::cli::output::say;
 /// or [`Error`] if it does not come so far. Nothing is lost in any case, and the same command goes
 /// on.
 pub fn run(args: &EnableArgs) -> Result<(), Error> {
+    if !COMPARES_ALL {
+        return Err(Error::NotHere {
+            what: "“hushfs enable”",
+            instead: "on macOS files have what a vault does not keep, so none is deleted; make a vault with \
+                      “hushfs init”, mount it, copy your files into it, and delete the others once you have \
+                      looked at the copies",
+        });
+    }
     if args.no_mount {
         let mut told = Told::of(args);
         let enabled = enable(args, &mut told);
@@ -67,18 +74,15 @@ pub fn run(args: &EnableArgs) -> Result<(), Error> {
 
 fn in_child(args: &EnableArgs, detacher: Detacher) -> Result<(), Error> {
     // Whoever kills the process that they have started means this one.
-    let bound = set_parent_process_death_signal(Some(Signal::KILL));
+    let bound = daemon::end_with_parent(true);
     bound.unwrap_or_else(|error| log::debug!("outlives its parent: {error}"));
     harden::protect_memory();
     let mut told = Told::of(args);
     let enabled = enable(args, &mut told);
     told.show(args.json, enabled.is_ok())?;
     let Enabled { places, unlocked, left_over } = enabled?;
-    let freed = set_parent_process_death_signal(None);
-    freed.map_err(|error| Error::Io {
-        doing: "going to the background".into(),
-        source: error.into(),
-    })?;
+    let freed = daemon::end_with_parent(false);
+    freed.map_err(|source| Error::Io { doing: "going to the background".into(), source })?;
     let (vault, mountpoint) = (places.vault.clone(), places.folder.clone());
     if !args.json {
         println!(

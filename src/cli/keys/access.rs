@@ -14,6 +14,7 @@ use crate::cli::args::UnlockArgs;
 use crate::cli::descriptor::{claimed_id, is_vault};
 use crate::cli::device::device_name;
 use crate::cli::error::Error;
+use crate::cli::host::NO_XATTR;
 use crate::cli::mounted::mount_point_of_vault;
 use crate::cli::status::status_of_mount;
 use crate::cli::unlock::{Unlocked, unlock_saying_how, unlock_with_all};
@@ -170,7 +171,7 @@ impl SlotAccess {
             Holder::Process(unlocked) => list_slots(&self.folder, Some(&unlocked.keys))?,
             Holder::Mount(mount) => {
                 answer(mount, SLOTS_ATTRIBUTE).map_err(|error| match error {
-                    NoAnswer::Refused(Errno::NODATA) => mount_error(mount, other_version()),
+                    NoAnswer::Refused(NO_XATTR) => mount_error(mount, other_version()),
                     error => Error::Io {
                         doing: format!("asking the mount at {}", mount.shown()),
                         source: error.into(),

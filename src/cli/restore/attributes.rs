@@ -13,6 +13,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
+use crate::cli::host::{NO_XATTR, raw_mode};
 use crate::format::{ACCESS_LIST, AccessList, DEFAULT_LIST, Ino, Time};
 use crate::fs::{Attributes, FileKind, FileSystem, FsError};
 
@@ -117,7 +118,7 @@ fn remove_lists<Fd: AsFd>(kind: FileKind, place: &Place<'_, Fd>) -> Result<(), E
         };
         match there {
             // There is none, or there are none at all here.
-            Err(Errno::NODATA | Errno::OPNOTSUPP) => continue,
+            Err(NO_XATTR | Errno::NOTSUP) => continue,
             there => there?,
         };
         if name == ACCESS_LIST {
@@ -145,7 +146,7 @@ fn set_mode<Fd: AsFd>(
     owner: Owner,
     place: &Place<'_, Fd>,
 ) -> Result<(), Errno> {
-    let mut mode = Mode::from_raw_mode(mode);
+    let mut mode = Mode::from_raw_mode(raw_mode(mode));
     if owner == Owner::Kept && kind == FileKind::File {
         // It would run as somebody else than whom it was meant for.
         mode.remove(Mode::SUID | Mode::SGID);

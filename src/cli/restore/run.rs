@@ -9,10 +9,12 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::cli::args::RestoreArgs;
 use crate::cli::device::open_to_read;
 use crate::cli::error::Error;
+use crate::cli::host::OPEN_FILES_MAX;
 use crate::cli::past::open_past;
 use crate::cli::progress::Progress;
 use crate::format::Ino;
 use crate::fs::FileSystem;
+use crate::store::sync_volume;
 
 use super::report::Report;
 use super::target::TargetFolder;
@@ -104,9 +106,9 @@ fn restore_wanted(
     let done = restorer.run(target, wanted, with_root);
     let report = restorer.report;
     drop(progress);
-    let synced = rustix::fs::syncfs(root.descriptor()).map_err(|error| Error::Io {
+    let synced = sync_volume(root.descriptor()).map_err(|source| Error::Io {
         doing: format!("bringing {} to the disk", destination.shown()),
-        source: error.into(),
+        source,
     });
     Ok((report, done.and(synced)))
 }
@@ -115,7 +117,8 @@ fn restore_wanted(
 /// keeps a folder open for each of its levels.
 pub(in crate::cli) fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
-    let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+    let most = limit.maximum.into_iter().chain(OPEN_FILES_MAX).min();
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: most, ..limit });
     raised.unwrap_or_else(|error| {
         log::warn!("the limit of open files stays at {:?}: {error}", limit.current)
     });

@@ -3,16 +3,17 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{
-    AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Stat, chmodat, fstat, linkat, mkdirat,
-    mknodat, openat, renameat, renameat_with, statat, symlinkat, unlinkat,
+    AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Stat, linkat, mkdirat, openat, renameat,
+    renameat_with, statat, symlinkat, unlinkat,
 };
 use rustix::io::Errno;
 
+use crate::cli::host::{FOLDER_ALONE, allow, device_of, make_node, path_through};
 use crate::cli::names::Shown as _;
 use crate::format::{Ino, Time};
 use crate::fs::{Attributes, FileKind};
@@ -88,15 +89,7 @@ impl TargetFolder {
         if rustix::process::geteuid().is_root() {
             return Ok(());
         }
-        let folder = openat(&self.0, name, FOLDER_FLAGS | OFlags::PATH, Mode::empty())?;
-        let mode = Mode::from_raw_mode(fstat(&folder)?.st_mode);
-        if !mode.contains(PRIVATE_FOLDER) {
-            let path = format!("/proc/self/fd/{}", folder.as_raw_fd());
-            // Whoever may not, finds out when it comes to writing.
-            let allowed = chmodat(CWD, path, mode | PRIVATE_FOLDER, AtFlags::empty());
-            allowed.unwrap_or_else(|error| log::debug!("a folder's mode: {error}"));
-        }
-        Ok(())
+        allow(&self.0, name, PRIVATE_FOLDER)
     }
 
     /// The folder that `path`, below this one, is in, and its name there. Goes name by name,
@@ -104,7 +97,7 @@ impl TargetFolder {
     fn parent_of<'a>(&self, path: &'a [u8]) -> io::Result<(Self, &'a [u8])> {
         let mut names = path.split(|byte| *byte == b'/');
         let name = names.next_back().unwrap_or_default();
-        let flags = FOLDER_FLAGS | OFlags::PATH;
+        let flags = FOLDER_FLAGS | FOLDER_ALONE;
         let folder = names.try_fold(self.again()?, |folder, name| {
             openat(&folder.0, name, flags, Mode::empty()).map(Self)
         })?;
@@ -130,8 +123,7 @@ impl TargetFolder {
     pub(in crate::cli) fn draft_node(&self, attributes: &Attributes) -> io::Result<Draft<'_>> {
         let draft = self.draft(attributes.ino)?;
         let kind = file_type(attributes.kind);
-        let device = attributes.rdev.into();
-        mknodat(&self.0, draft.name.as_os_str(), kind, PRIVATE_FILE, device)?;
+        make_node(&self.0, &draft.name, kind, PRIVATE_FILE, attributes.rdev)?;
         Ok(draft)
     }
 
@@ -152,7 +144,7 @@ impl TargetFolder {
     pub(in crate::cli) fn number_of(&self, path: &[u8]) -> io::Result<(u64, u64)> {
         let (folder, name) = self.parent_of(path)?;
         let stat = statat(&folder.0, name, AtFlags::SYMLINK_NOFOLLOW)?;
-        Ok((stat.st_dev, stat.st_ino))
+        Ok((device_of(&stat), stat.st_ino))
     }
 
     /// The folder's own attributes are set through this.
@@ -161,8 +153,8 @@ impl TargetFolder {
     }
 
     /// A path to an entry that goes by way of this descriptor.
-    pub(in crate::cli) fn path_of(&self, name: &OsStr) -> PathBuf {
-        PathBuf::from(format!("/proc/self/fd/{}", self.0.as_raw_fd())).join(name)
+    pub(in crate::cli) fn path_of(&self, name: &OsStr) -> io::Result<PathBuf> {
+        path_through(&self.0, name)
     }
 
     fn draft(&self, ino: Ino) -> io::Result<Draft<'_>> {
@@ -185,7 +177,7 @@ pub(in crate::cli) struct Draft<'a> {
 
 impl Draft<'_> {
     /// Where it is.
-    pub(in crate::cli) fn path(&self) -> PathBuf {
+    pub(in crate::cli) fn path(&self) -> io::Result<PathBuf> {
         self.folder.path_of(&self.name)
     }
 
@@ -198,7 +190,7 @@ impl Draft<'_> {
             let flags = RenameFlags::NOREPLACE;
             match renameat_with(folder, self.name.as_os_str(), folder, name, flags) {
                 // File systems without this flag; what was there was looked for before.
-                Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
                     renameat(folder, self.name.as_os_str(), folder, name)?;
                 }
                 renamed => renamed?,

@@ -259,7 +259,7 @@ impl Restorer<'_> {
             }
             _ => level.target.draft_node(attributes)?,
         };
-        let set = self.set_attributes(attributes, &Place::<OwnedFd>::Path(&draft.path()));
+        let set = self.set_attributes(attributes, &Place::<OwnedFd>::Path(&draft.path()?));
         self.place(draft, name, path, attributes)?;
         set
     }

@@ -12,7 +12,7 @@ use crate::cli::restore::refuse_within_vault;
 use crate::cli::restore::target::TargetFolder;
 use crate::format::DESCRIPTOR_NAME;
 use crate::fs::Salvage;
-use crate::store::{HostDisk, VaultFolder};
+use crate::store::{HostDisk, VaultFolder, sync_volume};
 
 use super::report::Report;
 use super::write::Writer;
@@ -51,8 +51,8 @@ pub fn run(args: &SalvageArgs) -> Result<(), Error> {
     let done = writer.run(&mut salvage);
     let report = writer.report;
     drop(progress);
-    let synced = rustix::fs::syncfs(root.descriptor())
-        .map_err(|error| Error::Io { doing: doing("bringing to the disk"), source: error.into() });
+    let synced = sync_volume(root.descriptor())
+        .map_err(|source| Error::Io { doing: doing("bringing to the disk"), source });
     if !args.json {
         print(io::stderr(), &report.problems())?;
     }

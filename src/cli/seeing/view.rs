@@ -11,6 +11,7 @@ use std::ffi::OsStr;
 
 use crate::cli::answer::{NoAnswer, answer};
 use crate::cli::error::Error;
+use crate::cli::host::NO_XATTR;
 use crate::cli::names::Shown as _;
 use crate::format::mode::PERMISSIONS;
 use crate::format::{Ino, Time};
@@ -119,7 +120,7 @@ impl View {
                     NoAnswer::Refused(_) if is_around_states(&entry.path) => Error::Incomplete(
                         format!("{} has earlier states: name one of them", shown(&entry.path)),
                     ),
-                    NoAnswer::Refused(rustix::io::Errno::NODATA | rustix::io::Errno::NOTSUP)
+                    NoAnswer::Refused(NO_XATTR | rustix::io::Errno::NOTSUP)
                     | NoAnswer::NotUnderstood(_) => Error::Incomplete(
                         "another version of hushfs has mounted this, which does not tell sizes: \
                          unmount it and mount it again"

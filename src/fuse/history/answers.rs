@@ -85,7 +85,7 @@ impl Adapter {
     pub(in crate::fuse) fn xattr_names(&self, of: Ino) -> Result<Vec<u8>, Errno> {
         match self.place(of) {
             // The folders around the states have none.
-            Err(errno) if errno == Errno::ENODATA => Ok(Vec::new()),
+            Err(errno) if errno == Errno::NO_XATTR => Ok(Vec::new()),
             place => {
                 let (files, ino) = place?;
                 Ok(files.xattr_names(ino)?)

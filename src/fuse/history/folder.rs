@@ -183,7 +183,7 @@ impl HistoryFolder {
         let node = self.numbers.node(number)?;
         Some(match place(node) {
             Some((state, ino)) => self.trees.files(files, state).map(|files| Shown { files, ino }),
-            None => Err(Errno::ENODATA),
+            None => Err(Errno::NO_XATTR),
         })
     }
 

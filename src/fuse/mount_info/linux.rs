@@ -1,41 +1,20 @@
-//! What is mounted where, as the kernel tells it in `/proc/self/mountinfo`.
+//! What is mounted where, in `/proc/self/mountinfo`.
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStringExt;
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+
+use rustix::fs::{major, minor};
+
+use super::MountInfo;
 
 /// The file system type of our mounts.
 pub const FUSE_TYPE: &str = "fuse.hushfs";
 
 const MOUNT_INFO: &str = "/proc/self/mountinfo";
-
-/// One mount.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MountInfo {
-    /// Its number; free for another one once it is unmounted.
-    pub id: u64,
-    /// The number of the mount it is on.
-    pub parent: u64,
-    /// Device number of the file system, major and minor: what `stat` shows of the files in it.
-    pub device: (u32, u32),
-    /// Where it is mounted.
-    pub mount_point: PathBuf,
-    /// The file system's type.
-    pub fs_type: String,
-    /// What is mounted: for ours, the vault.
-    pub source: OsString,
-    /// Who mounted it, where the file system says (FUSE does).
-    pub owner_uid: Option<u32>,
-}
-
-impl MountInfo {
-    /// Whether it is one of ours.
-    pub fn is_hushfs(&self) -> bool {
-        self.fs_type == FUSE_TYPE
-    }
-}
 
 /// Every mount of this mount namespace.
 ///
@@ -45,33 +24,12 @@ pub fn mounts() -> io::Result<Vec<MountInfo>> {
     Ok(parse(&fs::read(MOUNT_INFO)?))
 }
 
-/// Every mount of ours that can be seen, whoever mounted it.
-///
-/// # Errors
-/// If `/proc` is not there.
-pub fn hushfs_mounts() -> io::Result<Vec<MountInfo>> {
-    let mut all = mounts()?;
-    all.retain(MountInfo::is_hushfs);
-    Ok(all)
+/// The device number of the file system that this tells of something in, major and minor.
+pub fn device_of(metadata: &Metadata) -> (u32, u32) {
+    (major(metadata.dev()), minor(metadata.dev()))
 }
 
-/// The mount at exactly this path (absolute, free of symbolic links), the topmost if several are
-/// stacked there.
-///
-/// # Errors
-/// If `/proc` is not there.
-pub fn mount_at(path: &Path) -> io::Result<Option<MountInfo>> {
-    Ok(topmost_at(mounts()?, path))
-}
-
-pub(super) fn topmost_at(mut mounts: Vec<MountInfo>, path: &Path) -> Option<MountInfo> {
-    mounts.retain(|mount| mount.mount_point == path);
-    let top =
-        mounts.iter().rposition(|mount| !mounts.iter().any(|other| other.parent == mount.id))?;
-    Some(mounts.swap_remove(top))
-}
-
-pub(super) fn parse(text: &[u8]) -> Vec<MountInfo> {
+pub(in crate::fuse) fn parse(text: &[u8]) -> Vec<MountInfo> {
     text.split(|&b| b == b'\n').filter_map(parse_line).collect()
 }
 
@@ -115,6 +73,9 @@ fn unescape(field: &[u8]) -> OsString {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use super::super::{mount_at, topmost_at};
     use super::*;
 
     const SAMPLE: &[u8] = b"\

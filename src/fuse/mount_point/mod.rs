@@ -1,24 +1,24 @@
-//! Our own mounting, as root by the system call, else through `fusermount3`.
+//! Our own mounting: as root of Linux by the system call, else through the program that comes with FUSE.
 
-use std::ffi::CString;
-use std::fs::{self, OpenOptions};
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "macos")]
+mod macos;
+
+use std::fs;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::io::Errno;
-use rustix::mount::MountFlags;
-use rustix::process::{getgid, getuid};
+#[cfg(target_os = "linux")]
+use linux as system;
+#[cfg(target_os = "macos")]
+use macos as system;
 
-use super::fusermount::{self, FusermountError};
-use super::mount_info::{FUSE_TYPE, mount_at};
+use super::mount_info::mount_at;
 use super::permissions::Permissions;
 use super::unmount::{MountPoint, is_dead, unmount_path};
 
-const FUSE_DEVICE: &str = "/dev/fuse";
-const FUSE_CONFIGURATION: &str = "/etc/fuse.conf";
-/// The kernel's largest request.
-const READ_BYTES_MAX: u32 = 1 << 20;
 /// So many dead mounts of ours on top of each other are cleared away.
 const DEAD_MOUNTS_MAX: usize = 16;
 
@@ -56,6 +56,20 @@ pub enum MountError {
     /// An ordinary user needs it.
     #[error("fusermount3 is not installed: install the package fuse3, or mount as root")]
     NoFusermount,
+    /// macOS has no FUSE of its own.
+    #[error(
+        "macFUSE is not installed, which macOS needs to mount a vault: install it with `brew install \
+         --cask macfuse`, allow its system extension when macOS asks, and restart; until then, `hushfs \
+         restore`, `ls` and `cat` read a vault without a mount"
+    )]
+    NoMacFuse,
+    /// It is installed, and the kernel does not have it.
+    #[error(
+        "macFUSE is installed, but macOS has not loaded its system extension: allow it in System \
+         Settings, Privacy & Security, and restart (on Apple silicon, macOS says how to enable system \
+         extensions first)"
+    )]
+    ExtensionNotAllowed,
     /// The mount point does not exist.
     #[error("{0}: there is no such folder to mount on: make it with mkdir first")]
     Missing(PathBuf),
@@ -97,22 +111,16 @@ pub enum MountError {
 /// Whether this user may mount at all, as far as it can be told without mounting anything.
 ///
 /// # Errors
-/// [`MountError::NoDevice`], [`MountError::DeviceNotAllowed`] or [`MountError::NoFusermount`].
+/// On Linux [`MountError::NoDevice`], [`MountError::DeviceNotAllowed`] or [`MountError::NoFusermount`]; on
+/// macOS [`MountError::NoMacFuse`].
 pub fn may_mount() -> Result<(), MountError> {
-    let opened = fs::File::options().read(true).write(true).open(FUSE_DEVICE);
-    match opened.map_err(|error| error.kind()) {
-        Err(io::ErrorKind::PermissionDenied) => return Err(MountError::DeviceNotAllowed),
-        Err(_) => return Err(MountError::NoDevice),
-        Ok(_) => {}
-    }
-    match rustix::process::geteuid().is_root() || fusermount::is_installed() {
-        true => Ok(()),
-        false => Err(MountError::NoFusermount),
-    }
+    system::may_mount()
 }
 
 /// Mounts on a folder; gives the connection to the kernel, over which it already waits for an
 /// answer, and what is needed to unmount. A dead mount of ours in the way is cleared away first.
+///
+/// On macOS the mount is there only once the session has answered the kernel's first questions.
 ///
 /// # Errors
 /// [`MountError`]; nothing is mounted then.
@@ -121,30 +129,9 @@ pub fn mount(folder: &Path, options: &MountOptions) -> Result<(OwnedFd, MountPoi
         io::ErrorKind::NotFound => MountError::Missing(folder.to_owned()),
         _ => MountError::Refused { path: folder.to_owned(), why: error.to_string() },
     })?;
-    let refused = |why: String| MountError::Refused { path: path.clone(), why };
     remove_dead_mount(&path)?;
     check_folder(&path)?;
-    if !Path::new(FUSE_DEVICE).exists() {
-        return Err(MountError::NoDevice);
-    }
-    let device = if rustix::process::geteuid().is_root() {
-        match mount_as_root(&path, options) {
-            // Root of a container, say, that may not mount by itself.
-            Err(Errno::PERM) => mount_as_user(&path, options)?,
-            Err(Errno::NOENT | Errno::NXIO | Errno::NODEV) => return Err(MountError::NoDevice),
-            mounted => mounted.map_err(|error| refused(error.to_string()))?,
-        }
-    } else {
-        mount_as_user(&path, options)?
-    };
-    match MountPoint::find(path.clone(), &device) {
-        Ok(Some(mount_point)) => Ok((device, mount_point)),
-        Ok(None) => Err(refused("the mount is gone already".to_owned())),
-        Err(error) => {
-            let _ = unmount_path(&path, true);
-            Err(refused(error.to_string()))
-        }
-    }
+    system::mount(path, options)
 }
 
 /// A mount point's path, absolute and free of symbolic links, also where a dead mount is.
@@ -201,79 +188,12 @@ fn check_folder(path: &Path) -> Result<(), MountError> {
     Ok(())
 }
 
-fn mount_as_root(path: &Path, options: &MountOptions) -> Result<OwnedFd, Errno> {
-    let device = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(FUSE_DEVICE)
-        .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
-    let data = format!(
-        "fd={},rootmode=40000,user_id={},group_id={},{}",
-        device.as_raw_fd(),
-        getuid().as_raw(),
-        getgid().as_raw(),
-        common_options(options)
-    );
-    let data = CString::new(data).map_err(|_| Errno::INVAL)?;
-    let mut flags = MountFlags::empty();
-    for (flag, is_set) in [
-        (MountFlags::NOSUID, !options.suid),
-        (MountFlags::NODEV, !options.dev),
-        (MountFlags::NOEXEC, options.noexec),
-        (MountFlags::RDONLY, options.read_only),
-    ] {
-        flags.set(flag, is_set);
-    }
-    rustix::mount::mount(source(options), path, FUSE_TYPE, flags, &*data)?;
-    Ok(device.into())
-}
-
-fn mount_as_user(path: &Path, options: &MountOptions) -> Result<OwnedFd, MountError> {
-    if options.allow_other && !getuid().is_root() {
-        let configuration = fs::read(FUSE_CONFIGURATION).unwrap_or_default();
-        if !allows_other(&configuration) {
-            return Err(MountError::OtherUsersNotAllowed);
-        }
-    }
-    let access = if options.read_only { "ro" } else { "rw" };
-    let noexec = if options.noexec { ",noexec" } else { "" };
-    let options = format!(
-        "{access},nosuid,nodev{noexec},subtype=hushfs,fsname={},{}",
-        escape(source(options)),
-        common_options(options)
-    );
-    fusermount::mount(path, &options).map_err(|error| match error {
-        FusermountError::Missing => MountError::NoFusermount,
-        FusermountError::Refused(_) if !may_open_device() => MountError::DeviceNotAllowed,
-        error => MountError::Refused { path: path.to_owned(), why: error.to_string() },
-    })
-}
-
-fn may_open_device() -> bool {
-    let both = rustix::fs::Access::READ_OK | rustix::fs::Access::WRITE_OK;
-    rustix::fs::access(FUSE_DEVICE, both).is_ok()
-}
-
 fn source(options: &MountOptions) -> &str {
     if options.source.is_empty() { "hushfs" } else { &options.source }
 }
 
-fn common_options(options: &MountOptions) -> String {
-    let checks = match options.permissions {
-        Permissions::Checked => "default_permissions,",
-        Permissions::RootOnly => "",
-    };
-    let others = if options.allow_other { ",allow_other" } else { "" };
-    format!("{checks}max_read={READ_BYTES_MAX}{others}")
-}
-
-/// Whether `/etc/fuse.conf` lets users let other users in.
-fn allows_other(configuration: &[u8]) -> bool {
-    configuration.split(|&b| b == b'\n').any(|line| line.trim_ascii() == b"user_allow_other")
-}
-
-/// A value among comma-separated options, as `fusermount3` reads it.
-fn escape(value: &str) -> String {
+/// A value among comma-separated options, as the programs read it.
+pub(super) fn escape(value: &str) -> String {
     value.replace('\\', "\\\\").replace(',', "\\,")
 }
 
@@ -282,27 +202,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn options_are_what_the_kernel_reads() {
-        let options = MountOptions::default();
-        assert_eq!(common_options(&options), "default_permissions,max_read=1048576");
-        assert_eq!(source(&options), "hushfs");
-        let root_only = MountOptions { permissions: Permissions::RootOnly, ..options.clone() };
-        assert_eq!(common_options(&root_only), "max_read=1048576");
-        let others = MountOptions { allow_other: true, ..options };
-        assert!(common_options(&others).ends_with(",allow_other"));
-    }
-
-    #[test]
     fn a_vault_path_with_a_comma_is_one_option() {
         assert_eq!(escape("/a,b\\c"), "/a\\,b\\\\c");
-    }
-
-    #[test]
-    fn other_users_are_allowed_only_by_a_line_of_its_own() {
-        assert!(!allows_other(b"#user_allow_other\n# user_allow_other\n"));
-        assert!(allows_other(b"# x\n user_allow_other \n"));
-        assert!(allows_other(b"user_allow_other"));
-        assert!(!allows_other(b""));
     }
 
     #[test]

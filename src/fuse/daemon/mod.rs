@@ -1,16 +1,26 @@
 //! Going into the background without losing errors, prompts or exit codes.
 //!
-//! The process is forked before it has threads, keys or anything else that a fork would copy; the
+//! The process is forked before it has threads, keys or anything else that a fork would copy; on macOS, where
+//! a forked process may use nothing of the system's frameworks, it starts itself once more. The
 //! child stays in the foreground of the terminal, asks for the password and mounts, and only then
 //! lets go. The parent waits for that, so whoever started it finds the mount ready.
-#![allow(unsafe_code, reason = "fork, and closing what is not ours, are not to be had safely")]
+#![allow(unsafe_code, reason = "closing what is not ours is not to be had safely")]
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "macos")]
+mod macos;
 
 use std::fs::OpenOptions;
 use std::io;
 use std::os::fd::{OwnedFd, RawFd};
 
+#[cfg(target_os = "linux")]
+use linux as system;
+#[cfg(target_os = "macos")]
+use macos as system;
+
 use rustix::fs::Mode;
-use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, WaitOptions, WaitStatus, chdir, setsid, umask, waitpid};
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 
@@ -39,6 +49,25 @@ pub struct Detacher {
     inherited: Vec<RawFd>,
 }
 
+/// Which of the two processes this is, as the system tells it.
+#[derive(Debug)]
+enum Half {
+    /// Waits.
+    Parent {
+        /// The other one.
+        child: Option<Pid>,
+        /// Where it tells that it is ready.
+        told: OwnedFd,
+    },
+    /// Goes on.
+    Child {
+        /// Where it tells that it is ready.
+        ready: OwnedFd,
+        /// What the caller left open.
+        inherited: Vec<RawFd>,
+    },
+}
+
 /// Forks. What the caller handed down (a pipe with the password, say) stays open until the child
 /// detaches.
 ///
@@ -48,31 +77,22 @@ pub struct Detacher {
 /// If there can be no more processes or descriptors.
 ///
 /// # Panics
-/// If the process has threads already.
+/// On Linux, if the process has threads already.
 pub fn fork() -> io::Result<Role> {
-    let threads = std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
-    assert_eq!(threads, 1, "fork before any thread is started");
-    let inherited = inherited();
-    let (told, ready) = pipe_with(PipeFlags::CLOEXEC)?;
-    // SAFETY: this is the only thread, so the child may do all that the parent may.
-    match unsafe { libc::fork() } {
-        -1 => Err(io::Error::last_os_error()),
-        0 => Ok(Role::Child(Detacher { ready, code: 0, inherited })),
-        child => {
-            drop(ready);
-            wait_for(Pid::from_raw(child), &told).map(Role::Parent)
+    match system::split()? {
+        Half::Parent { child, told } => wait_for(child, &told).map(Role::Parent),
+        Half::Child { ready, inherited } => {
+            Ok(Role::Child(Detacher { ready, code: 0, inherited }))
         }
     }
 }
 
-/// What the process was started with beyond the standard descriptors.
-fn inherited() -> Vec<RawFd> {
-    let open = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
-    let numbers = open.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    // The listing's own descriptor is among them, and closed by now.
-    let numbers: Vec<RawFd> = numbers.filter(|number| *number >= FIRST_OTHER).collect();
-    let is_open = |number: &RawFd| std::fs::read_link(format!("/proc/self/fd/{number}")).is_ok();
-    numbers.into_iter().filter(is_open).collect()
+/// Has this process be killed when the one that forked it is, or no more, where the system can do that.
+///
+/// # Errors
+/// The system's.
+pub fn end_with_parent(bound: bool) -> io::Result<()> {
+    system::end_with_parent(bound)
 }
 
 /// Waits until the child is ready or gone; gives the exit code that tells which.

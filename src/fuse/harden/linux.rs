@@ -1,15 +1,13 @@
-//! Keeps keys and plaintext out of swap and core dumps (I6), and drops what root does not need.
-//!
-//! Each of these is a second line of defence: where the system refuses, the daemon works without.
+//! By memory locks and capabilities of Linux.
 
 use rustix::mm::{MlockAllFlags, mlockall};
-use rustix::process::{
-    DumpableBehavior, Resource, Rlimit, geteuid, getrlimit, set_dumpable_behavior, setrlimit,
-};
+use rustix::process::{DumpableBehavior, Resource, geteuid, getrlimit, set_dumpable_behavior};
 use rustix::thread::{
     CapabilitySet, CapabilitySets, capabilities, remove_capability_from_bounding_set,
     set_capabilities, set_no_new_privs,
 };
+
+use super::note;
 
 /// What the daemon of a mount by root keeps: unmounting, reaching a vault that belongs to a user,
 /// and locking memory.
@@ -20,12 +18,8 @@ const KEPT: CapabilitySet = CapabilitySet::SYS_ADMIN
     .union(CapabilitySet::CHOWN)
     .union(CapabilitySet::IPC_LOCK);
 
-/// No core dumps, no reading by debuggers, no swapping as far as limits allow. To be called before
-/// the first secret is in memory.
-pub fn protect_memory() {
+pub(super) fn protect_memory() {
     note("dumpable", set_dumpable_behavior(DumpableBehavior::NotDumpable));
-    let none = Rlimit { current: Some(0), maximum: Some(0) };
-    note("core dumps", setrlimit(Resource::Core, none));
     // Under a limit every later allocation beyond it would fail.
     let unlimited = getrlimit(Resource::Memlock).current.is_none();
     if unlimited || may_lock_memory() {
@@ -34,11 +28,7 @@ pub fn protect_memory() {
     }
 }
 
-/// As root, gives up every capability that a mount does not need, for good. Nothing for ordinary
-/// users: they have none, and `fusermount3` must be able to get some.
-///
-/// Capabilities belong to threads: to be called before any is started. Mounting works after it.
-pub fn drop_privileges() {
+pub(super) fn drop_privileges() {
     if !geteuid().is_root() {
         return;
     }
@@ -58,10 +48,4 @@ pub fn drop_privileges() {
 
 fn may_lock_memory() -> bool {
     capabilities(None).is_ok_and(|now| now.effective.contains(CapabilitySet::IPC_LOCK))
-}
-
-fn note(what: &str, done: rustix::io::Result<()>) {
-    if let Err(error) = done {
-        log::debug!("{what}: {error}");
-    }
 }

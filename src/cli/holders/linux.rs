@@ -1,22 +1,13 @@
-//! Which processes keep a mount busy.
+//! By what `/proc` shows of processes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A process that holds something in a mount.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Holder {
-    /// Its id.
-    pub pid: u32,
-    /// Its name, as `ps` shows it.
-    pub name: String,
-    /// One of the things it holds.
-    pub path: PathBuf,
-}
+use super::Holder;
 
 /// The processes that hold a file, a working folder or a mapping below `mount_point`, whose file
 /// system has this device number; of other users' processes only root sees what they hold.
-pub(super) fn holders(mount_point: &Path, device: (u32, u32)) -> Vec<Holder> {
+pub(in crate::cli) fn holders(mount_point: &Path, device: (u32, u32)) -> Vec<Holder> {
     let Ok(processes) = fs::read_dir("/proc") else {
         return Vec::new();
     };
@@ -54,7 +45,7 @@ fn held_by(process: &Path, mount_point: &Path, device: (u32, u32)) -> Option<Pat
 
 /// The first file of a file system in a list of mappings:
 /// `start-end perms offset major:minor inode path`.
-pub(super) fn mapped(maps: &str, device: (u32, u32)) -> Option<PathBuf> {
+pub(in crate::cli) fn mapped(maps: &str, device: (u32, u32)) -> Option<PathBuf> {
     maps.lines().find_map(|line| {
         let mut fields = line.split_ascii_whitespace().skip(3);
         let (major, minor) = fields.next()?.split_once(':')?;

@@ -1,5 +1,3 @@
-//! Whether anybody has a file open for writing, and whether anybody has tried to since.
-//!
 //! The kernel keeps count, of mappings and of other users' programs too, and tells it by granting a
 //! lease (`fcntl(2)`, `F_SETLEASE`) or not.
 #![allow(unsafe_code, reason = "leases are not to be had safely from any library in use")]
@@ -8,21 +6,12 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
 
+use super::Leased;
+
 /// Tells of a broken lease; does nothing by default, where the usual one would end the process.
 const HARMLESS_SIGNAL: libc::c_int = libc::SIGURG;
 /// `F_SETSIG` of the kernel's `asm-generic/fcntl.h`, which the library does not name.
 const F_SETSIG: libc::c_int = 10;
-
-/// What the kernel says of a file's writers.
-#[derive(Debug)]
-pub enum Leased<'a> {
-    /// There are none, and none can come unseen as long as the lease is held.
-    Alone(ReadLease<'a>),
-    /// Somebody has it open for writing.
-    Written,
-    /// It cannot be told: the file is another user's, or its file system has no leases.
-    Unknown,
-}
 
 /// As long as this is held, whoever opens the file for writing breaks it, and waits.
 #[derive(Debug)]

@@ -1,0 +1,39 @@
+//! By a fork, and what `/proc` tells a process of itself.
+#![allow(unsafe_code, reason = "a fork is not to be had safely")]
+
+use std::io;
+use std::os::fd::{OwnedFd, RawFd};
+
+use rustix::process::{Pid, Signal, set_parent_process_death_signal};
+
+use super::{FIRST_OTHER, Half};
+
+pub(super) fn split() -> io::Result<Half> {
+    let threads = std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
+    assert_eq!(threads, 1, "fork before any thread is started");
+    let inherited = inherited();
+    let (told, ready) = io::pipe()?;
+    // SAFETY: this is the only thread, so the child may do all that the parent may.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => Ok(Half::Child { ready: ready.into(), inherited }),
+        child => {
+            drop(ready);
+            Ok(Half::Parent { child: Pid::from_raw(child), told: OwnedFd::from(told) })
+        }
+    }
+}
+
+/// What the process was started with beyond the standard descriptors.
+fn inherited() -> Vec<RawFd> {
+    let open = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
+    let numbers = open.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    // The listing's own descriptor is among them, and closed by now.
+    let numbers: Vec<RawFd> = numbers.filter(|number| *number >= FIRST_OTHER).collect();
+    let is_open = |number: &RawFd| std::fs::read_link(format!("/proc/self/fd/{number}")).is_ok();
+    numbers.into_iter().filter(is_open).collect()
+}
+
+pub(super) fn end_with_parent(bound: bool) -> io::Result<()> {
+    Ok(set_parent_process_death_signal(bound.then_some(Signal::KILL))?)
+}
