@@ -14,4 +14,5 @@ pub mod journal;
 #[cfg(feature = "keyvault")]
 pub mod keyvault;
 pub mod store;
+pub mod system;
 pub mod tree;

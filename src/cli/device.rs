@@ -6,11 +6,11 @@ use std::sync::Arc;
 use crate::crypto::VaultId;
 use crate::fs::{FileSystem, MountMode, OpenRequest};
 use crate::store::{HostDisk, LockedBy, StateFolder, StateLock, VaultFolder, default_state_folder};
+use crate::system::machine;
 
 use super::args::UnlockArgs;
 use super::descriptor::claimed_descriptor;
 use super::error::Error;
-use super::host::machine;
 use super::names::Shown as _;
 use super::unlock::{Unlocked, unlock};
 

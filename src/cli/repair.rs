@@ -11,12 +11,12 @@ use crate::store::{HostDisk, VaultFolder};
 use super::args::RepairArgs;
 use super::device::{device_name, open_state, state_path};
 use super::error::Error;
-use super::host::machine;
 use super::names::Shown as _;
 use super::output::show;
 use super::progress::Progress;
 use super::rescue::{Rescued, Wreck};
 use super::units::counted;
+use crate::system::machine;
 
 /// What `--json` prints.
 #[derive(Serialize)]

@@ -12,12 +12,12 @@ use rustix::io::Errno;
 use rustix::process::Pid;
 
 use super::holders::{Holder, holders};
-use super::host::{End, has_ended_but_for_threads};
 use super::names::Shown as _;
 use super::status::{StatusError, status_of_mount, vault_mount};
 use crate::fs::Status;
 use crate::fuse::{self, MountError, PUBLISH_ATTRIBUTE, StillMounted};
 use crate::store::StateFolder;
+use crate::system::{End, has_ended_but_for_threads};
 
 /// After so long a person wonders what is going on.
 const SILENCE_MAX: Duration = Duration::from_secs(3);

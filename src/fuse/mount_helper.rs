@@ -35,12 +35,8 @@ pub(super) fn receive_descriptor(socket: impl AsFd) -> io::Result<Option<OwnedFd
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     loop {
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-        let got = recvmsg(
-            &socket,
-            &mut [IoSliceMut::new(&mut byte)],
-            &mut ancillary,
-            RECEIVE_FLAGS,
-        );
+        let got =
+            recvmsg(&socket, &mut [IoSliceMut::new(&mut byte)], &mut ancillary, RECEIVE_FLAGS);
         match got {
             Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),

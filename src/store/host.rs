@@ -12,9 +12,9 @@ use rustix::io::Errno;
 
 use super::disk::{Disk, DiskFile, DiskRoom, DraftFile, FolderItem};
 use super::durably::parent;
-use super::to_disk;
 #[cfg(target_os = "linux")]
 use super::watch::{FolderWatch, watch};
+use crate::system::sync_folder;
 
 const FILE_MODE: Mode = Mode::from_raw_mode(0o600);
 const FOLDER_MODE: Mode = Mode::from_raw_mode(0o700);
@@ -139,7 +139,7 @@ impl Disk for HostDisk {
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = fs::open(folder, flags, Mode::empty())?;
-        match to_disk::sync_folder(&fd) {
+        match sync_folder(&fd) {
             Err(Errno::INVAL | Errno::NOTSUP) => Ok(()),
             result => Ok(result?),
         }

@@ -22,7 +22,6 @@ mod remembered;
 mod stage;
 mod stand_ins;
 mod state_folder;
-mod to_disk;
 mod vault_folder;
 mod watch;
 
@@ -44,6 +43,5 @@ pub use state_folder::{
     DeviceIdentity, KeyVaultSeen, LastEnd, Publishing, Rekeyed, Reminder, Seen, StateFolder,
     default_state_folder, holds_unpublished,
 };
-pub use to_disk::sync_volume;
 pub use vault_folder::{VaultFolder, log_path};
 pub use watch::FolderWatch;

@@ -259,7 +259,9 @@ pub(in crate::cli) fn is_same(
         FileKind::File if size_of(stat) != found.size => Ok(false),
         FileKind::File => is_same_content(&at.folder.file(at.name)?, files, found, compared),
         FileKind::Symlink => Ok(at.folder.link_target(at.name)? == files.read_link(found.ino)?),
-        FileKind::CharDevice | FileKind::BlockDevice => Ok(u64::try_from(stat.st_rdev) == Ok(found.rdev.into())),
+        FileKind::CharDevice | FileKind::BlockDevice => {
+            Ok(u64::try_from(stat.st_rdev) == Ok(found.rdev.into()))
+        }
         FileKind::Folder | FileKind::Fifo | FileKind::Socket => Ok(true),
     }
 }

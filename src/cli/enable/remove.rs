@@ -13,8 +13,8 @@ use rustix::fs::{FileType, Stat, fstat};
 use rustix::io::Errno;
 
 use crate::cli::error::Error;
-use crate::cli::host::device_of;
 use crate::cli::holders::{Holder, holders};
+use crate::cli::host::device_of;
 use crate::cli::progress::Progress;
 use crate::format::NAME_BYTES_MAX;
 use crate::fuse::lease::{Leased, lease};

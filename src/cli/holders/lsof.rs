@@ -70,11 +70,8 @@ mod tests {
         let output = b"p912\0cFinder\0\nfcwd\0n/\0\nf12\0n/Users/ann/Chats/a b.txt\0\n\
             f13\0n/Users/ann/Chats/other\0\np77\0cvim\0\nf3\0n/Users/ann/Chats\0\n\
             p78\0cless\0\nf3\0n/Users/ann/Chats2/x\0\n";
-        let holder = |pid, name: &str, path: &str| Holder {
-            pid,
-            name: name.to_owned(),
-            path: path.into(),
-        };
+        let holder =
+            |pid, name: &str, path: &str| Holder { pid, name: name.to_owned(), path: path.into() };
         assert_eq!(
             parse(output, Path::new("/Users/ann/Chats")),
             [

@@ -9,12 +9,12 @@ use rustix::fs::{RawMode, Stat};
 
 #[cfg(target_os = "linux")]
 pub(super) use linux::{
-    COMPARES_ALL, End, FOLDER_ALONE, NO_XATTR, OPEN_FILES_MAX, UNNOTICED, allow, born, device_of, has_ended_but_for_threads, machine,
+    COMPARES_ALL, FOLDER_ALONE, NO_XATTR, OPEN_FILES_MAX, UNNOTICED, allow, born, device_of,
     make_node, path_through,
 };
 #[cfg(target_os = "macos")]
 pub(super) use macos::{
-    COMPARES_ALL, End, FOLDER_ALONE, NO_XATTR, OPEN_FILES_MAX, UNNOTICED, allow, born, device_of, has_ended_but_for_threads, machine,
+    COMPARES_ALL, FOLDER_ALONE, NO_XATTR, OPEN_FILES_MAX, UNNOTICED, allow, born, device_of,
     make_node, path_through,
 };
 

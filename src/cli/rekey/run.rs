@@ -11,7 +11,6 @@ use crate::cli::descriptor::claimed_descriptor;
 use crate::cli::descriptor::claimed_id;
 use crate::cli::device::{open_files, open_state, state_path};
 use crate::cli::error::Error;
-use crate::cli::host::machine;
 use crate::cli::mount::refuse_if_in_use;
 use crate::cli::names::Shown as _;
 use crate::cli::output::show;
@@ -24,6 +23,7 @@ use crate::store::{
     DeviceIdentity, Disk, HostDisk, LastEnd, Rekeyed, Seen, StateFolder, VaultFolder,
     holds_unpublished,
 };
+use crate::system::machine;
 
 use super::abandon::abandon;
 use super::begin::{begin, go_on, refuse_without_answers};

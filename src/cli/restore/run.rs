@@ -14,7 +14,7 @@ use crate::cli::past::open_past;
 use crate::cli::progress::Progress;
 use crate::format::Ino;
 use crate::fs::FileSystem;
-use crate::store::sync_volume;
+use crate::system::sync_volume;
 
 use super::report::Report;
 use super::target::TargetFolder;

@@ -12,7 +12,8 @@ use crate::cli::restore::refuse_within_vault;
 use crate::cli::restore::target::TargetFolder;
 use crate::format::DESCRIPTOR_NAME;
 use crate::fs::Salvage;
-use crate::store::{HostDisk, VaultFolder, sync_volume};
+use crate::store::{HostDisk, VaultFolder};
+use crate::system::sync_volume;
 
 use super::report::Report;
 use super::write::Writer;

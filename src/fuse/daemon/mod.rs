@@ -81,9 +81,7 @@ enum Half {
 pub fn fork() -> io::Result<Role> {
     match system::split()? {
         Half::Parent { child, told } => wait_for(child, &told).map(Role::Parent),
-        Half::Child { ready, inherited } => {
-            Ok(Role::Child(Detacher { ready, code: 0, inherited }))
-        }
+        Half::Child { ready, inherited } => Ok(Role::Child(Detacher { ready, code: 0, inherited })),
     }
 }
 

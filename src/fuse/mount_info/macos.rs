@@ -54,8 +54,7 @@ fn table() -> io::Result<Vec<libc::statfs>> {
     let bytes = i32::try_from(table.len() * size_of::<libc::statfs>())
         .map_err(|_| io::Error::other("more mounts than can be listed"))?;
     // SAFETY: the place is `bytes` long, and to be written to.
-    let listed =
-        unsafe { libc::getfsstat(table.as_mut_ptr().cast(), bytes, libc::MNT_NOWAIT) };
+    let listed = unsafe { libc::getfsstat(table.as_mut_ptr().cast(), bytes, libc::MNT_NOWAIT) };
     let listed = usize::try_from(listed).map_err(|_| io::Error::last_os_error())?;
     // SAFETY: so many entries were written, from the first on.
     Ok(table.into_iter().take(listed).map(|entry| unsafe { entry.assume_init() }).collect())

@@ -11,10 +11,10 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
-#[cfg(target_os = "linux")]
-pub use linux::{FUSE_TYPE, device_of, mounts};
 #[cfg(all(target_os = "linux", fuzzing))]
 pub(super) use linux::parse;
+#[cfg(target_os = "linux")]
+pub use linux::{FUSE_TYPE, device_of, mounts};
 #[cfg(target_os = "macos")]
 pub use macos::{FUSE_TYPE, device_of, mounts};
 #[cfg(target_os = "macos")]

@@ -12,6 +12,7 @@ use rustix::mount::UnmountFlags;
 use super::{MountPoint, StillMounted};
 use crate::fuse::fusermount::{self, FusermountError};
 use crate::fuse::mount_info::{MountInfo, mount_at};
+use crate::system::sync_volume;
 
 /// What the kernel reads ahead of a sequential reader; its own default is 128.
 const READ_AHEAD_KIB: &str = "1024";
@@ -31,10 +32,7 @@ pub(super) struct Attached {
 impl MountPoint {
     /// The mount of ours that is at this path and answers over this connection; `None` if it is
     /// gone.
-    pub(in crate::fuse) fn find(
-        path: PathBuf,
-        connection: impl AsFd,
-    ) -> io::Result<Option<Self>> {
+    pub(in crate::fuse) fn find(path: PathBuf, connection: impl AsFd) -> io::Result<Option<Self>> {
         let connection = fcntl_dupfd_cloexec(connection, 0)?;
         let ours = mount_at(&path)?.filter(MountInfo::is_hushfs);
         let attached = |device| Attached { device, connection };
@@ -72,7 +70,7 @@ impl Attached {
 }
 
 pub(super) fn sync(path: &Path) -> io::Result<()> {
-    Ok(rustix::fs::syncfs(fs::File::open(path)?)?)
+    sync_volume(fs::File::open(path)?)
 }
 
 /// Unmounts the topmost mount at a path, whosever it is; `lazy` even while files are open.

@@ -13,6 +13,7 @@ use rustix::io::Errno;
 use super::{MountPoint, StillMounted};
 use crate::fuse::macfuse::Helper;
 use crate::fuse::mount_info::{MountInfo, hushfs_mounts, mount_at};
+use crate::system::sync_volume;
 
 /// What a mount answers whose daemon is gone: “Device not configured”, as macFUSE says for all but the
 /// root's attributes.
@@ -66,7 +67,7 @@ impl Attached {
 }
 
 pub(super) fn sync(path: &Path) -> io::Result<()> {
-    crate::store::sync_volume(&File::open(path)?)
+    sync_volume(File::open(path)?)
 }
 
 /// Unmounts the topmost mount at a path, whosever it is; `lazy` even while files are open, which then

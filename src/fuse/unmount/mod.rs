@@ -114,9 +114,8 @@ impl MountPoint {
     /// Whether an unmount of the path would be one of ours.
     fn is_on_top(&self) -> bool {
         let top = mount_at(&self.path).ok().flatten();
-        let is_this = |mount: MountInfo| {
-            mount.is_hushfs() && self.attached.device() == Some(mount.device)
-        };
+        let is_this =
+            |mount: MountInfo| mount.is_hushfs() && self.attached.device() == Some(mount.device);
         self.lives() && top.is_some_and(is_this)
     }
 
