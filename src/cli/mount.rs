@@ -16,6 +16,7 @@ use super::ask::Terminal;
 use super::descriptor::claimed_descriptor;
 use super::device::{open_files, open_state, state_path};
 use super::error::Error;
+use super::host::EQUATES_NAME_FORMS;
 use super::mount_options::{FETCH_LIMIT_DEFAULT, HISTORY_DEFAULT, MountOptions};
 use super::names::Shown as _;
 use super::notices::{show_refusal, show_troubles};
@@ -111,7 +112,7 @@ fn mount(
     }
     files.collect_unasked(options.history.unwrap_or(HISTORY_DEFAULT));
     files.fetch_online_only(options.fetch_limit.unwrap_or(FETCH_LIMIT_DEFAULT));
-    if options.equate_name_forms {
+    if options.equate_name_forms || EQUATES_NAME_FORMS {
         files.equate_name_forms();
     }
     let status = files.status();

@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn a_node_of_no_type_is_a_file_and_a_folder_is_not_made_by_mknod() {
         assert_eq!(node_kind(0o644, 0), Some(NodeKind::File));
-        assert_eq!(node_kind(libc::S_IFDIR | 0o755, 0), None);
-        assert_eq!(node_kind(libc::S_IFCHR | 0o600, 0x0103), Some(NodeKind::CharDevice(0x0103)));
+        assert_eq!(node_kind(0o040_755, 0), None);
+        assert_eq!(node_kind(0o020_600, 0x0103), Some(NodeKind::CharDevice(0x0103)));
     }
 }

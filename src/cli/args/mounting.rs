@@ -72,7 +72,7 @@ pub struct MountArgs {
     #[arg(long)]
     pub no_notify: bool,
     /// Find a name in the other form that Unicode has for it (“é” as one code point or as two), for
-    /// vaults that are shared with macOS; every look at a name then takes a little longer
+    /// vaults that are shared with macOS, where it is always so; every look at a name then takes a little longer
     #[arg(long)]
     pub equate_name_forms: bool,
     /// Show no earlier states in .hushfs/history, a folder of the mount that is never listed

@@ -15,6 +15,9 @@ use super::Born;
 /// Whether a vault keeps everything of a file that the system has, so that what was compared can be deleted.
 pub(in crate::cli) const COMPARES_ALL: bool = true;
 
+/// Whether names are found in Unicode's other forms unasked, as by the system's own file systems.
+pub(in crate::cli) const EQUATES_NAME_FORMS: bool = false;
+
 /// What is answered where there is no such extended attribute.
 pub(in crate::cli) const NO_XATTR: Errno = Errno::NODATA;
 

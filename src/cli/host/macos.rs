@@ -17,6 +17,10 @@ use crate::system::make_pipe;
 /// nobody writes to a file meanwhile.
 pub(in crate::cli) const COMPARES_ALL: bool = false;
 
+/// Whether names are found in Unicode's other forms unasked, as by the system's own file systems: its
+/// programs ask for decomposed ones, whatever a name was typed or made as.
+pub(in crate::cli) const EQUATES_NAME_FORMS: bool = true;
+
 /// What is answered where there is no such extended attribute.
 pub(in crate::cli) const NO_XATTR: Errno = Errno::NOATTR;
 

@@ -9,13 +9,13 @@ use rustix::fs::{RawMode, Stat};
 
 #[cfg(target_os = "linux")]
 pub(super) use linux::{
-    COMPARES_ALL, FOLDER_ALONE, NO_XATTR, OPEN_FILES_MAX, UNNOTICED, allow, born, device_of,
-    make_node, path_through,
+    COMPARES_ALL, EQUATES_NAME_FORMS, FOLDER_ALONE, NO_XATTR, OPEN_FILES_MAX, UNNOTICED, allow,
+    born, device_of, make_node, path_through,
 };
 #[cfg(target_os = "macos")]
 pub(super) use macos::{
-    COMPARES_ALL, FOLDER_ALONE, NO_XATTR, OPEN_FILES_MAX, UNNOTICED, allow, born, device_of,
-    make_node, path_through,
+    COMPARES_ALL, EQUATES_NAME_FORMS, FOLDER_ALONE, NO_XATTR, OPEN_FILES_MAX, UNNOTICED, allow,
+    born, device_of, make_node, path_through,
 };
 
 /// When a file was made: seconds since 1970, and nanoseconds from there.
