@@ -66,6 +66,7 @@ impl Home {
         command.env("HOME", self.folder.path()).env_remove("XDG_CONFIG_HOME");
         command.env("PATH", format!("{}:/usr/bin:/bin", self.place("bin").display()));
         command.env("XDG_STATE_HOME", self.place("state-home"));
+        command.env("XDG_RUNTIME_DIR", self.place("run"));
         Said::by(&mut command)
     }
 
@@ -171,6 +172,23 @@ fn places_are_told_as_they_are_whatever_their_names() {
 }
 
 #[test]
+fn what_runs_when_it_is_uninstalled_has_a_unit_until_the_logout() {
+    let home = Home::new();
+    let by = format!("--password-command=echo {PASSWORD}");
+    for state in ["inactive", "active", "activating"] {
+        home.with_systemctl(&format!("[ \"$2\" = is-active ] && echo {state}"), 0);
+        home.install(&[&by]).expect(0, &[]);
+        let [unit] = &home.units()[..] else { panic!("not one unit") };
+        let (name, text) = (unit.file_name().unwrap(), fs::read(unit).unwrap());
+        home.service(&["uninstall"], &[&home.vault()]).expect(0, &["Removed"]);
+        assert_eq!(home.units(), [PathBuf::new(); 0]);
+        let kept = fs::read(home.place("run/systemd/user").join(name)).ok();
+        assert_eq!(kept, (state != "inactive").then_some(text), "{state}");
+        home.service(&["status"], &[]).expect(0, &["no vault is mounted at login"]);
+    }
+}
+
+#[test]
 fn launchd_is_told_success_where_to_try_again_would_help_nobody() {
     let home = Home::new();
     let mount = |flags: &[&str], vault: &Path| {
@@ -178,8 +196,8 @@ fn launchd_is_told_success_where_to_try_again_would_help_nobody() {
         command.env("XDG_STATE_HOME", home.place("state-home")).args(flags);
         Said::by(command.arg(vault).arg(home.mount_point()))
     };
-    mount(&[], &home.vault()).expect(10, &["does not open"]);
-    mount(&["--under-launchd"], &home.vault()).expect(0, &["does not open"]);
+    mount(&[], &home.vault()).expect(10, &["wrong password"]);
+    mount(&["--under-launchd"], &home.vault()).expect(0, &["wrong password"]);
     mount(&["--under-launchd"], &home.place("no vault")).expect(0, &["is not a vault"]);
     let no_place = Path::new("/dev/null");
     let mut elsewhere =

@@ -4,7 +4,7 @@ use clap::{ArgAction, Parser, Subcommand};
 
 use crate::cli::exit::ExitCode;
 
-use super::desktop::{FORGET_EXAMPLES, REMEMBER_EXAMPLES, SERVICE_EXAMPLES};
+use super::desktop::{FORGET_EXAMPLES, SERVICE_EXAMPLES, remember_examples};
 use super::keys::{KEY_EXAMPLES, PASSWD_EXAMPLES};
 use super::rekey::REKEY_EXAMPLES;
 use super::*;
@@ -265,7 +265,7 @@ incomplete.")]
     #[command(after_long_help = PASSWD_EXAMPLES)]
     Passwd(PasswdArgs),
     /// Have this device unlock a vault by itself from now on
-    #[command(after_long_help = REMEMBER_EXAMPLES)]
+    #[command(after_long_help = remember_examples())]
     Remember(RememberArgs),
     /// Have this device ask again how to unlock a vault
     #[command(after_long_help = FORGET_EXAMPLES)]

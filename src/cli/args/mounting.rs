@@ -13,6 +13,21 @@ use crate::fs::When;
 
 use super::UnlockArgs;
 
+/// Of `--lock-on-suspend`, for the long help.
+#[cfg(not(target_os = "macos"))]
+const LOCK_ON_SUSPEND: &str = "\
+Lock the vault, as unmount does, before the machine sleeps; if programs have files in it open, it stays \
+mounted, and that is said
+
+Everything is in the vault before the machine sleeps either way, if that takes no longer than logind \
+waits: 5 seconds, unless its InhibitDelayMaxSec says otherwise. What does not get there in time goes on \
+after the sleep. A vault that was locked stays so when the machine is awake again.";
+/// Of `--lock-on-suspend`, for the long help.
+#[cfg(target_os = "macos")]
+const LOCK_ON_SUSPEND: &str = "\
+Refused on macOS: hushfs does not notice the sleep of a Mac. “--idle 10m” locks the vault once nobody has \
+used it for so long, “hushfs lock” at once";
+
 /// `hushfs mount`.
 #[derive(Debug, Args)]
 pub struct MountArgs {
@@ -61,11 +76,7 @@ pub struct MountArgs {
     pub idle: Option<Duration>,
     /// Lock the vault, as unmount does, before the machine sleeps; if programs have files in it open, it
     /// stays mounted, and that is said
-    ///
-    /// Everything is in the vault before the machine sleeps either way, if that takes no longer than logind
-    /// waits: 5 seconds, unless its InhibitDelayMaxSec says otherwise. What does not get there in time goes
-    /// on after the sleep. A vault that was locked stays so when the machine is awake again.
-    #[arg(long)]
+    #[arg(long, long_help = LOCK_ON_SUSPEND, hide_short_help = cfg!(target_os = "macos"))]
     pub lock_on_suspend: bool,
     /// Show no notifications on the desktop when the mount needs somebody: a full disk, damage, a vault's
     /// folder that is gone

@@ -1,10 +1,12 @@
 //! systemd's manager of this user, by way of `systemctl`.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::cli::error::Error;
 use crate::desktop::{Service, ServicePlaces, places_of_unit};
+use crate::store::{HostDisk, StoreError, put_loose_file};
 
 use super::manager::{Manager, ServiceState, folder_of, said_by, usage};
 
@@ -54,8 +56,18 @@ impl Manager for Systemd {
     }
 
     fn remove(&self, file: &Path, _is_mounted: bool) -> Result<(), String> {
+        let name = name_of(file);
         // By its link it would be started still.
-        systemctl(&["disable", &name_of(file)]).map(drop)
+        systemctl(&["disable", &name])?;
+        if matches!(answer("is-active", &name).as_str(), "inactive" | "failed") {
+            return Ok(());
+        }
+        // What runs by no unit is killed at logout, and not stopped: so there is one until then.
+        let runtime = folder_of("XDG_RUNTIME_DIR").ok_or("there is no XDG_RUNTIME_DIR")?;
+        let kept = fs::read(file)
+            .map_err(|error| StoreError::io("cannot read", file, error))
+            .and_then(|unit| put_loose_file(&HostDisk, &runtime.join(FOLDER).join(&name), &unit));
+        kept.map_err(|error| format!("{name} will not end well at logout: {error}"))
     }
 
     fn notice_removal(&self) -> Result<(), String> {
