@@ -3,12 +3,13 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use hushfs::desktop::{Service, ServicePlaces};
+use hushfs::desktop::{Service, ServicePlaces, places_of_agent};
 
 use crate::bench::{Bench, has_ended, is_mounted, open_process};
 use crate::bus::has_program;
@@ -289,6 +290,50 @@ fn systemd_reads_units_as_they_are_meant_whatever_the_names() {
         let unit = folder.path().join(refused.unit_name());
         fs::write(&unit, named.replace("\"/bin/sh\"", &quoted_as_a_word(&named))).unwrap();
         assert!(!self::verified(&unit).0, "systemd takes what is refused here");
+    }
+}
+
+/// By a reader of property lists that knows nothing of us.
+#[test]
+fn a_property_list_is_read_as_it_is_meant_whatever_the_names() {
+    if !has_program("python3") {
+        return;
+    }
+    let read =
+        "import json, plistlib, sys; print(json.dumps(plistlib.loads(sys.stdin.buffer.read())))";
+    for name in
+        ["plain", "Fish & <Chips>", "</string>", "&amp;", "'\"\\", "two\nlines\t", " é 日本 👋"]
+    {
+        let place = Path::new("/Users/ann").join(name);
+        let service = Service {
+            id: "c0ffee".to_owned(),
+            program: place.join("hushfs"),
+            arguments: vec![
+                "mount".into(),
+                name.into(),
+                "--".into(),
+                place.clone().into(),
+                "/m".into(),
+            ],
+            lasting_exit_codes: vec![10],
+            places: ServicePlaces { vault: place.clone(), mount_point: "/m".into() },
+        };
+        let agent = service.agent(&place.join("log")).unwrap();
+        assert_eq!(places_of_agent(&agent), Some(service.places));
+        let mut python = Command::new("python3");
+        python.args(["-c", read]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut python = python.spawn().unwrap();
+        python.stdin.take().unwrap().write_all(agent.as_bytes()).unwrap();
+        let output = python.wait_with_output().unwrap();
+        assert!(output.status.success(), "{agent}");
+        let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let place = place.to_str().unwrap();
+        let words =
+            serde_json::json!([format!("{place}/hushfs"), "mount", name, "--", place, "/m"]);
+        assert_eq!(told["ProgramArguments"], words);
+        assert_eq!(told["StandardErrorPath"], format!("{place}/log"));
+        assert_eq!(told["KeepAlive"], serde_json::json!({ "SuccessfulExit": false }));
+        assert_eq!((&told["Label"], &told["RunAtLoad"]), (&"hushfs.c0ffee".into(), &true.into()));
     }
 }
 

@@ -18,7 +18,7 @@ use security_framework::passwords::{
 use zeroize::Zeroizing;
 
 use super::KeyringError;
-use super::keychain_answer::{error_of, written};
+use super::keychain_answer::{NO_SUCH_ITEM, error_of, written};
 
 pub(super) const NO_KEYRING: &str = "there is no keychain here";
 pub(super) const NO_DEFAULT: &str =
@@ -33,7 +33,7 @@ const WORD: &str = "ask-the-keychain";
 const SECRET: &str = "secret";
 const KEEP: &str = "keep";
 const REMOVE: &str = "remove";
-const NO_SUCH_ITEM: i32 = -25300;
+const FOR_ITSELF: &str = "this is for hushfs itself";
 
 /// The keyring.
 pub struct Keyring(());
@@ -105,10 +105,15 @@ pub fn serve_if_asked(arguments: &[OsString]) -> Option<ExitCode> {
         return None;
     }
     if io::stdout().is_terminal() {
-        eprintln!("hushfs: this is for hushfs itself");
+        eprintln!("hushfs: {FOR_ITSELF}");
         return Some(ExitCode::FAILURE);
     }
-    Some(match serve(words) {
+    let mut given = Zeroizing::new(Vec::new());
+    let read = io::stdin().read_to_end(&mut given).map_err(|error| error.to_string());
+    let answered = read
+        .and_then(|_| answer(words, &given))
+        .and_then(|secret| io::stdout().write_all(&secret).map_err(|error| error.to_string()));
+    Some(match answered {
         Ok(()) => ExitCode::SUCCESS,
         Err(said) => {
             eprintln!("{said}");
@@ -117,26 +122,23 @@ pub fn serve_if_asked(arguments: &[OsString]) -> Option<ExitCode> {
     })
 }
 
-fn serve(words: &[&str]) -> Result<(), String> {
+/// What the keychain answers; `given` is what is to be kept.
+fn answer(words: &[&str], given: &[u8]) -> Result<Zeroizing<Vec<u8>>, String> {
     let refused = |error: Error| {
         written(error.code(), &error.message().unwrap_or_else(|| "refused".to_owned()))
     };
+    let nothing = |()| Zeroizing::default();
     match *words {
-        [SECRET, name] => {
-            let secret = Zeroizing::new(generic_password(entry(name)).map_err(refused)?);
-            io::stdout().write_all(&secret).map_err(|error| error.to_string())
-        }
+        [SECRET, name] => generic_password(entry(name)).map(Zeroizing::new).map_err(refused),
         [KEEP, name, label] => {
-            let mut secret = Zeroizing::new(Vec::new());
-            io::stdin().read_to_end(&mut secret).map_err(|error| error.to_string())?;
             // To change an entry would leave it to whoever may read the old one.
             remove(name).map_err(refused)?;
             let mut entry = entry(name);
             entry.set_label(label);
-            set_generic_password_options(&secret, entry).map_err(refused)
+            set_generic_password_options(given, entry).map(nothing).map_err(refused)
         }
-        [REMOVE, name] => remove(name).map_err(refused),
-        _ => Err("this is for hushfs itself".to_owned()),
+        [REMOVE, name] => remove(name).map(nothing).map_err(refused),
+        _ => Err(FOR_ITSELF.to_owned()),
     }
 }
 
@@ -148,5 +150,27 @@ fn remove(name: &str) -> Answer<()> {
     match delete_generic_password_options(entry(name)) {
         Err(error) if error.code() == NO_SUCH_ITEM => Ok(()),
         removed => removed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAME: &str = "a test of hushfs";
+
+    #[test]
+    #[ignore = "it writes into the login keychain of whoever runs it, and removes that again"]
+    fn the_login_keychain_keeps_the_last_secret_until_it_is_removed() {
+        let secret = || answer(&[SECRET, NAME], b"");
+        answer(&[REMOVE, NAME], b"").unwrap();
+        assert!(matches!(error_of(&secret().unwrap_err()), KeyringError::NoEntry));
+        for (label, kept) in [("one", b"first"), ("two", b"other")] {
+            answer(&[KEEP, NAME, label], kept).unwrap();
+            assert_eq!(secret().unwrap().as_slice(), kept);
+        }
+        answer(&[REMOVE, NAME], b"").unwrap();
+        answer(&[REMOVE, NAME], b"").unwrap();
+        assert!(secret().is_err());
     }
 }

@@ -6,7 +6,7 @@ use super::KeyringError;
 const SEPARATOR: char = ' ';
 
 // As in SecBase.h and MacErrors.h.
-const NO_SUCH_ITEM: i32 = -25300;
+pub(super) const NO_SUCH_ITEM: i32 = -25300;
 const NOT_WITHOUT_SOMEBODY: i32 = -25308;
 const NO_DEFAULT_KEYCHAIN: i32 = -25307;
 const NO_KEYCHAIN: i32 = -25291;

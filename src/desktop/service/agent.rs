@@ -123,6 +123,22 @@ mod tests {
         assert_eq!(places_of_agent(&text), Some(mounts.places));
     }
 
+    /// By Apple's own reader.
+    #[cfg(target_os = "macos")]
+    #[test]
+    fn macos_reads_an_agent_as_it_is_meant() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("agent.plist");
+        for name in ["/Fish & <Chips>", "/</string>", "/two\nlines\t'\"", "/é 日本"] {
+            std::fs::write(&file, agent(&service(name)).unwrap()).unwrap();
+            let mut plutil = std::process::Command::new("plutil");
+            plutil.args(["-extract", "ProgramArguments", "json", "-o", "-"]).arg(&file);
+            let output = plutil.output().unwrap();
+            let told: Vec<String> = serde_json::from_slice(&output.stdout).unwrap();
+            assert_eq!(told, ["/usr/bin/hushfs", "mount", "--", name, "/home/ann/Chats"]);
+        }
+    }
+
     #[test]
     fn what_a_property_list_cannot_say_is_refused() {
         for bytes in [&b"/v\xff"[..], b"/v\x1b", b"/v\r", b"/v\0", "/v\u{FFFF}".as_bytes()] {
