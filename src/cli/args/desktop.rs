@@ -7,12 +7,12 @@ use clap::{Args, Subcommand};
 use super::UnlockArgs;
 use crate::cli::mount_options::MountOption;
 
-/// Which keyring that is, and when it cannot be asked.
+/// Which keyring that is.
 #[cfg(not(target_os = "macos"))]
 const KEYRING: &str = "\
 Kept is a new 64-digit key, in the keyring of your desktop (whichever offers the Secret Service,
 as GNOME Keyring and KeePassXC do), never the password.";
-/// Which keyring that is, and when it cannot be asked.
+/// Which keyring that is.
 #[cfg(target_os = "macos")]
 const KEYRING: &str = "\
 Kept is a new 64-digit key, in this Mac's login keychain, which iCloud does not synchronise, never

@@ -21,12 +21,6 @@ use crate::store::{HostDisk, remove_loose_file};
 use super::installed::{installed, write};
 use super::manager::{Manager, Ours};
 
-/// systemd waits until it is; launchd does not.
-const MOUNTED_NOW: &str = match cfg!(target_os = "macos") {
-    true => "It is being mounted now.\n",
-    false => "It is mounted now.\n",
-};
-
 /// Has a vault mounted at login from now on.
 ///
 /// # Errors
@@ -50,7 +44,7 @@ pub(super) fn install(args: &InstallArgs) -> Result<(), Error> {
                 ))
             })?;
             text.push_str(match now {
-                true => MOUNTED_NOW,
+                true => Ours::MOUNTED_NOW,
                 false => "It does so from the next login on.\n",
             });
         }

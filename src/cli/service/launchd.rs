@@ -35,6 +35,7 @@ pub(super) struct Launchd {
 
 impl Manager for Launchd {
     const NAME: &'static str = "launchd";
+    const MOUNTED_NOW: &'static str = "It is being mounted now.\n";
     /// An agent cannot say after which exit codes it is not started again.
     const MOUNT_FLAGS: &'static [&'static str] = &["--under-launchd"];
 

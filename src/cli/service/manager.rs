@@ -26,6 +26,8 @@ pub(super) struct ServiceState {
 pub(super) trait Manager: Sized {
     /// What it is called.
     const NAME: &'static str;
+    /// What is said once it has started one: whether it has waited until that was ready.
+    const MOUNTED_NOW: &'static str;
     /// What its services pass to `hushfs mount` besides.
     const MOUNT_FLAGS: &'static [&'static str];
 

@@ -17,6 +17,7 @@ pub(super) struct Systemd(());
 
 impl Manager for Systemd {
     const NAME: &'static str = "systemd";
+    const MOUNTED_NOW: &'static str = "It is mounted now.\n";
     /// A unit says itself after which exit codes it is not started again.
     const MOUNT_FLAGS: &'static [&'static str] = &[];
 
