@@ -227,7 +227,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let error = unmount(folder.path()).unwrap_err();
         assert!(matches!(error, UnmountError::Status(StatusError::NotMountPoint(_))), "{error}");
-        let error = unmount(Path::new("/proc")).unwrap_err();
+        let error = unmount(Path::new("/dev")).unwrap_err();
         assert!(matches!(error, UnmountError::Status(StatusError::NotOurs { .. })), "{error}");
     }
 

@@ -260,7 +260,7 @@ pub(in crate::cli) fn is_same(
         FileKind::File => is_same_content(&at.folder.file(at.name)?, files, found, compared),
         FileKind::Symlink => Ok(at.folder.link_target(at.name)? == files.read_link(found.ino)?),
         FileKind::CharDevice | FileKind::BlockDevice => {
-            Ok(u64::try_from(stat.st_rdev) == Ok(found.rdev.into()))
+            Ok(host::rdev_of(stat) == u64::from(found.rdev))
         }
         FileKind::Folder | FileKind::Fifo | FileKind::Socket => Ok(true),
     }

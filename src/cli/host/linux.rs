@@ -50,6 +50,16 @@ pub(in crate::cli) fn device_of(stat: &Stat) -> u64 {
     stat.st_dev
 }
 
+/// The number of the device that `stat` tells of.
+pub(in crate::cli) fn rdev_of(stat: &Stat) -> u64 {
+    stat.st_rdev
+}
+
+/// The mode that `stat` tells.
+pub(in crate::cli) fn mode_of(stat: &Stat) -> u32 {
+    stat.st_mode
+}
+
 /// Adds to the mode of a folder in an open one what `mode` allows.
 pub(in crate::cli) fn allow(folder: impl AsFd, name: &[u8], mode: Mode) -> io::Result<()> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;

@@ -53,6 +53,16 @@ pub(in crate::cli) fn device_of(stat: &Stat) -> u64 {
     stat.st_dev as u64
 }
 
+/// The number of the device that `stat` tells of.
+pub(in crate::cli) fn rdev_of(stat: &Stat) -> u64 {
+    stat.st_rdev as u64
+}
+
+/// The mode that `stat` tells.
+pub(in crate::cli) fn mode_of(stat: &Stat) -> u32 {
+    stat.st_mode.into()
+}
+
 /// Adds to the mode of a folder in an open one what `mode` allows.
 pub(in crate::cli) fn allow(folder: impl AsFd, name: &[u8], mode: Mode) -> io::Result<()> {
     let now = Mode::from_raw_mode(statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW)?.st_mode);
