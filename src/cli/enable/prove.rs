@@ -272,7 +272,7 @@ impl Prover<'_> {
 pub(in crate::cli) fn wait_for_clock(stat: &Stat) {
     let nanos = |secs: i64, nanos: i64| i128::from(secs) * 1_000_000_000 + i128::from(nanos);
     let now = Time::now();
-    let changed = nanos(stat.st_ctime, i64::try_from(stat.st_ctime_nsec).unwrap_or(0));
+    let changed = nanos(stat.st_ctime, u32::try_from(stat.st_ctime_nsec).unwrap_or(0).into());
     let age = nanos(now.secs, now.nanos.into()) - changed;
     if let Ok(age) = u64::try_from(age) {
         thread::sleep(CLOCK_STEP.saturating_sub(Duration::from_nanos(age)));
