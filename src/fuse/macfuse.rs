@@ -98,6 +98,11 @@ pub(super) fn mount(path: &Path, options: &str) -> Result<(OwnedFd, Helper), Mac
 }
 
 impl Helper {
+    /// Whether it mounts no more, for better or worse.
+    pub(super) fn has_ended(&mut self) -> bool {
+        !matches!(self.program.try_wait(), Ok(None))
+    }
+
     /// Waits until the mount is there. Somebody has to answer the kernel meanwhile.
     pub(super) fn wait(mut self) -> Result<(), MacFuseError> {
         let output = self.program.wait_with_output()?;

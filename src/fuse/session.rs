@@ -97,7 +97,9 @@ impl Session {
         permissions: Permissions,
         shows_history: bool,
     ) -> Result<Self, SessionError> {
-        let started = Signals::catch().map_err(SessionError::System).and_then(|signals| {
+        let asked = mount_point.await_request(&device).map_err(SessionError::NotMounted);
+        let caught = asked.and_then(|()| Signals::catch().map_err(SessionError::System));
+        let started = caught.and_then(|signals| {
             let path = mount_point.path().to_owned();
             let adapter = Adapter::new(files.clone(), path, permissions, shows_history);
             let notifier = adapter.notifier();

@@ -4,10 +4,12 @@
 use std::ffi::CString;
 use std::fs::File;
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use super::{MountPoint, StillMounted};
@@ -18,6 +20,9 @@ use crate::system::sync_volume;
 /// What a mount answers whose daemon is gone: “Device not configured”, as macFUSE says for all but the
 /// root's attributes.
 pub(super) const IS_GONE: [Errno; 2] = [Errno::NXIO, Errno::NOTCONN];
+
+/// How often is looked whether what mounts has given up.
+const LOOK_EVERY: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 
 /// How the mount is known.
 #[derive(Debug)]
@@ -39,6 +44,22 @@ impl MountPoint {
 impl Attached {
     pub(super) fn is_awaited(&self) -> bool {
         self.device.get().is_none()
+    }
+
+    pub(super) fn await_request(&self, connection: impl AsFd) -> Result<(), String> {
+        let mut helper = self.helper.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(mounting) = helper.as_mut() {
+            let mut asked = [PollFd::new(&connection, PollFlags::IN)];
+            // What cannot be polled is found out by reading.
+            if poll(&mut asked, Some(&LOOK_EVERY)) != Ok(0) {
+                break;
+            }
+            if mounting.has_ended() {
+                let ended = helper.take().map_or(Ok(()), Helper::wait);
+                ended.map_err(|error| error.to_string())?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn wait(&self, path: &Path) -> Result<(), String> {

@@ -9,6 +9,7 @@ mod linux;
 mod macos;
 
 use std::fs;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::getxattr;
@@ -74,6 +75,15 @@ impl MountPoint {
     /// Whether the mount is there only once somebody has answered the kernel.
     pub(super) fn is_awaited(&self) -> bool {
         self.attached.is_awaited()
+    }
+
+    /// Waits until the kernel asks something over its connection, which it may never do if mounting fails
+    /// before.
+    ///
+    /// # Errors
+    /// In words, why it does not.
+    pub(super) fn await_request(&self, connection: impl AsFd) -> Result<(), String> {
+        self.attached.await_request(connection)
     }
 
     /// Waits until the mount is there. Somebody has to answer the kernel meanwhile.
