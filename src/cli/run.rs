@@ -20,12 +20,7 @@ use crate::fuse::harden;
 /// Carries out the process's command line; says on standard error why it failed.
 pub fn run() -> std::process::ExitCode {
     harden::protect_memory();
-    let arguments: Vec<OsString> = std::env::args_os().collect();
-    #[cfg(target_os = "macos")]
-    if let Some(code) = crate::desktop::serve_keychain_if_asked(&arguments) {
-        return code;
-    }
-    code_of(arguments).into()
+    code_of(std::env::args_os().collect()).into()
 }
 
 fn code_of(arguments: Vec<OsString>) -> ExitCode {

@@ -14,8 +14,6 @@ mod ready;
 mod service;
 mod sleep;
 
-#[cfg(target_os = "macos")]
-pub use keyring::serve_keychain_if_asked;
 pub use keyring::{Keyring, KeyringError};
 pub use notification::{has_session, notify};
 pub use ready::tell_ready;

@@ -4,12 +4,12 @@
 mod keychain;
 // Tested on every system.
 #[cfg(any(target_os = "macos", test))]
-mod keychain_answer;
+mod keychain_status;
 #[cfg(target_os = "linux")]
 mod secret_service;
 
 #[cfg(target_os = "macos")]
-pub use keychain::{Keyring, serve_if_asked as serve_keychain_if_asked};
+pub use keychain::Keyring;
 #[cfg(target_os = "linux")]
 pub use secret_service::Keyring;
 
