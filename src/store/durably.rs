@@ -2,7 +2,7 @@
 //! renames and syncs, over the calls of any [`Disk`].
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::disk::Disk;
 
@@ -57,11 +57,9 @@ pub(super) fn adopt(disk: &dyn Disk, from: &Path, to: &Path) -> io::Result<()> {
 /// Replaces a file of the state folder, durably and at once, or makes it.
 ///
 /// # Errors
-/// What the system says; the old content or the new one is then there whole.
+/// What the system says; the old content or the new one is then there whole, and maybe [`next_of`].
 pub(super) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut next = path.as_os_str().to_owned();
-    next.push(".next");
-    let next = Path::new(&next);
+    let next = &next_of(path);
     let file = match disk.open(next, true) {
         // A crash left it.
         Ok(file) => {
@@ -75,6 +73,13 @@ pub(super) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<
     file.sync()?;
     disk.rename(next, path)?;
     disk.sync_folder(parent(path))
+}
+
+/// Where the new content of a file is written.
+pub(super) fn next_of(path: &Path) -> PathBuf {
+    let mut next = path.as_os_str().to_owned();
+    next.push(".next");
+    next.into()
 }
 
 /// Makes a folder, durably; whether it was there before or not.

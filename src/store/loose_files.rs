@@ -18,7 +18,11 @@ pub fn put_loose_file(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), 
     make_folders(disk, durably::parent(folder))?;
     durably::make_folder(disk, folder)
         .map_err(|error| StoreError::io("cannot make the folder", folder, error))?;
-    durably::replace(disk, path, bytes).map_err(|error| StoreError::io("cannot write", path, error))
+    durably::replace(disk, path, bytes).map_err(|error| {
+        // Such folders are not ours alone.
+        let _ = disk.remove(&durably::next_of(path));
+        StoreError::io("cannot write", path, error)
+    })
 }
 
 /// Removes such a file, durably. Fine if there is none.
@@ -54,5 +58,14 @@ mod tests {
         assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
         remove_loose_file(&HostDisk, &path).unwrap();
         assert_eq!(path.parent().unwrap().read_dir().unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_could_not_be_written_leaves_nothing_beside() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("taken");
+        std::fs::create_dir(&path).unwrap();
+        put_loose_file(&HostDisk, &path, b"content").unwrap_err();
+        assert_eq!(dir.path().read_dir().unwrap().count(), 1);
     }
 }
