@@ -12,9 +12,8 @@ use super::Holder;
 
 #[cfg(target_os = "macos")]
 const PROGRAM: &str = "/usr/sbin/lsof";
-/// Numbers stay numbers and no warnings come; of each
-/// process its id, its name and what it has open, every field up to a NUL. Given a mount point, everything
-/// on that file system is listed (lsof(8)).
+/// Numbers stay numbers and no warnings come; of each process its id, its name and what it has open, every
+/// field up to a NUL. Given a mount point, everything on that file system is listed (lsof(8)).
 const ARGUMENTS: [&str; 5] = ["-n", "-P", "-w", "-F", "pcn0"];
 
 /// The processes that hold something below `mount_point`; of other users' processes only root sees what they

@@ -66,7 +66,7 @@ pub(in crate::cli) fn allow(folder: impl AsFd, name: &[u8], mode: Mode) -> io::R
     let folder = openat(folder, name, flags, Mode::empty())?;
     let now = Mode::from_raw_mode(fstat(&folder)?.st_mode);
     if !now.contains(mode) {
-        let path = path_through(&folder, OsStr::new(""))?;
+        let path = format!("/proc/self/fd/{}", folder.as_raw_fd());
         // Whoever may not, finds out when it comes to writing.
         let allowed = chmodat(CWD, path, now | mode, AtFlags::empty());
         allowed.unwrap_or_else(|error| log::debug!("a folder's mode: {error}"));
