@@ -1,24 +1,24 @@
 #!/usr/bin/env python3
 """Restores a hushfs vault without hushfs.
 
-    restore.py [--password-file FILE | --key-file FILE] [--leave-out NAME] VAULT DESTINATION
+    restore.py [--password-file FILE | --key-file FILE] VAULT DESTINATION
 
 VAULT is the folder that the cloud kept: it has “hushfs.vault” in it. DESTINATION is an empty
 folder, or is made. Nothing is ever written to the vault, or outside DESTINATION. Without an option,
 the password or the 64-digit key is asked for, and not shown.
 
-It needs Python 3.8 and the package “cryptography”, 44 or newer; or 42 and “argon2-cffi”.
+It needs Python 3.9 and the package “cryptography”, 44 or newer; or 42 and “argon2-cffi”.
 
 Section numbers in the comments are those of format.md, which says what every byte of a vault means;
 this program is written from it, and names things as it does. What it does not do: it finds no
-unpublished work in a state folder (sections 11 and 12), repairs nothing, and where two devices
-changed the very same thing at the same time, it says so and stops (section 10, Merging).
+unpublished work in a state folder (sections 11 and 12), shows no older states, and repairs nothing.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 10 wrong password or key, 11 damage found, 12 not a
 vault or a newer format, 14 not everything has arrived yet.
 """
 
-import argparse, getpass, hashlib, hmac, os, re, stat, struct, sys, time
+import argparse, getpass, hashlib, hmac, os, re, stat, struct, sys, time, unicodedata
+from collections import defaultdict
 from types import SimpleNamespace as Record
 
 try:
@@ -28,7 +28,6 @@ except ImportError:
     sys.exit("Please install the Python package “cryptography”, 44 or newer.")
 
 FAILED, WRONG_SECRET, DAMAGED, NO_VAULT, NOT_ARRIVED = 1, 10, 11, 12, 14
-ROOT = 1
 FOUND_WRONG = set()  # the exit codes of all that was found wrong on the way
 
 
@@ -48,10 +47,6 @@ class Unfit(Exception):
     """An operation does not fit the state that it is applied to."""
 
 
-class Clash(Exception):
-    """An operation met what another device did at the same time; only hushfs merges that."""
-
-
 def say(text, code=None):
     """Tells of something, and of what it means for the exit code."""
     FOUND_WRONG.update([code] if code else [])
@@ -60,7 +55,7 @@ def say(text, code=None):
 
 def shown(name):
     """A name or path as text that does nothing to a terminal."""
-    text = name.decode("utf-8", "backslashreplace")
+    text = name.decode("utf-8", "backslashreplace") if isinstance(name, bytes) else name
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
@@ -101,15 +96,22 @@ class Reader:
                 return value
         raise Bad("has a number that is too large")
 
+    def one_of(self, values, number=None):
+        number = self.varint(32) if number is None else number
+        if number >= len(values):
+            raise Bad("has a value that this format does not know")
+        return values[number]
+
     def value(self, type):
+        word, _, of = type.partition(" ")
         if type in STRUCTURES:
             return Record(**{name: self.value(type) for name, type in STRUCTURES[type]})
-        if type.startswith("[u8; "):
-            return self.take(int(type[5:-1]))
-        if type.startswith("list "):
-            return [self.value(type[5:]) for _ in range(self.varint(64))]
-        if type.startswith("option "):
-            return self.value(type[7:]) if self.value("bool") else None
+        if word == "list":
+            return [self.value(of) for _ in range(self.varint(64))]
+        if word == "option":
+            return self.value(of) if self.value("bool") else None
+        if word == "[u8;":
+            return self.take(int(of[:-1]))
         if type in ("u32", "u64"):
             return self.varint(int(type[1:]))
         if type == "i64":
@@ -118,38 +120,32 @@ class Reader:
         if type == "fix64":
             return int.from_bytes(self.take(8), "little")
         if type == "bool":
-            return bool(self.number_below(2, self.take(1)[0]))
+            return self.one_of((False, True), self.take(1)[0])
         if type == "bytes":
             return self.take(self.varint(64))
+        if type == "text":
+            try:
+                return self.value("bytes").decode()
+            except UnicodeDecodeError:
+                raise Bad("has a text that is none") from None
         if type == "Time":  # in nanoseconds since 1970
             return self.value("i64") * 10**9 + min(self.value("u32"), 999_999_999)
         if type == "Times":  # access, content, status
-            same = self.variant(2) == 0
+            same = self.one_of((True, False))
             return [self.value("Time")] * 3 if same else [self.value("Time") for _ in range(3)]
         if type == "NodeKind":
-            kind = KINDS[self.variant(len(KINDS))]
-            field = {"link": "bytes", "character": "u32", "block": "u32"}.get(kind)
+            kind, field = self.one_of(KINDS)
             return kind, field and self.value(field)
-        if type == "operation":
-            name = OPERATIONS[self.variant(len(OPERATIONS))]
-            return name, self.value(name)
         raise KeyError(type)
 
-    def variant(self, count):
-        return self.number_below(count, self.varint(32))
 
-    def number_below(self, count, number):
-        if number >= count:
-            raise Bad("has a value that this format does not know")
-        return number
-
-
-KINDS = ["file", "folder", "link", "pipe", "socket", "character", "block"]
+KINDS = [("file", None), ("folder", None), ("link", "bytes"), ("pipe", None), ("socket", None),
+         ("character", "u32"), ("block", "u32")]
 OPERATIONS = ["Create", "Link", "Unlink", "Rename", "SetAttr", "SetXattr", "RemoveXattr", "Write",
               "Truncate", "Punch", "WriteInline", "Relocate", "PackUnused", "Remove", "Move"]
 STRUCTURES = {  # sections 8 and 9
     "Head": "previous: [u8; 32], frontier: list FrontierEntry, clock: u64, published: Time, "
-            "device_name: bytes, operations_bytes: u64",
+            "device_name: text, operations_bytes: u64",
     "FrontierEntry": "device: fix64, seq: u64, hash: [u8; 32]",
     "Create": "parent: fix64, name: bytes, ino: fix64, kind: NodeKind, mode: u32, uid: u32, gid: u32, "
               "times: Times",
@@ -244,11 +240,11 @@ class Vault:
             paths += [os.path.normpath(os.path.join(place, name)) for name in names]
         # An object's own name comes first, then the copies that a sync client may have made of it.
         self.paths = sorted(paths, key=lambda path: (not self.OWN_NAME.fullmatch(path), path))
-        self.named = {}  # the files of each object, by what its name has before the extension
+        self.named = defaultdict(list)  # the files of each object, by its name's stem
         for path in self.paths:
             stem = self.STEM.search(os.path.basename(path).lower())
             if stem:
-                self.named.setdefault(stem[1], []).append(path)
+                self.named[stem[1]].append(path)
 
     def read(self, path, most=1 << 30):
         try:
@@ -268,28 +264,33 @@ PASSWORD, KEY = 1, 2
 
 def unlock(vault, secrets):
     """The keys and the chunk size of a vault. `secrets` has one for each kind of slot to try."""
-    descriptors = read_descriptors(vault)
+    descriptors = []
+    for path in vault.named["hushfs"]:
+        try:
+            data = vault.read(path, 4096)
+            check_frame(data, b"V")
+            descriptors += [data] if len(data) == 78 else []
+        except Newer as error:
+            raise Stop(f"{path} {error}.", NO_VAULT) from None
+        except Bad as error:
+            say(f"note: {path} {error}")
     slots = [path for path in vault.paths if path.lower().startswith("keys") and "/" in path]
     if not descriptors and not slots:
         raise Stop(f"{vault.folder} is not a vault, or has not arrived: it has no hushfs.vault.",
                    NO_VAULT)
-    damaged, refused, by_slot = [], False, None
+    damaged, opened = [], []
     for path in slots[:64]:
         try:
-            opened = open_slot(vault.read(path, 4096), secrets)
+            keys, chunk_bytes = open_slot(vault.read(path, 4096), secrets) or (None, None)
         except Bad as error:
             say(f"note: {path} {error}")
             damaged.append(path)
             continue
-        if opened:
-            keys, chunk_bytes = opened
-            for descriptor in descriptors:
-                if descriptor_opens(keys, descriptor):
-                    return keys, int.from_bytes(descriptor[12:16], "little")
-            by_slot = by_slot or (path, keys, chunk_bytes)
-        refused = refused or opened is None
-    if by_slot:
-        path, keys, chunk_bytes = by_slot
+        if keys and any(descriptor_opens(keys, data) for data in descriptors):
+            return keys, chunk_bytes
+        opened += [(path, keys, chunk_bytes)] if keys else []
+    if opened:
+        path, keys, chunk_bytes = opened[0]
         say(f"hushfs.vault is missing or damaged; {path} tells what is needed of it", DAMAGED)
         return keys, chunk_bytes
     if damaged:
@@ -298,23 +299,7 @@ def unlock(vault, secrets):
     if not slots:
         raise Stop("The folder “keys” is empty, or has not arrived. Without one of the files that "
                    "were in it nothing opens this vault.", DAMAGED)
-    raise Stop("Wrong password or key." if refused else "This vault does not open with that, but "
-               "with the other: password or 64-digit key.", WRONG_SECRET)
-
-
-def read_descriptors(vault):
-    """What may be the descriptor; that it is shows only when there is a key."""
-    found = []
-    for path in vault.named.get("hushfs", []):
-        try:
-            data = vault.read(path, 4096)
-            check_frame(data, b"V")
-            found += [data] if len(data) == 78 else []
-        except Newer as error:
-            raise Stop(f"{path} {error}.", NO_VAULT) from None
-        except Bad as error:
-            say(f"note: {path} {error}")
-    return found
+    raise Stop("Wrong password or key.", WRONG_SECRET)
 
 
 def descriptor_opens(keys, data):
@@ -328,17 +313,16 @@ def descriptor_opens(keys, data):
 
 
 def open_slot(data, secrets):
-    """What a slot tells: keys and chunk size. None if the secret is not its own; False if it is
-    not to be tried: there is no secret for its kind, or it is newer."""
+    """The keys and the chunk size, or None if no secret is this slot's."""
     if len(data) < 26 or hashlib.sha256(data[:-16]).digest()[:16] != data[-16:]:
         raise Bad("is damaged")
     try:
         version = check_frame(data, b"K", 2)
     except Newer:
-        return False
+        return None
     kind, memory, passes, lanes = struct.unpack_from("<HIII", data, 10)
     if kind not in secrets:
-        return False
+        return None
     if len(data) != (264 if version == 1 else 456):
         raise Bad("has the wrong length")
     vault_id, slot_id, salt, commitment = data[24:40], data[40:56], data[56:88], data[88:120]
@@ -366,22 +350,24 @@ def read_key(text):
 
 # Section 8: log objects and checkpoints.
 
+NONE = 0, bytes(32)  # number and hash, where a frontier has no entry
+
+
 class LogObject:
     """A log object or checkpoint, opened and checked."""
 
     def __init__(self, keys, data, kind, device, number):
         check_frame(data, kind)
-        known_by = keys.vault_id, struct.pack("<QQ", device, number)
-        if (data[16:32], data[48:64]) != known_by:
+        if (data[16:32], data[48:64]) != (keys.vault_id, struct.pack("<QQ", device, number)):
             raise Bad("is not what its name says")
         key = keys.object_key(b"log", data[32:48])
         body = Reader(open_sealed(key, at(0), data[64:], data[:64]))
         head = body.value("Head")
-        self.operations = body.take(head.operations_bytes)
+        self.operation_bytes = body.take(head.operations_bytes)
         self.device, self.number, self.hash = device, number, hashlib.sha256(data).digest()
         self.previous, self.clock, self.published = head.previous, head.clock, head.published
         self.frontier = {entry.device: (entry.seq, entry.hash) for entry in head.frontier}
-        self.name, self.device_name = log_name(device, number), shown(head.device_name)
+        self.name, self.device_name = log_name(device, number), head.device_name
         devices = [entry.device for entry in head.frontier]
         own_number = self.frontier.get(device, NONE)[0]
         numbers = [number, head.clock] + [entry.seq for entry in head.frontier]
@@ -390,11 +376,15 @@ class LogObject:
         if number == 0 or max(numbers) == 2**64 - 1:
             raise Bad("has an impossible number")
 
-    def knows(self, device, number):
-        return device == self.device or number <= self.frontier.get(device, NONE)[0]
+    def operations(self):
+        reader = Reader(self.operation_bytes)
+        while reader.at < len(reader.data):
+            name = reader.one_of(OPERATIONS)
+            yield name, reader.value(name)
 
-
-NONE = 0, bytes(32)  # number and hash, where a frontier has no entry
+    def knows(self, other):
+        number = self.frontier.get(other.device, NONE)[0]
+        return other.device == self.device or other.number <= number
 
 
 def log_name(device, number):
@@ -460,32 +450,49 @@ def is_a_part(data):
 
 # Section 10: folding.
 
-def fold(log, chunk_bytes, left_out):
-    """The tree of files, as the log objects make it. `left_out`: of some devices, the log object
-    that is not taken, nor what follows it."""
-    stops, checkpoints = dict(left_out), list(log.checkpoints)
+def fold(log, chunk_bytes):
+    """The tree of files, as the log objects make it, and the log object that was made last."""
+    checkpoints, stops = list(log.checkpoints), {}  # stops: by device, a log object that is unfit
     while True:
         ground, authors, faults = order(log, checkpoints, stops)
-        tree = Tree(chunk_bytes)
+        tree, author, frontier = Tree(chunk_bytes), ground, dict(ground.frontier if ground else {})
         try:
-            for author in ([ground] if ground else []) + authors:
-                tree.carry_out(author, ground)
+            for name, operation in ground.operations() if ground else []:
+                getattr(tree, name)(operation)
+            if not in_a_row(authors, frontier):
+                tree = Merge(tree)
+            for author in authors:
+                tree.author, knew_all = author, covers(author.frontier, frontier)
+                author.is_late = ground and not covers(author.frontier, ground.frontier)
+                for name, operation in author.operations():
+                    try:
+                        getattr(tree, name)(operation)
+                    except Unfit:
+                        if knew_all:
+                            raise  # else what others did has left no place for it
+                frontier[author.device] = author.number, author.hash
         except (Unfit, Bad) as error:
-            say(f"{author.name} {error}: it is damaged, or was made up", DAMAGED)
             if author is ground:
+                say(f"note: {author.name} {error}; the log objects may do without it")
                 checkpoints.remove(ground)
             else:
-                stops[author.device] = author.number
+                stops[author.device] = author.number, f"{author.name} {error}: it was made up"
             continue
-        except Clash as clash:
-            what, author, other = clash.args
-            raise Stop(f"Two devices changed {what} at the same time, in the log objects {other} "
-                       f"and {author.name} (“{author.device_name}”). Only “hushfs restore” can merge "
-                       "that. “--leave-out” and one of these names gives what does not build on it.",
-                       FAILED) from None
+        tree.finish()
         for text, code in faults:
             say(text, code)
-        return tree
+        everything = authors + [ground] if ground else authors
+        return tree, max(everything, key=lambda author: author.published, default=None)
+
+
+def in_a_row(authors, frontier):
+    """Whether each knew all that came before."""
+    frontier = dict(frontier)
+    for author in authors:
+        if not covers(author.frontier, frontier):
+            return False
+        frontier[author.device] = author.number, author.hash
+    return True
 
 
 def order(log, checkpoints, stops):
@@ -510,17 +517,19 @@ def line_up(log, ground, stops):
         for device in log.last.keys() - waiting.keys() - stopped:
             number, previous = frontier.get(device, NONE)
             number += 1
-            if number > log.last[device] or stops.get(device) == number:
+            if number > log.last[device]:
                 continue
             versions, wrong = log.versions(b"L", device, number)
             fitting = [version for version in versions if version.previous == previous]
-            if len(fitting) == 1:
+            name = f"log object {log_name(device, number)}"
+            if stops.get(device, NONE)[0] == number:
+                wrong = [(stops[device][1], DAMAGED)]
+            elif len(fitting) == 1:
                 waiting[device] = fitting[0]
                 continue
-            stopped.add(device)
-            name = f"log object {log_name(device, number)}"
-            if versions:
+            elif versions:
                 wrong = [(f"{name} does not continue the log: it has been replaced", DAMAGED)]
+            stopped.add(device)
             faults += wrong or [(f"{name} has not arrived", NOT_ARRIVED)]
         ready = [found for found in waiting.values() if covers(frontier, found.frontier)]
         if not ready:
@@ -537,27 +546,39 @@ def line_up(log, ground, stops):
         hashes[author.device, author.number] = author.hash
     for author in waiting.values():
         for device, (number, _) in author.frontier.items():
-            told = device in stopped or device in stops
-            if number > frontier.get(device, NONE)[0] and not told:
+            if number > frontier.get(device, NONE)[0] and device not in stopped:
                 name = log_name(device, number)
                 faults.append((f"log objects up to {name} have not arrived", NOT_ARRIVED))
-        faults.append((f"left out: what “{author.device_name}” did from {author.name} on", None))
+        faults.append((f"left out: what “{shown(author.device_name)}” did from {author.name} on",
+                       None))
     return authors, faults
 
 
-# Section 9: operations.
+# Section 9: operations. A place is a folder's number and a name in it.
+
+ROOT = 1
+
 
 class Node:
     """An inode: what stands behind one or more names."""
 
-    def __init__(self, kind, detail, mode, uid, gid, times):
-        self.kind, self.detail = kind, detail  # a link's target, a device's number
-        self.mode, self.uid, self.gid, (self.atime, self.mtime) = mode & 0o7777, uid, gid, times[:2]
-        self.xattrs, self.names, self.place = {}, 0, None  # place: folder and name that it got last
-        self.entries = {}  # a folder's: inode number by name
-        self.size, self.chunks = 0, {}  # a file's: the run that has it, by number of the chunk
-        self.changed = {"content": {}, "place": {}}  # number of the last log object, by device
-        self.set_at = {}  # device and number of the log object, by status time
+    def __init__(self, ino, kind, detail, mode, uid, gid, atime, mtime):
+        self.ino, self.kind, self.detail = ino, kind, detail  # a link's target, a device's number
+        self.mode, self.uid, self.gid, self.atime, self.mtime = mode & 0o7777, uid, gid, atime, mtime
+        self.names, self.xattrs, self.entries = 0, {}, {}  # entries: a folder's numbers by name
+        self.place = None  # the one that it got last, or lost last
+        self.first = self.version = None  # of a file: which versions it has
+
+
+class Version:
+    """What one author did to a file, after all that was done up to the version before."""
+
+    def __init__(self, author, before, holder):
+        self.author, self.before, self.after, self.changes = author, before, [], []
+        self.holder, self.begins = holder, before is None  # begins: a file has it first
+        self.family = before.family if before else []  # all versions that come from one
+        self.family.append(self)
+        holder.version = self
 
 
 def fit(condition, fault):
@@ -569,138 +590,108 @@ class Tree:
     """The state. Each operation has a method of its name."""
 
     def __init__(self, chunk_bytes):
-        self.chunk_bytes = chunk_bytes
-        self.nodes = {ROOT: Node("folder", None, 0o755, 0, 0, (0, 0, 0))}
-        self.frontier, self.author, self.unseen, self.newest = {}, None, False, None
-
-    def carry_out(self, author, ground):
-        """Carries out all operations of a log object, or of the checkpoint `ground`."""
-        # Whether there is anything in the tree that the author did not know.
-        self.author, self.unseen = author, not covers(author.frontier, self.frontier)
-        if ground and self.unseen and not covers(author.frontier, ground.frontier):
-            raise Clash("what the earliest checkpoint tells of", author, ground.name)
-        operations = Reader(author.operations)
-        while operations.at < len(author.operations):
-            name, operation = operations.value("operation")
-            try:
-                getattr(self, name)(operation)
-            except Unfit as error:
-                if not self.unseen:
-                    raise
-                if name not in ("SetAttr", "SetXattr", "RemoveXattr"):
-                    raise Clash(f"what {name} {error} tells of", author, "earlier ones") from None
-        if author is ground:
-            self.frontier = dict(ground.frontier)
-        self.frontier[author.device] = author.number, author.hash
-        if not self.newest or author.published > self.newest.published:
-            self.newest = author
-
-    def change(self, node, *what):
-        """Notes that the author changes this, and makes sure that he knows how it is."""
-        for changed in (node.changed[each] for each in what):
-            for device, number in changed.items():
-                if not self.author.knows(device, number):
-                    raise Clash(f"“{self.path(node)}”", self.author, log_name(device, number))
-            changed[self.author.device] = self.author.number
-
-    def path(self, node):
-        names = []
-        while node and node.place and len(names) < 5000:
-            names.insert(0, node.place[1])
-            node = self.nodes.get(node.place[0])
-        return shown(b"/".join(names))
+        self.chunk_bytes, self.author = chunk_bytes, None
+        self.nodes = {ROOT: Node(ROOT, "folder", None, 0o755, 0, 0, 0, 0)}
+        self.nodes[ROOT].names = 1
 
     def node(self, ino, *kinds):
         fit(ino in self.nodes, "changes a file that is not there")
         fit(not kinds or self.nodes[ino].kind in kinds, "takes one kind of file for another")
         return self.nodes[ino]
 
-    def entry(self, parent, name):
-        folder = self.node(parent, "folder")
-        fit(name in folder.entries, "names a file that is not there")
-        return folder, folder.entries[name]
+    def lookup(self, place):
+        folder = self.nodes.get(place[0])
+        return folder and folder.entries.get(place[1])
 
-    def enter(self, parent, name, ino, time):
-        folder, node = self.node(parent, "folder"), self.nodes[ino]
-        fit(is_safe(name), "has an impossible name")
-        fit(name not in folder.entries, "takes a name that is taken")
-        fit(node.names < 65_000, "gives too many names to a file")
-        folder.entries[name], folder.mtime = ino, time
-        node.names, node.place = node.names + 1, (parent, name)
+    def attach(self, ino, place):
+        node = self.nodes[ino]
+        self.nodes[place[0]].entries[place[1]] = ino
+        node.names, node.place = node.names + 1, place
 
-    def leave(self, parent, name, time):
-        folder, ino = self.entry(parent, name)
-        del folder.entries[name]
-        folder.mtime = time
+    def detach(self, place):
+        ino = self.nodes[place[0]].entries.pop(place[1])
         self.nodes[ino].names -= 1
 
-    def remove(self, parent, name, time):
-        ino = self.entry(parent, name)[1]
-        node = self.nodes[ino]
+    def is_within(self, folder, ino):
+        while folder not in (ino, ROOT):
+            folder = self.nodes[folder].place[0]
+        return folder == ino
+
+    def add(self, node, place, time):
+        """Gives a node a name."""
+        folder, name = self.node(place[0], "folder"), place[1]
+        fit(1 <= len(name) <= 255 and not {*b"/\0"} & {*name} and name not in (b".", b".."),
+            "has an impossible name")
+        fit(name not in folder.entries, "takes a name that is taken")
+        fit(node.names < 65_000, "gives too many names to a file")
+        self.nodes[node.ino] = node
+        self.attach(node.ino, place)
+        folder.mtime = time
+
+    def remove(self, place, time):
+        fit(self.lookup(place), "names a file that is not there")
+        node = self.nodes[self.lookup(place)]
         fit(not node.entries, "removes a folder that is not empty")
-        self.change(node, "place", *(["content"] if node.names == 1 else []))
-        self.leave(parent, name, time)
+        self.detach(place)
+        self.nodes[place[0]].mtime = time
         if not node.names:
-            del self.nodes[ino]
+            node.place = place
+            self.forget(node.ino)
+
+    def forget(self, ino):
+        del self.nodes[ino]
+
+    def rename(self, source, to, exchange, time):
+        ino, there = self.lookup(source), self.lookup(to)
+        fit(ino and (there or not exchange), "names a file that is not there")
+        folder = self.node(to[0], "folder")
+        fit(not self.is_within(to[0], ino), "moves a folder into itself")
+        if exchange:
+            fit(not self.is_within(source[0], there), "moves a folder into itself")
+            self.detach(to)
+        elif there:
+            kinds = [self.nodes[each].kind == "folder" for each in (ino, there)]
+            fit(there != ino and kinds[0] == kinds[1], "replaces what it cannot")
+            self.remove(to, time)
+        self.detach(source)
+        self.add(self.nodes[ino], to, time)
+        if exchange:
+            self.attach(there, source)
+        self.nodes[source[0]].mtime = folder.mtime = time
 
     def Create(self, o):
         kind, detail = o.kind
         fit(o.ino and o.ino not in self.nodes, "makes a file that is there already")
         fit(kind != "link" or 1 <= len(detail) <= 4095 and b"\0" not in detail,
             "has an impossible link")
-        self.nodes[o.ino] = Node(kind, detail, o.mode, o.uid, o.gid, o.times)
-        self.change(self.nodes[o.ino], "content", "place")
-        self.enter(o.parent, o.name, o.ino, o.times[2])
+        node = Node(o.ino, kind, detail, o.mode, o.uid, o.gid, *o.times[:2])
+        if kind == "file":
+            node.first = Version(None, None, node)
+        self.add(node, (o.parent, o.name), o.times[2])
 
     def Link(self, o):
         node = self.node(o.ino)
         fit(node.kind != "folder", "gives a folder a second name")
-        self.change(node, "place")
-        self.enter(o.parent, o.name, o.ino, o.time)
+        self.add(node, (o.parent, o.name), o.time)
 
     def Unlink(self, o):
-        self.remove(o.parent, o.name, o.time)
+        self.remove((o.parent, o.name), o.time)
 
     def Remove(self, o):
-        if self.unseen and (o.ino not in self.nodes or self.nodes[o.ino].entries):
-            return  # somebody else has removed it as well, or put something into the folder
-        fit(self.entry(o.parent, o.name)[1] == o.ino, "removes something else than it says")
+        fit(self.lookup((o.parent, o.name)) == o.ino, "removes something else than it says")
         self.Unlink(o)
 
-    def Move(self, o):
-        fit(self.entry(o.from_parent, o.from_name)[1] == o.ino, "moves something else than it says")
-        there = self.node(o.to_parent, "folder").entries.get(o.to_name)
-        fit(there == o.replaced, "replaces something else than it says")
-        self.Rename(o)
-
     def Rename(self, o):
-        ino = self.entry(o.from_parent, o.from_name)[1]
-        there = self.node(o.to_parent, "folder").entries.get(o.to_name)
-        self.change(self.nodes[ino], "place")
-        if o.exchange:
-            fit(there is not None, "exchanges with nothing")
-            self.change(self.nodes[there], "place")
-            self.leave(o.to_parent, o.to_name, o.time)
-        elif there is not None:
-            folders = [self.nodes[each].kind == "folder" for each in (ino, there)]
-            fit(there != ino and folders[0] == folders[1], "replaces what it cannot")
-            self.remove(o.to_parent, o.to_name, o.time)
-        self.leave(o.from_parent, o.from_name, o.time)
-        self.enter(o.to_parent, o.to_name, ino, o.time)
-        if o.exchange:
-            self.enter(o.from_parent, o.from_name, there, o.time)
-        for parent in o.from_parent, o.to_parent:
-            seen = set()
-            while parent != ROOT:
-                fit(parent in self.nodes and parent not in seen, "moves a folder into itself")
-                seen.add(parent)
-                parent = self.nodes[parent].place[0]
+        self.rename((o.from_parent, o.from_name), (o.to_parent, o.to_name), o.exchange, o.time)
+
+    def Move(self, o):
+        fit(self.lookup((o.from_parent, o.from_name)) == o.ino, "moves something else than it says")
+        fit(self.lookup((o.to_parent, o.to_name)) == o.replaced,
+            "replaces something else than it says")
+        self.Rename(o)
 
     def SetAttr(self, o):
         node = self.node(o.ino)
-        if o.ctime in node.set_at and not self.author.knows(*node.set_at[o.ctime]):
-            return
-        node.set_at[o.ctime] = self.author.device, self.author.number
         for field in "mode", "uid", "gid", "atime", "mtime":
             if getattr(o, field) is not None:
                 setattr(node, field, getattr(o, field))
@@ -715,43 +706,38 @@ class Tree:
         fit(o.name in xattrs, "removes an attribute that is not there")
         del xattrs[o.name]
 
-    def file_to_change(self, ino):
-        file = self.node(ino, "file")
-        self.change(file, "content")
-        return file
-
     def Write(self, o):
-        file = self.file_to_change(o.ino)
         for run in o.runs:
             self.check_run(run, o.size)
-            for chunk in range(run.first_chunk, run.first_chunk + run.count):
-                file.chunks[chunk] = run
-        self.resize(file, o.size, o.mtime)
+        self.change(("Write", o), o.size, o.mtime)
 
     def Truncate(self, o):
-        self.resize(self.file_to_change(o.ino), o.size, o.time)
+        self.change(("Truncate", o), o.size, o.time)
 
     def Punch(self, o):
-        file = self.file_to_change(o.ino)
-        for chunk in [each for each in file.chunks if 0 <= each - o.first_chunk < o.count]:
-            del file.chunks[chunk]
-        file.mtime = o.time
+        self.change(("Punch", o), 0, o.time)
 
     def Relocate(self, o):
-        file, to = self.node(o.ino, "file"), o.run
-        self.check_run(to, 2**63 - 1)
-        for chunk in range(to.first_chunk, to.first_chunk + to.count):
-            if chunk in file.chunks:
-                *found, visible_bytes = self.stands(file.chunks[chunk], chunk)
-                _, offset, content_bytes, _ = self.stands(to, chunk)
-                if found == [o.from_pack, o.from_offset + offset - to.pack_offset, content_bytes]:
-                    file.chunks[chunk] = one_chunk(chunk, to.pack, offset, content_bytes, visible_bytes)
+        self.check_run(o.run, 2**63 - 1)
+        for version in self.node(o.ino, "file").version.family:
+            version.changes.append(("Relocate", o))
 
     def PackUnused(self, o):
         pass
 
     def WriteInline(self, o):
         raise Bad("has an operation that belongs into a journal")
+
+    def change(self, change, size, time):
+        """Takes down what is done to a file's content; `content` does it."""
+        fit(size < 2**63, "makes a file too large")
+        version = self.version_of(self.node(change[1].ino, "file"))
+        version.changes.append(change)
+        version.holder.mtime = time
+
+    def version_of(self, node):
+        """The version that the author changes."""
+        return node.version
 
     def check_run(self, run, size):
         fit(1 <= run.count and 1 <= run.visible_bytes <= run.tail_bytes <= self.chunk_bytes
@@ -760,35 +746,291 @@ class Tree:
             and run.pack_offset + (run.count - 1) * (self.chunk_bytes + 16) + run.tail_bytes < 1 << 32,
             "has an impossible run")
 
-    def stands(self, run, chunk):
-        """Where a chunk of a run stands: pack, offset, length of its content, how much counts."""
-        nth = chunk - run.first_chunk
-        offset = run.pack_offset + nth * (self.chunk_bytes + 16)
-        if nth < run.count - 1:
-            return run.pack, offset, self.chunk_bytes, self.chunk_bytes
-        return run.pack, offset, run.tail_bytes, run.visible_bytes
+    def chunks_of(self, run):
+        """Each chunk's number, and where it stands: pack, offset, length, how much of that counts."""
+        for nth in range(run.count):
+            is_last = nth == run.count - 1
+            lengths = (run.tail_bytes, run.visible_bytes) if is_last else (self.chunk_bytes,) * 2
+            yield run.first_chunk + nth, (run.pack, run.pack_offset + nth * (self.chunk_bytes + 16),
+                                          *lengths)
 
-    def resize(self, file, size, time):
-        fit(size < 2**63, "makes a file too large")
-        if size < file.size:
-            whole, part = divmod(size, self.chunk_bytes)
-            for chunk in [each for each in file.chunks if each >= whole + bool(part)]:
-                del file.chunks[chunk]
-            if whole in file.chunks:
-                *place, visible_bytes = self.stands(file.chunks[whole], whole)
-                file.chunks[whole] = one_chunk(whole, *place, min(part, visible_bytes))
-        file.size, file.mtime = size, time
+    def content(self, version):
+        """A file's size, and where its chunks stand, by their numbers."""
+        path, size, chunks = [], 0, {}
+        while version:
+            path.append(version)
+            version = version.before
+        for name, o in (change for version in reversed(path) for change in version.changes):
+            if name == "Write":
+                for run in o.runs:
+                    chunks.update(self.chunks_of(run))
+            if name == "Relocate":
+                old = Record(**{**vars(o.run), "pack": o.from_pack, "pack_offset": o.from_offset})
+                for (chunk, there), (_, to) in zip(self.chunks_of(old), self.chunks_of(o.run)):
+                    if chunks.get(chunk, ())[:3] == there[:3]:
+                        chunks[chunk] = to[:3] + chunks[chunk][3:]
+            if name == "Punch":
+                chunks = {chunk: place for chunk, place in chunks.items()
+                          if not 0 <= chunk - o.first_chunk < o.count}
+            if name in ("Write", "Truncate"):
+                if o.size < size:
+                    whole, part = divmod(o.size, self.chunk_bytes)
+                    chunks = {chunk: place for chunk, place in chunks.items()
+                              if chunk < whole + bool(part)}
+                    if whole in chunks:
+                        chunks[whole] = chunks[whole][:3] + (min(part, chunks[whole][3]),)
+                size = o.size
+        return size, chunks
+
+    def finish(self):
+        pass
 
 
-def one_chunk(chunk, pack, offset, content_bytes, visible_bytes):
-    """A run of one chunk."""
-    return Record(first_chunk=chunk, count=1, pack=pack, pack_offset=offset,
-                  tail_bytes=content_bytes, visible_bytes=visible_bytes)
+# Section 10: merging.
+
+class Merge(Tree):
+    """A state on which is carried out what authors meant who did not know of each other."""
+
+    def __init__(self, ground):
+        self.chunk_bytes, self.nodes = ground.chunk_bytes, ground.nodes
+        self.changed, self.moved, self.unnamed = (defaultdict(list) for _ in range(3))  # by whom
+        self.given = {}  # places that the merge has given: to whom, and instead of which place
+        self.made, self.copies, self.set_at = set(), [], {}
+
+    def is_unknown(self, authors):
+        return any(not self.author.knows(author) for author in authors)
+
+    def is_beyond(self, ino):
+        return self.author.is_late and ino not in self.made
+
+    def forget(self, ino):
+        pass
+
+    def give(self, ino, place, instead):
+        self.attach(ino, place)
+        self.given[place] = ino, instead
+
+    def beside(self, place, author):
+        """The free place that something gets instead of this one."""
+        folder, name = place
+        day = time.gmtime(max(-10**7, min(author.published // 86_400_000_000_000, 10**7)) * 86_400)
+        date = f"{day.tm_year:04}-{day.tm_mon:02}-{day.tm_mday:02}"
+        device = "".join("_" if c == "/" or unicodedata.category(c) == "Cc" else c
+                         for c in author.device_name[:32])
+        dot = name.rfind(b".")
+        dot = dot if dot > 0 and len(name) - dot <= 16 else len(name)
+        number = 1
+        while True:
+            note = f" (conflict {device} {date}{f' {number}' if number > 1 else ''})".encode()
+            cut = min(dot, max(0, 255 - len(note) - len(name) + dot))
+            while 0 < cut < dot and name[cut] & 0xC0 == 0x80:
+                cut -= 1
+            place = folder, name[:cut] + note + name[dot:]
+            if not self.lookup(place):
+                return place
+            number += 1
+
+    def last_author(self, ino):
+        return (self.changed[ino] or [self.author])[-1]
+
+    def bring_back(self, ino):
+        lost = []
+        while not self.node(ino).names:
+            lost.append(ino)
+            ino = self.nodes[ino].place[0]
+        for ino in reversed(lost):
+            place = self.nodes[ino].place
+            taken = self.lookup(place)
+            self.give(ino, self.beside(place, self.last_author(ino)) if taken else place, place)
+
+    def make_room(self, place):
+        there = self.lookup(place)
+        if there:
+            beside = self.beside(place, self.last_author(there))
+            self.detach(place)
+            self.give(there, beside, place)
+
+    def place_of(self, ino):
+        """A place where it is."""
+        if self.lookup(self.nodes[ino].place) == ino:
+            return self.nodes[ino].place
+        return min((folder, name) for folder, node in self.nodes.items()
+                   for name, there in node.entries.items() if there == ino)
+
+    def place_now(self, ino, place):
+        """Where it is now that was at this place, or was put elsewhere from there."""
+        if self.lookup(place) == ino:
+            return place
+        places = sorted(given for given, (whose, _) in self.given.items()
+                        if whose == ino and self.lookup(given) == ino)
+        instead = [given for given in places if self.given[given][1] == place]
+        return (instead or (places if places and self.nodes[ino].names == 1 else [None]))[0]
+
+    def keeps(self, ino):
+        """Whether it has something that the author did not know of."""
+        node = self.nodes[ino]
+        if self.is_beyond(ino) or node.kind == "folder":
+            return self.is_beyond(ino) or bool(node.entries)
+        return node.names == 1 and self.is_unknown(self.changed[ino] + self.unnamed[ino])
+
+    def take_away(self, ino, place, time):
+        place = self.place_now(ino, place)
+        if place and not self.keeps(ino):
+            self.unnamed[ino].append(self.author)
+            self.remove(place, time)
+
+    def move(self, source, ino, to, replaced, exchange, time):
+        if exchange and replaced:
+            if (self.lookup(source), self.lookup(to)) != (ino, replaced):
+                self.move(source, ino, to, None, False, time)
+                self.move(to, replaced, source, None, False, time)
+            elif not (self.is_within(to[0], ino) or self.is_within(source[0], replaced)):
+                self.rename(source, to, True, time)
+                self.note_moved(ino, replaced)
+            return
+        self.bring_back(ino)
+        self.bring_back(to[0])
+        there, node = self.lookup(to), self.nodes[ino]
+        if self.is_within(to[0], ino):
+            return
+        is_alone = node.names == 1 and (node.kind == "folder" or self.is_unknown(self.moved[ino]))
+        source = self.place_now(ino, source) or (self.place_of(ino) if is_alone else None)
+        if there == ino:
+            return
+        if there:
+            is_like = (self.nodes[there].kind == "folder") == (node.kind == "folder")
+            if there == replaced and is_like and not self.keeps(there):
+                self.take_away(there, to, time)
+            else:
+                self.make_room(to)
+        if source:
+            self.rename(source, to, False, time)
+        else:
+            self.add(node, to, time)
+        self.note_moved(ino)
+
+    def note_moved(self, *inos):
+        for ino in inos:
+            self.moved[ino].append(self.author)
+            self.changed[ino].append(self.author)
+
+    def Create(self, o):
+        if o.ino not in self.nodes:
+            self.bring_back(o.parent)
+            self.make_room((o.parent, o.name))
+            super().Create(o)
+            self.made.add(o.ino)
+            self.changed[o.ino].append(self.author)
+
+    def Link(self, o):
+        self.bring_back(o.ino)
+        self.bring_back(o.parent)
+        if self.lookup((o.parent, o.name)) != o.ino:
+            self.make_room((o.parent, o.name))
+            super().Link(o)
+            self.changed[o.ino].append(self.author)
+
+    def Unlink(self, o):
+        ino = self.lookup((o.parent, o.name))
+        if ino:
+            self.take_away(ino, (o.parent, o.name), o.time)
+
+    def Remove(self, o):
+        self.take_away(o.ino, (o.parent, o.name), o.time)
+
+    def Rename(self, o):
+        o.ino = self.lookup((o.from_parent, o.from_name))
+        o.replaced = self.lookup((o.to_parent, o.to_name))
+        if o.ino:
+            self.Move(o)
+
+    def Move(self, o):
+        source, to = (o.from_parent, o.from_name), (o.to_parent, o.to_name)
+        self.move(source, o.ino, to, o.replaced, o.exchange, o.time)
+
+    def SetAttr(self, o):
+        by = self.set_at.get((o.ino, o.ctime), self.author)
+        if self.author.knows(by):
+            self.set_at[o.ino, o.ctime] = self.author
+            super().SetAttr(o)
+
+    def RemoveXattr(self, o):
+        if o.name in self.node(o.ino).xattrs:
+            super().RemoveXattr(o)
+
+    def version_of(self, node):
+        if self.is_beyond(node.ino):
+            version = self.late_copy(node).version
+        else:
+            version = self.version_seen(node)
+        self.bring_back(version.holder.ino)
+        self.changed[version.holder.ino].append(self.author)
+        return version
+
+    def late_copy(self, node):
+        number = derived(node.ino, self.author.device, 0, 3)
+        if number not in self.nodes:
+            self.bring_back(node.ino)
+            copy = self.put_beside(node, number, self.author)
+            copy.first = Version(None, None, copy)
+        return self.nodes[number]
+
+    def version_seen(self, node):
+        seen = node.first
+        while any(self.author.knows(version.author) for version in seen.after):
+            seen = [each for each in seen.after if self.author.knows(each.author)][-1]
+        if seen.author is self.author:
+            return seen
+        holder, other, last = seen.holder, goes_on(seen), None
+        while goes_on(last or seen):
+            last = goes_on(last or seen)
+        if last:
+            # What others made of the seen version goes on in a new file.
+            holder = last.holder
+            self.bring_back(holder.ino)
+            number = derived(holder.ino, other.author.device, other.author.number, 1)
+            while number in self.nodes or number < 2:
+                number = (number + 1) % 2**64
+            copy = self.put_beside(holder, number, last.author)
+            copy.first, copy.version, last.holder, other.begins = other, last, copy, True
+            self.changed[number].append(last.author)
+            self.copies.append((copy, holder))
+        version = Version(self.author, seen, holder)
+        seen.after.append(version)
+        return version
+
+    def put_beside(self, node, number, author):
+        """A new file beside another."""
+        copy = Node(number, "file", None, node.mode, node.uid, node.gid, node.atime, node.mtime)
+        copy.xattrs = dict(node.xattrs)
+        self.nodes[number] = copy
+        place = self.beside(self.place_of(node.ino), author)
+        self.give(number, place, place)
+        self.made.add(number)
+        return copy
+
+    def finish(self):
+        """Leaves out copies with the very content of what they stand beside."""
+        for copy, node in self.copies:
+            if node.names and copy.names == 1 and (
+                    self.content(copy.version) == self.content(node.version)):
+                self.detach(self.place_of(copy.ino))
 
 
-def is_safe(name):
-    """Whether a name stays in its folder."""
-    return 1 <= len(name) <= 255 and not {*b"/\0"} & {*name} and name not in (b".", b"..")
+def goes_on(version):
+    """The version after this one that no new file begins with."""
+    return next((each for each in version.after if not each.begins), None)
+
+
+def derived(*numbers):
+    """A number for a new file."""
+    mixed = 0x6875736866736d31
+    for number in numbers:
+        mixed = ((mixed ^ number) + 0x9E3779B97F4A7C15) % 2**64
+        mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+        mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EB % 2**64
+        mixed ^= mixed >> 31
+    return mixed if 2 <= mixed < 2**64 - 1 else 2 + numbers[-1]
 
 
 # Section 7: packs.
@@ -813,8 +1055,9 @@ class Packs:
                 except OSError as error:
                     say(f"{path} cannot be read: {error.strerror}", DAMAGED)
 
-    def read(self, offset, sealed_bytes, nonce, whence=os.SEEK_SET):
+    def read(self, pack, offset, sealed_bytes, nonce, whence=os.SEEK_SET):
         """What is sealed at this place, from the first copy where it opens; else None."""
+        self.open(pack)
         for file in self.files:
             try:
                 file.seek(offset, whence)
@@ -823,15 +1066,9 @@ class Packs:
                 pass
         return None
 
-    def chunk(self, pack, offset, content_bytes, visible_bytes):
-        self.open(pack)
-        content = self.read(offset, content_bytes + 16, at(offset))
-        return content and content[:visible_bytes]
-
     def has_arrived(self, pack):
         """Whether the pack is whole up to its end: whether its trailer opens."""
-        self.open(pack)
-        return self.read(-24, 24, bytes(11) + b"\2", os.SEEK_END) is not None
+        return self.read(pack, -24, 24, bytes(11) + b"\2", os.SEEK_END) is not None
 
 
 # Writing the files.
@@ -853,8 +1090,6 @@ class Writer:
             for name, ino in sorted(folder.entries.items()):
                 node, place = self.tree.nodes[ino], os.path.join(path, name)
                 try:
-                    if not is_safe(name):
-                        raise OSError(0, "its name is impossible")
                     if node.kind == "folder":
                         os.mkdir(place, 0o700)
                         folders.append((node, place))
@@ -890,21 +1125,21 @@ class Writer:
         return True
 
     def write_content(self, node, place):
-        lost = {}  # bytes that cannot be read, by pack
+        size, chunks = self.tree.content(node.version)
+        lost = defaultdict(int)  # bytes that cannot be read, by pack
         with open(place, "xb") as file:  # x: only if nothing is there, not even a link
-            file.truncate(node.size)
-            for chunk in sorted(node.chunks):
-                stands = self.tree.stands(node.chunks[chunk], chunk)
-                content = self.packs.chunk(*stands)
+            file.truncate(size)
+            for chunk, (pack, offset, length, visible_bytes) in sorted(chunks.items()):
+                content = self.packs.read(pack, offset, length + 16, at(offset))
                 if content is None:
-                    lost[stands[0]] = lost.get(stands[0], 0) + stands[3]
+                    lost[pack] += visible_bytes
                 else:
                     file.seek(chunk * self.tree.chunk_bytes)
-                    file.write(content)
-        self.bytes += node.size
+                    file.write(content[:visible_bytes])
+        self.bytes += size
         for pack, count in lost.items():
             arrived = self.packs.has_arrived(pack)
-            say(f"{shown(place)}: {count} of {node.size} bytes cannot be read, and are zeroes in the "
+            say(f"{shown(place)}: {count} of {size} bytes cannot be read, and are zeroes in the "
                 f"file with “.damaged” behind its name: the pack {pack.hex()} "
                 f"{'is damaged' if arrived else 'has not arrived, or not all of it'}",
                 DAMAGED if arrived else NOT_ARRIVED)
@@ -953,16 +1188,7 @@ def main():
     secret = parser.add_mutually_exclusive_group()
     secret.add_argument("--password-file", metavar="FILE", help="has the password in its first line")
     secret.add_argument("--key-file", metavar="FILE", help="has the 64-digit key")
-    parser.add_argument("--leave-out", metavar="DEVICE-NUMBER", action="append", default=[],
-                        help="do without this log object and what follows it")
     options = parser.parse_args()
-    left_out = {}
-    for name in options.leave_out:
-        if not re.fullmatch("[0-9a-f]{16}-[0-9]{8,}", name):
-            parser.error(f"{name} is no log object’s name")
-        device, number = int(name[:16], 16), int(name[17:])
-        left_out[device] = min(number, left_out.get(device, number))
-        say(f"left out, as asked for: {name} and what follows it", FAILED)
     destination = os.path.realpath(options.destination)
     if (destination + os.sep).startswith(os.path.realpath(options.vault) + os.sep):
         parser.error("the destination is in the vault")
@@ -971,8 +1197,8 @@ def main():
 
     vault = Vault(options.vault)
     keys, chunk_bytes = unlock(vault, take_secrets(options))
-    tree = fold(Log(vault, keys), chunk_bytes, left_out)
-    if not tree.newest and any(path.endswith(".pack") for path in vault.paths):
+    tree, newest = fold(Log(vault, keys), chunk_bytes)
+    if not newest and any(path.endswith(".pack") for path in vault.paths):
         say("Nothing of the folder “log” is here: it tells of folders and files, and has not arrived.",
             NOT_ARRIVED)
     os.umask(0o077)
@@ -982,9 +1208,9 @@ def main():
     print(f"restored {writer.count} files and folders, {writer.bytes} bytes")
     if writer.kept:
         print(f"{writer.kept} of them belong to you now: only root can restore owners")
-    if tree.newest:
-        made = time.strftime("%Y-%m-%d %H:%M", time.gmtime(tree.newest.published // 10**9))
-        print(f"newest work in this vault: {made} UTC, by “{tree.newest.device_name}”")
+    if newest:
+        made = time.strftime("%Y-%m-%d %H:%M", time.gmtime(newest.published // 10**9))
+        print(f"newest work in this vault: {made} UTC, by “{shown(newest.device_name)}”")
     return next((code for code in (DAMAGED, NOT_ARRIVED, FAILED) if code in FOUND_WRONG), 0)
 
 

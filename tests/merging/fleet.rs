@@ -61,6 +61,26 @@ impl Fleet {
         self.devices[nth] = Some(device);
     }
 
+    /// The device `to` crashes, and goes on with a copy of the state folder of `from`, which has
+    /// published meanwhile what was not in the vault when it was copied; nothing, if all was.
+    pub fn copy_state(&mut self, from: usize, to: usize) {
+        if self.device(from).files.status().unpublished_operations == 0 {
+            return;
+        }
+        self.devices[to] = None;
+        let [old, new] = [from, to].map(|nth| self.bench.place(&format!("state-{nth}")));
+        let copied = files_below(&old);
+        self.device(from).publish();
+        self.sync(from, to, || true);
+        fs::remove_dir_all(&new).unwrap();
+        for (path, content) in copied {
+            let path = new.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        self.restart(to);
+    }
+
     /// Copies what is new in one vault folder to another: all packs, so that a history can tell what
     /// files hold, and of the log objects those for which `brings` says so.
     pub fn sync(&self, from: usize, to: usize, mut brings: impl FnMut() -> bool) {

@@ -17,6 +17,9 @@ mod files;
 #[path = "../merging/fleet.rs"]
 #[allow(dead_code, reason = "shared with tests that need more of it")]
 mod fleet;
+#[path = "../file_system_model/lists.rs"]
+#[allow(dead_code, reason = "shared with tests that need more of it")]
+mod lists;
 #[path = "../arriving/shown.rs"]
 #[allow(dead_code, reason = "shared with tests that need more of it")]
 mod shown;
