@@ -200,6 +200,17 @@ impl Extents {
         }
     }
 
+    /// Whether every chunk stands where it does in `other`, and as much of it counts. Into how many
+    /// extents they are cut does not matter: that hangs on what came before.
+    pub fn are_like(&self, other: &Self, chunk_size: ChunkSize) -> bool {
+        let joined = |extents: &Self| {
+            let mut joined = Self::None;
+            extents.iter().for_each(|extent| joined.insert(*extent, chunk_size, &mut |_, _| {}));
+            joined
+        };
+        joined(self) == joined(other)
+    }
+
     /// How many extents there are.
     pub fn len(&self) -> usize {
         match self {
@@ -347,6 +358,26 @@ mod tests {
                     prop_assert_eq!(chunks, model.range(start..start + 5).count() as u64);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_has_the_same_chunks_is_alike_however_it_is_cut() {
+        let extent = |first_chunk: u64, count, visible_bytes| Extent {
+            first_chunk,
+            count,
+            pack: PackSlot(0),
+            pack_offset: 32 + (first_chunk * 4112) as u32,
+            tail_bytes: 4096,
+            visible_bytes,
+        };
+        let whole = Extents::One(extent(0, 4, 4096));
+        // Nothing joins what is already there behind it.
+        let mut cut = Extents::One(extent(2, 2, 4096));
+        cut.insert(extent(0, 2, 4096), CHUNK, &mut |_, _| {});
+        assert!(cut.len() == 2 && whole.are_like(&cut, CHUNK) && cut.are_like(&whole, CHUNK));
+        for other in [Extents::One(extent(0, 4, 100)), Extents::One(extent(0, 3, 4096))] {
+            assert!(!whole.are_like(&other, CHUNK) && !other.are_like(&whole, CHUNK));
         }
     }
 

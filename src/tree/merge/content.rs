@@ -101,9 +101,12 @@ impl Merge {
     pub(super) fn drop_equal_copies(&mut self) {
         for (copy, of) in std::mem::take(&mut self.copies) {
             let size = |ino| self.tree.inode(ino).map(|inode| inode.size);
-            let runs = |ino| self.tree.runs(ino, 0, u64::MAX);
-            let is_equal = size(copy) == size(of) && runs(copy) == runs(of);
+            let is_equal = match (self.tree.extents(copy), self.tree.extents(of)) {
+                (Ok(one), Ok(other)) => one.are_like(other, self.tree.chunk_size()),
+                _ => false,
+            };
             if is_equal
+                && size(copy) == size(of)
                 && self.tree.name_count(of) > 0
                 && self.tree.name_count(copy) == 1
                 && let Some((parent, name)) = self.tree.place_of(copy)
