@@ -17,7 +17,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 10 wrong password or key, 11 damage
 vault or a newer format, 14 not everything has arrived yet.
 """
 
-import argparse, getpass, hashlib, hmac, os, re, stat, struct, sys, time, unicodedata
+import argparse, functools, getpass, hashlib, hmac, os, re, stat, struct, sys, time, unicodedata
 from collections import defaultdict
 from types import SimpleNamespace as Record
 
@@ -36,15 +36,16 @@ class Stop(Exception):
 
 
 class Bad(Exception):
-    """These bytes are not what they have to be: damaged, not whole, or somebody else's."""
+    """These bytes, or what they tell, are not what they have to be."""
 
 
 class Newer(Bad):
-    """Written by a newer version of hushfs."""
+    """Written by a newer hushfs."""
 
 
-class Unfit(Exception):
-    """An operation does not fit the state that it is applied to."""
+def fit(condition, fault):
+    if not condition:
+        raise Bad(fault)
 
 
 def say(text, code=None):
@@ -67,12 +68,44 @@ def frame(kind):
 
 def check_frame(data, kind, newest=1):
     """The version of an object, no newer than what this program knows of its kind."""
-    if len(data) < 10 or data[:8] != frame(kind)[:8] or data[8:10] == b"\0\0":
-        raise Bad("is not what its name says, or its beginning is damaged")
     version = int.from_bytes(data[8:10], "little")
+    fit(len(data) >= 10 and data[:8] == frame(kind)[:8] and version, "is not what its name says")
     if version > newest:
         raise Newer("is of a newer format of hushfs, which this program does not know")
     return version
+
+
+KINDS = [("file", None), ("folder", None), ("link", "bytes"), ("pipe", None), ("socket", None),
+         ("character", "u32"), ("block", "u32")]
+OPERATIONS = ["Create", "Link", "Unlink", "Rename", "SetAttr", "SetXattr", "RemoveXattr", "Write",
+              "Truncate", "Punch", None, "Relocate", "PackUnused", "Remove", "Move"]
+STRUCTURES = {
+    "Head": "previous: [u8; 32], frontier: list FrontierEntry, clock: u64, published: Time, "
+            "device_name: text, operations_bytes: u64",
+    "FrontierEntry": "device: fix64, seq: u64, hash: [u8; 32]",
+    "Create": "parent: fix64, name: bytes, ino: fix64, kind: NodeKind, mode: u32, uid: u32, "
+              "gid: u32, times: Times",
+    "Link": "ino: fix64, parent: fix64, name: bytes, time: Time",
+    "Unlink": "parent: fix64, name: bytes, time: Time",
+    "Rename": "from_parent: fix64, from_name: bytes, to_parent: fix64, to_name: bytes, "
+              "exchange: bool, time: Time",
+    "SetAttr": "ino: fix64, mode: option u32, uid: option u32, gid: option u32, "
+               "atime: option Time, mtime: option Time, ctime: Time",
+    "SetXattr": "ino: fix64, name: bytes, value: bytes, ctime: Time",
+    "RemoveXattr": "ino: fix64, name: bytes, ctime: Time",
+    "Write": "ino: fix64, runs: list Run, size: u64, mtime: Time, ctime: Time",
+    "Truncate": "ino: fix64, size: u64, time: Time",
+    "Punch": "ino: fix64, first_chunk: u64, count: u64, time: Time",
+    "Relocate": "ino: fix64, from_pack: [u8; 16], from_offset: u32, run: Run",
+    "PackUnused": "pack: [u8; 16], since: Time",
+    "Remove": "parent: fix64, name: bytes, ino: fix64, time: Time",
+    "Move": "from_parent: fix64, from_name: bytes, ino: fix64, to_parent: fix64, to_name: bytes, "
+            "replaced: option fix64, exchange: bool, time: Time",
+    "Run": "first_chunk: u64, count: u32, pack: [u8; 16], pack_offset: u32, tail_bytes: u32, "
+           "visible_bytes: u32",
+}
+STRUCTURES = {name: [field.split(": ") for field in fields.split(", ") if field]
+              for name, fields in STRUCTURES.items()}
 
 
 class Reader:
@@ -82,8 +115,7 @@ class Reader:
         self.data, self.at = data, 0
 
     def take(self, count):
-        if count > len(self.data) - self.at:
-            raise Bad("ends too early")
+        fit(count <= len(self.data) - self.at, "ends too early")
         self.at += count
         return self.data[self.at - count:self.at]
 
@@ -96,81 +128,42 @@ class Reader:
                 return value
         raise Bad("has a number that is too large")
 
-    def one_of(self, values, number=None):
-        number = self.varint(32) if number is None else number
-        if number >= len(values):
-            raise Bad("has a value that this format does not know")
+    def one_of(self, values, bits=32):
+        number = self.varint(bits)
+        fit(number < len(values) and values[number] is not None, "has what does not belong there")
         return values[number]
 
     def value(self, type):
         word, _, of = type.partition(" ")
         if type in STRUCTURES:
             return Record(**{name: self.value(type) for name, type in STRUCTURES[type]})
+        if type == "operation":
+            operation = self.one_of(OPERATIONS)
+            return operation, self.value(operation)
+        if type == "NodeKind":
+            kind, field = self.one_of(KINDS)
+            return kind, field and self.value(field)
         if word == "list":
             return [self.value(of) for _ in range(self.varint(64))]
         if word == "option":
             return self.value(of) if self.value("bool") else None
         if word == "[u8;":
             return self.take(int(of[:-1]))
-        if type in ("u32", "u64"):
-            return self.varint(int(type[1:]))
-        if type == "i64":
-            zigzag = self.varint(64)
-            return zigzag >> 1 ^ -(zigzag & 1)
         if type == "fix64":
             return int.from_bytes(self.take(8), "little")
-        if type == "bool":
-            return self.one_of((False, True), self.take(1)[0])
         if type == "bytes":
             return self.take(self.varint(64))
         if type == "text":
-            try:
-                return self.value("bytes").decode()
-            except UnicodeDecodeError:
-                raise Bad("has a text that is none") from None
-        if type == "Time":  # in nanoseconds since 1970
-            return self.value("i64") * 10**9 + min(self.value("u32"), 999_999_999)
+            return str(self.value("bytes"), "utf-8", "replace")
         if type == "Times":  # access, content, status
-            same = self.one_of((True, False))
-            return [self.value("Time")] * 3 if same else [self.value("Time") for _ in range(3)]
-        if type == "NodeKind":
-            kind, field = self.one_of(KINDS)
-            return kind, field and self.value(field)
-        raise KeyError(type)
-
-
-KINDS = [("file", None), ("folder", None), ("link", "bytes"), ("pipe", None), ("socket", None),
-         ("character", "u32"), ("block", "u32")]
-OPERATIONS = ["Create", "Link", "Unlink", "Rename", "SetAttr", "SetXattr", "RemoveXattr", "Write",
-              "Truncate", "Punch", "WriteInline", "Relocate", "PackUnused", "Remove", "Move"]
-STRUCTURES = {  # sections 8 and 9
-    "Head": "previous: [u8; 32], frontier: list FrontierEntry, clock: u64, published: Time, "
-            "device_name: text, operations_bytes: u64",
-    "FrontierEntry": "device: fix64, seq: u64, hash: [u8; 32]",
-    "Create": "parent: fix64, name: bytes, ino: fix64, kind: NodeKind, mode: u32, uid: u32, gid: u32, "
-              "times: Times",
-    "Link": "ino: fix64, parent: fix64, name: bytes, time: Time",
-    "Unlink": "parent: fix64, name: bytes, time: Time",
-    "Rename": "from_parent: fix64, from_name: bytes, to_parent: fix64, to_name: bytes, "
-              "exchange: bool, time: Time",
-    "SetAttr": "ino: fix64, mode: option u32, uid: option u32, gid: option u32, "
-               "atime: option Time, mtime: option Time, ctime: Time",
-    "SetXattr": "ino: fix64, name: bytes, value: bytes, ctime: Time",
-    "RemoveXattr": "ino: fix64, name: bytes, ctime: Time",
-    "Write": "ino: fix64, runs: list Run, size: u64, mtime: Time, ctime: Time",
-    "Truncate": "ino: fix64, size: u64, time: Time",
-    "Punch": "ino: fix64, first_chunk: u64, count: u64, time: Time",
-    "WriteInline": "",  # in a journal only
-    "Relocate": "ino: fix64, from_pack: [u8; 16], from_offset: u32, run: Run",
-    "PackUnused": "pack: [u8; 16], since: Time",
-    "Remove": "parent: fix64, name: bytes, ino: fix64, time: Time",
-    "Move": "from_parent: fix64, from_name: bytes, ino: fix64, to_parent: fix64, to_name: bytes, "
-            "replaced: option fix64, exchange: bool, time: Time",
-    "Run": "first_chunk: u64, count: u32, pack: [u8; 16], pack_offset: u32, tail_bytes: u32, "
-           "visible_bytes: u32",
-}
-STRUCTURES = {name: [field.split(": ") for field in fields.split(", ") if field]
-              for name, fields in STRUCTURES.items()}
+            is_same = self.one_of([True, False])
+            return [self.value("Time")] * 3 if is_same else [self.value("Time") for _ in range(3)]
+        if type == "bool":
+            return self.one_of([False, True], bits=7)
+        if type == "Time":  # in nanoseconds since 1970
+            zigzag = self.varint(64)
+            return (zigzag >> 1 ^ -(zigzag & 1)) * 10**9 + min(self.varint(32), 999_999_999)
+        return self.varint(int(type[1:]))
 
 
 def at(position):
@@ -190,26 +183,21 @@ def hmac_sha256(key, data):
     return hmac.new(key, data, hashlib.sha256).digest()
 
 
-def expand(key, info):
-    return hmac_sha256(key, info + b"\1")  # HKDF-Expand, for 32 bytes
-
-
 def hkdf(salt, key, info):
-    return expand(hmac_sha256(salt, key), info)
+    return hmac_sha256(hmac_sha256(salt, key), info + b"\1")
 
 
 def argon2id(password, salt, memory, passes, lanes):
     try:
         from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
-        return Argon2id(salt=salt, length=32, iterations=passes, lanes=lanes,
-                        memory_cost=memory).derive(password)
     except ImportError:
-        pass
-    try:
-        from argon2.low_level import Type, hash_secret_raw
-    except ImportError:
-        raise Stop("Please install “cryptography” 44 or newer, or “argon2-cffi”.", FAILED) from None
-    return hash_secret_raw(password, salt, passes, memory, lanes, 32, Type.ID)
+        try:
+            from argon2.low_level import Type, hash_secret_raw
+        except ImportError:
+            raise Stop("Please install “cryptography” 44, or “argon2-cffi”.", FAILED) from None
+        return hash_secret_raw(password, salt, passes, memory, lanes, 32, Type.ID)
+    return Argon2id(salt=salt, length=32, iterations=passes, lanes=lanes,
+                    memory_cost=memory).derive(password)
 
 
 class Keys:
@@ -220,7 +208,7 @@ class Keys:
 
     def object_key(self, label, object_id):
         class_key = hkdf(self.vault_id, self.master_key, b"hushfs 1 " + label)
-        return expand(class_key, b"hushfs 1 object" + object_id)
+        return hmac_sha256(class_key, b"hushfs 1 object" + object_id + b"\1")
 
 
 # Section 2: the vault folder.
@@ -246,14 +234,16 @@ class Vault:
             if stem:
                 self.named[stem[1]].append(path)
 
-    def read(self, path, most=1 << 30):
+    def open(self, path):
         try:
-            with open(os.path.join(self.folder, path), "rb") as file:
-                data = file.read(most + 1)
+            return open(os.path.join(self.folder, path), "rb")
         except OSError as error:
             raise Bad(f"cannot be read: {error.strerror}") from None
-        if len(data) > most:
-            raise Bad("is too long")
+
+    def read(self, path, most=1 << 30):
+        with self.open(path) as file:
+            data = file.read(most + 1)
+        fit(len(data) <= most, "is too long")
         return data
 
 
@@ -264,41 +254,35 @@ PASSWORD, KEY = 1, 2
 
 def unlock(vault, secrets):
     """The keys and the chunk size of a vault. `secrets` has one for each kind of slot to try."""
-    descriptors = []
-    for path in vault.named["hushfs"]:
-        try:
-            data = vault.read(path, 4096)
-            check_frame(data, b"V")
-            descriptors += [data] if len(data) == 78 else []
-        except Newer as error:
-            raise Stop(f"{path} {error}.", NO_VAULT) from None
-        except Bad as error:
-            say(f"note: {path} {error}")
     slots = [path for path in vault.paths if path.lower().startswith("keys") and "/" in path]
-    if not descriptors and not slots:
+    if not slots and not vault.named["hushfs"]:
         raise Stop(f"{vault.folder} is not a vault, or has not arrived: it has no hushfs.vault.",
                    NO_VAULT)
-    damaged, opened = [], []
-    for path in slots[:64]:
+    damaged, descriptors, opened = [], [], []
+    for path in vault.named["hushfs"] + slots[:64]:
         try:
-            keys, chunk_bytes = open_slot(vault.read(path, 4096), secrets) or (None, None)
+            data = vault.read(path, 4096)
+            if path in slots:
+                opened += [(path, *found) for found in [open_slot(data, secrets)] if found]
+            else:
+                check_frame(data, b"V")
+                descriptors.append(data)
+        except Newer as error:
+            if path not in slots:
+                raise Stop(f"{path} {error}.", NO_VAULT) from None
         except Bad as error:
             say(f"note: {path} {error}")
             damaged.append(path)
-            continue
-        if keys and any(descriptor_opens(keys, data) for data in descriptors):
-            return keys, chunk_bytes
-        opened += [(path, keys, chunk_bytes)] if keys else []
+        for _, keys, chunk_bytes in opened:
+            if any(descriptor_opens(keys, data) for data in descriptors):
+                return keys, chunk_bytes
     if opened:
         path, keys, chunk_bytes = opened[0]
         say(f"hushfs.vault is missing or damaged; {path} tells what is needed of it", DAMAGED)
         return keys, chunk_bytes
-    if damaged:
-        raise Stop("Wrong password or key; or it is right, and what it opens is damaged. Then an "
-                   f"older copy of the damaged file helps: {', '.join(damaged)}", DAMAGED)
-    if not slots:
-        raise Stop("The folder “keys” is empty, or has not arrived. Without one of the files that "
-                   "were in it nothing opens this vault.", DAMAGED)
+    if damaged or not slots:
+        raise Stop("Wrong password or key; or it is right, and what it opens is damaged or has not "
+                   f"arrived. Then an older copy helps: {', '.join(damaged) or 'of keys'}", DAMAGED)
     raise Stop("Wrong password or key.", WRONG_SECRET)
 
 
@@ -314,22 +298,17 @@ def descriptor_opens(keys, data):
 
 def open_slot(data, secrets):
     """The keys and the chunk size, or None if no secret is this slot's."""
-    if len(data) < 26 or hashlib.sha256(data[:-16]).digest()[:16] != data[-16:]:
-        raise Bad("is damaged")
-    try:
-        version = check_frame(data, b"K", 2)
-    except Newer:
-        return None
+    fit(len(data) >= 26 and hashlib.sha256(data[:-16]).digest()[:16] == data[-16:], "is damaged")
+    version = check_frame(data, b"K", 2)
     kind, memory, passes, lanes = struct.unpack_from("<HIII", data, 10)
     if kind not in secrets:
         return None
-    if len(data) != (264 if version == 1 else 456):
-        raise Bad("has the wrong length")
+    fit(len(data) == (264 if version == 1 else 456), "has the wrong length")
     vault_id, slot_id, salt, commitment = data[24:40], data[40:56], data[56:88], data[88:120]
     secret = secrets[kind]
     if kind == PASSWORD:
-        if not (65_536 <= memory <= 2_097_152 and 3 <= passes <= 64 and 1 <= lanes <= 16):
-            raise Bad("asks for an effort out of bounds")
+        fit(65_536 <= memory <= 2_097_152 and 3 <= passes <= 64 and 1 <= lanes <= 16,
+            "asks for an effort out of bounds")
         secret = argon2id(secret, salt, memory, passes, lanes)
     whose = vault_id + slot_id
     if not hmac.compare_digest(commitment, hkdf(salt, secret, b"hushfs 1 slot commit" + whose)):
@@ -348,20 +327,23 @@ def read_key(text):
     return bytes.fromhex(digits) if re.fullmatch("[0-9a-fA-F]{64}", digits) else None
 
 
-# Section 8: log objects and checkpoints.
+# Section 8: log objects and checkpoints. A frontier is, by device, a number and a hash.
 
-NONE = 0, bytes(32)  # number and hash, where a frontier has no entry
+NONE = 0, bytes(32)
+
+
+def covers(frontier, other):
+    return all(number <= frontier.get(device, NONE)[0] for device, (number, _) in other.items())
 
 
 class LogObject:
-    """A log object or checkpoint, opened and checked."""
+    """A log object or checkpoint, opened and checked; the author of its operations."""
 
     def __init__(self, keys, data, kind, device, number):
         check_frame(data, kind)
-        if (data[16:32], data[48:64]) != (keys.vault_id, struct.pack("<QQ", device, number)):
-            raise Bad("is not what its name says")
-        key = keys.object_key(b"log", data[32:48])
-        body = Reader(open_sealed(key, at(0), data[64:], data[:64]))
+        fit((data[16:32], data[48:64]) == (keys.vault_id, struct.pack("<QQ", device, number)),
+            "is not what its name says")
+        body = Reader(open_sealed(keys.object_key(b"log", data[32:48]), at(0), data[64:], data[:64]))
         head = body.value("Head")
         self.operation_bytes = body.take(head.operations_bytes)
         self.device, self.number, self.hash = device, number, hashlib.sha256(data).digest()
@@ -369,18 +351,14 @@ class LogObject:
         self.frontier = {entry.device: (entry.seq, entry.hash) for entry in head.frontier}
         self.name, self.device_name = log_name(device, number), head.device_name
         devices = [entry.device for entry in head.frontier]
-        own_number = self.frontier.get(device, NONE)[0]
-        numbers = [number, head.clock] + [entry.seq for entry in head.frontier]
-        if devices != sorted(set(devices)) or own_number != number - (kind == b"L"):
-            raise Bad("has an impossible frontier")
-        if number == 0 or max(numbers) == 2**64 - 1:
-            raise Bad("has an impossible number")
+        fit(devices == sorted(set(devices)) and number > 0 and max(
+            number, head.clock, *(entry.seq for entry in head.frontier)) < 2**64 - 1
+            and self.frontier.get(device, NONE)[0] == number - (kind == b"L"), "is impossible")
 
     def operations(self):
         reader = Reader(self.operation_bytes)
         while reader.at < len(reader.data):
-            name = reader.one_of(OPERATIONS)
-            yield name, reader.value(name)
+            yield reader.value("operation")
 
     def knows(self, other):
         number = self.frontier.get(other.device, NONE)[0]
@@ -391,15 +369,11 @@ def log_name(device, number):
     return f"{device:016x}-{number:08}"
 
 
-def covers(frontier, other):
-    return all(number <= frontier.get(device, NONE)[0] for device, (number, _) in other.items())
-
-
 class Log:
     """The log objects and checkpoints that are in the vault."""
 
     def __init__(self, vault, keys):
-        self.vault, self.keys, self.opened = vault, keys, {}
+        self.vault, self.keys = vault, keys
         stems = [stem.split("-") for stem in vault.named if "-" in stem]
         names = sorted((int(device, 16), int(number)) for device, number in stems)
         # The highest number of each device, whether or not that log object opens.
@@ -418,34 +392,32 @@ class Log:
         paths = self.vault.named.get(log_name(device, number), [])
         return [path for path in paths if (".ckpt" in path.lower()) == (kind == b"C")][:17]
 
+    @functools.cache
     def versions(self, kind, device, number):
         """What opens as this object: the file of that name, or else the different versions that its
         copies have. And what is wrong with those that do not open, each with its exit code."""
-        asked = kind, device, number
-        if asked not in self.opened:
-            versions, faults = {}, []
-            for path in self.files(*asked):
-                data = b""
-                try:
-                    data = self.vault.read(path)
-                    found = LogObject(self.keys, data, *asked)
-                    versions.setdefault(found.hash, found)
-                    if self.vault.OWN_NAME.fullmatch(path):
-                        break
-                except Bad as error:
-                    part = is_a_part(data)
-                    faults.append((f"{path} {'has arrived in part only' if part else error}",
-                                   NOT_ARRIVED if part else DAMAGED))
-            self.opened[asked] = list(versions.values()), faults
-        return self.opened[asked]
+        versions, faults = {}, []
+        for path in self.files(kind, device, number):
+            data = b""
+            try:
+                data = self.vault.read(path)
+                found = LogObject(self.keys, data, kind, device, number)
+                versions.setdefault(found.hash, found)
+                if self.vault.OWN_NAME.fullmatch(path):
+                    break
+            except Bad as error:
+                part = is_a_part(data)
+                faults.append((f"{path} {'has arrived in part only' if part else error}",
+                               NOT_ARRIVED if part else DAMAGED))
+        return list(versions.values()), faults
 
 
 def is_a_part(data):
     """Whether this is a log object that a sync client has not finished (section 10)."""
     told = int.from_bytes(data[10:16], "little")
     bits = len(data).bit_length() - 1
-    padme = len(data) < 2 or len(data) % (1 << max(0, bits - bits.bit_length())) == 0
-    return len(data) < told or (not told and not padme) or data[-16:] == bytes(16)
+    is_padme = len(data) < 2 or len(data) % (1 << max(0, bits - bits.bit_length())) == 0
+    return len(data) < told or (not told and not is_padme) or data[-16:] == bytes(16)
 
 
 # Section 10: folding.
@@ -455,44 +427,33 @@ def fold(log, chunk_bytes):
     checkpoints, stops = list(log.checkpoints), {}  # stops: by device, a log object that is unfit
     while True:
         ground, authors, faults = order(log, checkpoints, stops)
-        tree, author, frontier = Tree(chunk_bytes), ground, dict(ground.frontier if ground else {})
-        try:
-            for name, operation in ground.operations() if ground else []:
-                getattr(tree, name)(operation)
-            if not in_a_row(authors, frontier):
-                tree = Merge(tree)
-            for author in authors:
-                tree.author, knew_all = author, covers(author.frontier, frontier)
-                author.is_late = ground and not covers(author.frontier, ground.frontier)
+        tree, frontier = Tree(chunk_bytes), {}
+        everybody = ([ground] if ground else []) + authors
+        for author in everybody:
+            try:
+                knew_all = author is ground or covers(author.frontier, frontier)
+                tree.begin(author, ground, knew_all)
                 for name, operation in author.operations():
                     try:
                         getattr(tree, name)(operation)
-                    except Unfit:
+                    except Bad:
                         if knew_all:
                             raise  # else what others did has left no place for it
+                if author is ground:
+                    tree.forget_authors()
+                    frontier.update(ground.frontier)
                 frontier[author.device] = author.number, author.hash
-        except (Unfit, Bad) as error:
-            if author is ground:
-                say(f"note: {author.name} {error}; the log objects may do without it")
-                checkpoints.remove(ground)
-            else:
-                stops[author.device] = author.number, f"{author.name} {error}: it was made up"
-            continue
-        tree.finish()
-        for text, code in faults:
-            say(text, code)
-        everything = authors + [ground] if ground else authors
-        return tree, max(everything, key=lambda author: author.published, default=None)
-
-
-def in_a_row(authors, frontier):
-    """Whether each knew all that came before."""
-    frontier = dict(frontier)
-    for author in authors:
-        if not covers(author.frontier, frontier):
-            return False
-        frontier[author.device] = author.number, author.hash
-    return True
+            except Bad as error:
+                if author is ground:
+                    checkpoints.remove(ground)
+                else:
+                    stops[author.device] = author.number, f"{author.name} {error}: it was made up"
+                break
+        else:
+            tree.leave_out_equal_copies()
+            for text, code in faults:
+                say(text, code)
+            return tree, max(everybody, key=lambda author: author.published, default=None)
 
 
 def order(log, checkpoints, stops):
@@ -534,8 +495,7 @@ def line_up(log, ground, stops):
         ready = [found for found in waiting.values() if covers(frontier, found.frontier)]
         if not ready:
             break
-        author = min(ready, key=lambda found: (found.clock, found.device))
-        del waiting[author.device]
+        author = waiting.pop(min(ready, key=lambda found: (found.clock, found.device)).device)
         if any(hashes.get((device, number), hash) != hash
                for device, (number, hash) in author.frontier.items()):
             stopped.add(author.device)
@@ -549,12 +509,12 @@ def line_up(log, ground, stops):
             if number > frontier.get(device, NONE)[0] and device not in stopped:
                 name = log_name(device, number)
                 faults.append((f"log objects up to {name} have not arrived", NOT_ARRIVED))
-        faults.append((f"left out: what “{shown(author.device_name)}” did from {author.name} on",
-                       None))
+        device_name = shown(author.device_name)
+        faults.append((f"left out: what “{device_name}” did from {author.name} on", None))
     return authors, faults
 
 
-# Section 9: operations. A place is a folder's number and a name in it.
+# Section 9: operations, and section 10: merging. A place is a folder's number and a name in it.
 
 ROOT = 1
 
@@ -567,7 +527,8 @@ class Node:
         self.mode, self.uid, self.gid, self.atime, self.mtime = mode & 0o7777, uid, gid, atime, mtime
         self.names, self.xattrs, self.entries = 0, {}, {}  # entries: a folder's numbers by name
         self.place = None  # the one that it got last, or lost last
-        self.first = self.version = None  # of a file: which versions it has
+        if kind == "file":
+            self.first = Version(None, None, self)
 
 
 class Version:
@@ -575,24 +536,37 @@ class Version:
 
     def __init__(self, author, before, holder):
         self.author, self.before, self.after, self.changes = author, before, [], []
-        self.holder, self.begins = holder, before is None  # begins: a file has it first
+        self.begins = before is None  # a file has it first
         self.family = before.family if before else []  # all versions that come from one
         self.family.append(self)
-        holder.version = self
+        self.holder, holder.version = holder, self
 
-
-def fit(condition, fault):
-    if not condition:
-        raise Unfit(fault)
+    def goes_on(self):
+        """The version after this one that no new file begins with."""
+        return next((version for version in self.after if not version.begins), None)
 
 
 class Tree:
-    """The state. Each operation has a method of its name."""
+    """The state. Each operation has a method of its name, which carries out what its author meant.
+    Where everybody knew everything that comes before, that is no more and no less than it says."""
 
     def __init__(self, chunk_bytes):
-        self.chunk_bytes, self.author = chunk_bytes, None
+        self.chunk_bytes, self.is_merging = chunk_bytes, False
         self.nodes = {ROOT: Node(ROOT, "folder", None, 0o755, 0, 0, 0, 0)}
         self.nodes[ROOT].names = 1
+        self.forget_authors()
+
+    def forget_authors(self):
+        self.changed, self.moved, self.unnamed = (defaultdict(list) for _ in range(3))  # by whom
+        self.given = {}  # places that the merge has given: to whom, and instead of which place
+        self.made, self.copies, self.set_at = set(), [], {}
+
+    def begin(self, author, ground, knew_all):
+        """What follows is this author's."""
+        self.author, self.is_merging = author, self.is_merging or not knew_all
+        self.is_late = ground and not covers(author.frontier, ground.frontier)
+
+    # Nodes and places.
 
     def node(self, ino, *kinds):
         fit(ino in self.nodes, "changes a file that is not there")
@@ -603,156 +577,309 @@ class Tree:
         folder = self.nodes.get(place[0])
         return folder and folder.entries.get(place[1])
 
-    def attach(self, ino, place):
-        node = self.nodes[ino]
-        self.nodes[place[0]].entries[place[1]] = ino
-        node.names, node.place = node.names + 1, place
+    def attach(self, node, place, time=None):
+        folder, name = self.node(place[0], "folder"), place[1]
+        fit(1 <= len(name) <= 255 and not {*b"/\0"} & {*name} and name not in (b".", b".."),
+            "has an impossible name")
+        fit(name not in folder.entries and node.names < 65_000, "takes a name that it cannot have")
+        folder.entries[name], node.place = node.ino, place
+        node.names += 1
+        folder.mtime = folder.mtime if time is None else time
 
-    def detach(self, place):
-        ino = self.nodes[place[0]].entries.pop(place[1])
-        self.nodes[ino].names -= 1
+    def detach(self, node, place, time=None):
+        folder = self.nodes[place[0]]
+        del folder.entries[place[1]]
+        node.names -= 1
+        node.place = node.place if node.names else place
+        folder.mtime = folder.mtime if time is None else time
 
     def is_within(self, folder, ino):
         while folder not in (ino, ROOT):
             folder = self.nodes[folder].place[0]
         return folder == ino
 
-    def add(self, node, place, time):
-        """Gives a node a name."""
-        folder, name = self.node(place[0], "folder"), place[1]
-        fit(1 <= len(name) <= 255 and not {*b"/\0"} & {*name} and name not in (b".", b".."),
-            "has an impossible name")
-        fit(name not in folder.entries, "takes a name that is taken")
-        fit(node.names < 65_000, "gives too many names to a file")
-        self.nodes[node.ino] = node
-        self.attach(node.ino, place)
-        folder.mtime = time
+    def is_unknown(self, authors):
+        return any(not self.author.knows(author) for author in authors)
 
-    def remove(self, place, time):
-        fit(self.lookup(place), "names a file that is not there")
-        node = self.nodes[self.lookup(place)]
-        fit(not node.entries, "removes a folder that is not empty")
-        self.detach(place)
-        self.nodes[place[0]].mtime = time
-        if not node.names:
-            node.place = place
-            self.forget(node.ino)
+    def is_beyond(self, node):
+        """Whether the author is late, and may have seen another state of this."""
+        return self.is_late and node.ino not in self.made
 
-    def forget(self, ino):
-        del self.nodes[ino]
+    def last_author(self, node):
+        return (self.changed[node.ino] or [self.author])[-1]
 
-    def rename(self, source, to, exchange, time):
-        ino, there = self.lookup(source), self.lookup(to)
-        fit(ino and (there or not exchange), "names a file that is not there")
-        folder = self.node(to[0], "folder")
-        fit(not self.is_within(to[0], ino), "moves a folder into itself")
-        if exchange:
-            fit(not self.is_within(source[0], there), "moves a folder into itself")
-            self.detach(to)
-        elif there:
-            kinds = [self.nodes[each].kind == "folder" for each in (ino, there)]
-            fit(there != ino and kinds[0] == kinds[1], "replaces what it cannot")
-            self.remove(to, time)
-        self.detach(source)
-        self.add(self.nodes[ino], to, time)
-        if exchange:
-            self.attach(there, source)
-        self.nodes[source[0]].mtime = folder.mtime = time
+    def beside(self, place, author):
+        """The free place that something gets instead of this one."""
+        folder, name = place
+        day = time.gmtime(max(-10**7, min(author.published // 86_400_000_000_000, 10**7)) * 86_400)
+        device = "".join("_" if c == "/" or unicodedata.category(c) == "Cc" else c
+                         for c in author.device_name[:32])
+        dot = name.rfind(b".")
+        dot = dot if dot > 0 and len(name) - dot <= 16 else len(name)
+        for nth in range(1, 1 << 32):
+            note = (f" (conflict {device} {day.tm_year:04}-{day.tm_mon:02}-{day.tm_mday:02}"
+                    f"{f' {nth}' if nth > 1 else ''})").encode()
+            cut = min(dot, max(0, 255 - len(note) - len(name) + dot))
+            while 0 < cut < dot and name[cut] & 0xC0 == 0x80:
+                cut -= 1
+            if not self.lookup((folder, name[:cut] + note + name[dot:])):
+                return folder, name[:cut] + note + name[dot:]
+
+    def give(self, node, place, instead):
+        self.attach(node, place)
+        self.given[place] = node.ino, instead
+
+    def bring_back(self, ino):
+        """Gives a node without a name the one that it lost last, and its folder likewise."""
+        lost = []
+        while not self.node(ino).names:
+            fit(self.is_merging, "changes a file that is not there")
+            lost.append(self.nodes[ino])
+            ino = self.nodes[ino].place[0]
+        for node in reversed(lost):
+            place, taken = node.place, self.lookup(node.place)
+            self.give(node, self.beside(place, self.last_author(node)) if taken else place, place)
+
+    def make_room(self, place):
+        """Has what stands here stand beside."""
+        there = self.lookup(place)
+        if there:
+            fit(self.is_merging, "takes a name that is taken")
+            beside = self.beside(place, self.last_author(self.nodes[there]))
+            self.detach(self.nodes[there], place)
+            self.give(self.nodes[there], beside, place)
+
+    def place_of(self, node):
+        """A place where it is."""
+        if self.lookup(node.place) == node.ino:
+            return node.place
+        return min((folder.ino, name) for folder in self.nodes.values()
+                   for name, there in folder.entries.items() if there == node.ino)
+
+    def place_now(self, node, place):
+        """Where it is now that was at this place, or was put elsewhere from there."""
+        if self.lookup(place) == node.ino:
+            return place
+        fit(self.is_merging, "names something else than it says")
+        places = sorted(given for given, (whose, _) in self.given.items()
+                        if whose == node.ino and self.lookup(given) == node.ino)
+        instead = [given for given in places if self.given[given][1] == place]
+        return (instead or (places if places and node.names == 1 else [None]))[0]
+
+    def keeps(self, node):
+        """Whether it has something that the author did not know of."""
+        if self.is_beyond(node) or node.kind == "folder":
+            return self.is_beyond(node) or bool(node.entries)
+        return node.names == 1 and self.is_unknown(self.changed[node.ino] + self.unnamed[node.ino])
+
+    def take_away(self, node, place, time):
+        self.unnamed[node.ino].append(self.author)
+        self.detach(node, place, time)
+
+    # Operations on names.
 
     def Create(self, o):
+        fit(o.ino and (self.is_merging or o.ino not in self.nodes), "makes a file that is there")
         kind, detail = o.kind
-        fit(o.ino and o.ino not in self.nodes, "makes a file that is there already")
         fit(kind != "link" or 1 <= len(detail) <= 4095 and b"\0" not in detail,
             "has an impossible link")
-        node = Node(o.ino, kind, detail, o.mode, o.uid, o.gid, *o.times[:2])
-        if kind == "file":
-            node.first = Version(None, None, node)
-        self.add(node, (o.parent, o.name), o.times[2])
+        atime, mtime, ctime = o.times
+        node = Node(o.ino, kind, detail, o.mode, o.uid, o.gid, atime, mtime)
+        if o.ino not in self.nodes:
+            self.bring_back(o.parent)
+            self.make_room((o.parent, o.name))
+            self.attach(node, (o.parent, o.name), ctime)
+            self.nodes[o.ino] = node
+            self.made.add(o.ino)
+            self.changed[o.ino].append(self.author)
 
     def Link(self, o):
-        node = self.node(o.ino)
+        node, place = self.node(o.ino), (o.parent, o.name)
         fit(node.kind != "folder", "gives a folder a second name")
-        self.add(node, (o.parent, o.name), o.time)
+        self.bring_back(o.ino)
+        self.bring_back(o.parent)
+        if not self.is_merging or self.lookup(place) != o.ino:
+            self.make_room(place)
+            self.attach(node, place, o.time)
+            self.changed[o.ino].append(self.author)
 
     def Unlink(self, o):
-        self.remove((o.parent, o.name), o.time)
+        o.ino = self.lookup((o.parent, o.name))
+        self.Remove(o)
 
     def Remove(self, o):
-        fit(self.lookup((o.parent, o.name)) == o.ino, "removes something else than it says")
-        self.Unlink(o)
+        fit(self.is_merging or o.ino in self.nodes, "removes a file that is not there")
+        node = self.nodes.get(o.ino)
+        place = node and self.place_now(node, (o.parent, o.name))
+        if place and not self.keeps(node):
+            self.take_away(node, place, o.time)
+        else:
+            fit(self.is_merging, "removes a folder that is not empty")
 
     def Rename(self, o):
-        self.rename((o.from_parent, o.from_name), (o.to_parent, o.to_name), o.exchange, o.time)
+        o.ino = self.lookup((o.from_parent, o.from_name))
+        o.replaced = self.lookup((o.to_parent, o.to_name))
+        if o.ino or not self.is_merging:
+            self.Move(o)
 
     def Move(self, o):
-        fit(self.lookup((o.from_parent, o.from_name)) == o.ino, "moves something else than it says")
-        fit(self.lookup((o.to_parent, o.to_name)) == o.replaced,
-            "replaces something else than it says")
-        self.Rename(o)
+        source, to = (o.from_parent, o.from_name), (o.to_parent, o.to_name)
+        if o.exchange and o.replaced:
+            self.exchange(self.node(o.ino), source, self.node(o.replaced), to, o.time)
+        else:
+            fit(self.is_merging or self.lookup(to) == o.replaced, "replaces what it does not say")
+            self.move(self.node(o.ino), source, to, o.replaced, o.time)
+
+    def exchange(self, node, source, other, to, time):
+        if (self.lookup(source), self.lookup(to)) != (node.ino, other.ino):
+            fit(self.is_merging, "names something else than it says")
+            self.move(node, source, to, None, time)
+            self.move(other, to, source, None, time)
+        elif self.is_within(to[0], node.ino) or self.is_within(source[0], other.ino):
+            fit(self.is_merging, "moves a folder into itself")
+        else:
+            self.detach(node, source, time)
+            self.detach(other, to, time)
+            self.attach(node, to, time)
+            self.attach(other, source, time)
+            self.note_moved(node)
+            self.note_moved(other)
+
+    def move(self, node, source, to, replaced, time):
+        self.bring_back(node.ino)
+        self.bring_back(to[0])
+        if self.is_within(to[0], node.ino):
+            return fit(self.is_merging, "moves a folder into itself")
+        is_alone = node.names == 1 and (
+            node.kind == "folder" or self.is_unknown(self.moved[node.ino]))
+        source = self.place_now(node, source) or (self.place_of(node) if is_alone else None)
+        there = self.nodes.get(self.lookup(to))
+        if there is node:
+            return fit(self.is_merging, "moves something onto itself")
+        if there and there.ino == replaced and not self.keeps(there) and (
+                (there.kind == "folder") == (node.kind == "folder")):
+            self.take_away(there, to, time)
+        else:
+            self.make_room(to)
+        if source:
+            self.detach(node, source, time)
+        self.attach(node, to, time)
+        self.note_moved(node)
+
+    def note_moved(self, node):
+        self.moved[node.ino].append(self.author)
+        self.changed[node.ino].append(self.author)
+
+    # Operations on attributes.
 
     def SetAttr(self, o):
-        node = self.node(o.ino)
-        for field in "mode", "uid", "gid", "atime", "mtime":
-            if getattr(o, field) is not None:
-                setattr(node, field, getattr(o, field))
-        node.mode &= 0o7777
+        node, by = self.node(o.ino), self.set_at.get((o.ino, o.ctime), self.author)
+        if self.author.knows(by):
+            self.set_at[o.ino, o.ctime] = self.author
+            for field in "mode", "uid", "gid", "atime", "mtime":
+                if getattr(o, field) is not None:
+                    setattr(node, field, getattr(o, field))
+            node.mode &= 0o7777
 
     def SetXattr(self, o):
         fit(1 <= len(o.name) <= 255 and len(o.value) <= 65_536, "has an impossible attribute")
         self.node(o.ino).xattrs[o.name] = o.value
 
     def RemoveXattr(self, o):
-        xattrs = self.node(o.ino).xattrs
-        fit(o.name in xattrs, "removes an attribute that is not there")
-        del xattrs[o.name]
+        there = self.node(o.ino).xattrs.pop(o.name, None)
+        fit(self.is_merging or there is not None, "removes an attribute that is not there")
+
+    def PackUnused(self, o):
+        pass
+
+    # Operations on content. They are only taken down; `content` carries them out.
 
     def Write(self, o):
         for run in o.runs:
             self.check_run(run, o.size)
-        self.change(("Write", o), o.size, o.mtime)
+        self.change("Write", o, o.size, o.mtime)
 
     def Truncate(self, o):
-        self.change(("Truncate", o), o.size, o.time)
+        self.change("Truncate", o, o.size, o.time)
 
     def Punch(self, o):
-        self.change(("Punch", o), 0, o.time)
+        self.change("Punch", o, 0, o.time)
 
     def Relocate(self, o):
         self.check_run(o.run, 2**63 - 1)
         for version in self.node(o.ino, "file").version.family:
             version.changes.append(("Relocate", o))
 
-    def PackUnused(self, o):
-        pass
-
-    def WriteInline(self, o):
-        raise Bad("has an operation that belongs into a journal")
-
-    def change(self, change, size, time):
-        """Takes down what is done to a file's content; `content` does it."""
+    def change(self, name, o, size, time):
         fit(size < 2**63, "makes a file too large")
-        version = self.version_of(self.node(change[1].ino, "file"))
-        version.changes.append(change)
+        node = self.node(o.ino, "file")
+        version = self.late_copy(node).version if self.is_beyond(node) else self.version_seen(node)
+        self.bring_back(version.holder.ino)
+        self.changed[version.holder.ino].append(self.author)
+        version.changes.append((name, o))
         version.holder.mtime = time
 
-    def version_of(self, node):
+    def late_copy(self, node):
+        """The new file that has what a late author did to this one."""
+        number = derived(node.ino, self.author.device, 0, 3)
+        if number not in self.nodes:
+            self.bring_back(node.ino)
+            self.put_beside(node, number, self.author)
+        return self.nodes[number]
+
+    def version_seen(self, node):
         """The version that the author changes."""
-        return node.version
+        seen = node.first
+        while any(self.author.knows(version.author) for version in seen.after):
+            seen = [each for each in seen.after if self.author.knows(each.author)][-1]
+        if seen.author is self.author:
+            return seen
+        holder, other = seen.holder, seen.goes_on()
+        if other:
+            # What others made of the seen version goes on in a new file.
+            last = other
+            while last.goes_on():
+                last = last.goes_on()
+            holder = last.holder
+            self.bring_back(holder.ino)
+            number = derived(holder.ino, other.author.device, other.author.number, 1)
+            while number in self.nodes or number < 2:
+                number = (number + 1) % 2**64
+            copy = self.put_beside(holder, number, last.author)
+            copy.first, copy.version, last.holder, other.begins = other, last, copy, True
+            self.changed[number].append(last.author)
+            self.copies.append((copy, holder))
+        seen.after.append(Version(self.author, seen, holder))
+        return seen.after[-1]
+
+    def put_beside(self, node, number, author):
+        """A new file beside another."""
+        copy = Node(number, "file", None, node.mode, node.uid, node.gid, node.atime, node.mtime)
+        copy.xattrs = dict(node.xattrs)
+        self.nodes[number] = copy
+        place = self.beside(self.place_of(node), author)
+        self.give(copy, place, place)
+        self.made.add(number)
+        return copy
+
+    def leave_out_equal_copies(self):
+        for copy, node in self.copies:
+            if node.names and copy.names == 1 and (
+                    self.content(copy.version) == self.content(node.version)):
+                self.detach(copy, self.place_of(copy))
 
     def check_run(self, run, size):
+        end = run.pack_offset + (run.count - 1) * (self.chunk_bytes + 16) + run.tail_bytes
         fit(1 <= run.count and 1 <= run.visible_bytes <= run.tail_bytes <= self.chunk_bytes
             and run.first_chunk + run.count <= -(-size // self.chunk_bytes)
-            and 32 <= run.pack_offset
-            and run.pack_offset + (run.count - 1) * (self.chunk_bytes + 16) + run.tail_bytes < 1 << 32,
-            "has an impossible run")
+            and 32 <= run.pack_offset and end < 1 << 32, "has an impossible run")
 
-    def chunks_of(self, run):
+    def chunks_of(self, run, pack, offset):
         """Each chunk's number, and where it stands: pack, offset, length, how much of that counts."""
         for nth in range(run.count):
             is_last = nth == run.count - 1
             lengths = (run.tail_bytes, run.visible_bytes) if is_last else (self.chunk_bytes,) * 2
-            yield run.first_chunk + nth, (run.pack, run.pack_offset + nth * (self.chunk_bytes + 16),
-                                          *lengths)
+            yield run.first_chunk + nth, (pack, offset + nth * (self.chunk_bytes + 16), *lengths)
 
     def content(self, version):
         """A file's size, and where its chunks stand, by their numbers."""
@@ -763,263 +890,24 @@ class Tree:
         for name, o in (change for version in reversed(path) for change in version.changes):
             if name == "Write":
                 for run in o.runs:
-                    chunks.update(self.chunks_of(run))
+                    chunks.update(self.chunks_of(run, run.pack, run.pack_offset))
             if name == "Relocate":
-                old = Record(**{**vars(o.run), "pack": o.from_pack, "pack_offset": o.from_offset})
-                for (chunk, there), (_, to) in zip(self.chunks_of(old), self.chunks_of(o.run)):
-                    if chunks.get(chunk, ())[:3] == there[:3]:
+                new = self.chunks_of(o.run, o.run.pack, o.run.pack_offset)
+                for (chunk, old), (_, to) in zip(
+                        self.chunks_of(o.run, o.from_pack, o.from_offset), new):
+                    if chunks.get(chunk, ())[:3] == old[:3]:
                         chunks[chunk] = to[:3] + chunks[chunk][3:]
             if name == "Punch":
-                chunks = {chunk: place for chunk, place in chunks.items()
-                          if not 0 <= chunk - o.first_chunk < o.count}
+                end = o.first_chunk + o.count
+                chunks = {nth: at for nth, at in chunks.items() if not o.first_chunk <= nth < end}
             if name in ("Write", "Truncate"):
                 if o.size < size:
                     whole, part = divmod(o.size, self.chunk_bytes)
-                    chunks = {chunk: place for chunk, place in chunks.items()
-                              if chunk < whole + bool(part)}
+                    chunks = {nth: at for nth, at in chunks.items() if nth < whole + bool(part)}
                     if whole in chunks:
                         chunks[whole] = chunks[whole][:3] + (min(part, chunks[whole][3]),)
                 size = o.size
         return size, chunks
-
-    def finish(self):
-        pass
-
-
-# Section 10: merging.
-
-class Merge(Tree):
-    """A state on which is carried out what authors meant who did not know of each other."""
-
-    def __init__(self, ground):
-        self.chunk_bytes, self.nodes = ground.chunk_bytes, ground.nodes
-        self.changed, self.moved, self.unnamed = (defaultdict(list) for _ in range(3))  # by whom
-        self.given = {}  # places that the merge has given: to whom, and instead of which place
-        self.made, self.copies, self.set_at = set(), [], {}
-
-    def is_unknown(self, authors):
-        return any(not self.author.knows(author) for author in authors)
-
-    def is_beyond(self, ino):
-        return self.author.is_late and ino not in self.made
-
-    def forget(self, ino):
-        pass
-
-    def give(self, ino, place, instead):
-        self.attach(ino, place)
-        self.given[place] = ino, instead
-
-    def beside(self, place, author):
-        """The free place that something gets instead of this one."""
-        folder, name = place
-        day = time.gmtime(max(-10**7, min(author.published // 86_400_000_000_000, 10**7)) * 86_400)
-        date = f"{day.tm_year:04}-{day.tm_mon:02}-{day.tm_mday:02}"
-        device = "".join("_" if c == "/" or unicodedata.category(c) == "Cc" else c
-                         for c in author.device_name[:32])
-        dot = name.rfind(b".")
-        dot = dot if dot > 0 and len(name) - dot <= 16 else len(name)
-        number = 1
-        while True:
-            note = f" (conflict {device} {date}{f' {number}' if number > 1 else ''})".encode()
-            cut = min(dot, max(0, 255 - len(note) - len(name) + dot))
-            while 0 < cut < dot and name[cut] & 0xC0 == 0x80:
-                cut -= 1
-            place = folder, name[:cut] + note + name[dot:]
-            if not self.lookup(place):
-                return place
-            number += 1
-
-    def last_author(self, ino):
-        return (self.changed[ino] or [self.author])[-1]
-
-    def bring_back(self, ino):
-        lost = []
-        while not self.node(ino).names:
-            lost.append(ino)
-            ino = self.nodes[ino].place[0]
-        for ino in reversed(lost):
-            place = self.nodes[ino].place
-            taken = self.lookup(place)
-            self.give(ino, self.beside(place, self.last_author(ino)) if taken else place, place)
-
-    def make_room(self, place):
-        there = self.lookup(place)
-        if there:
-            beside = self.beside(place, self.last_author(there))
-            self.detach(place)
-            self.give(there, beside, place)
-
-    def place_of(self, ino):
-        """A place where it is."""
-        if self.lookup(self.nodes[ino].place) == ino:
-            return self.nodes[ino].place
-        return min((folder, name) for folder, node in self.nodes.items()
-                   for name, there in node.entries.items() if there == ino)
-
-    def place_now(self, ino, place):
-        """Where it is now that was at this place, or was put elsewhere from there."""
-        if self.lookup(place) == ino:
-            return place
-        places = sorted(given for given, (whose, _) in self.given.items()
-                        if whose == ino and self.lookup(given) == ino)
-        instead = [given for given in places if self.given[given][1] == place]
-        return (instead or (places if places and self.nodes[ino].names == 1 else [None]))[0]
-
-    def keeps(self, ino):
-        """Whether it has something that the author did not know of."""
-        node = self.nodes[ino]
-        if self.is_beyond(ino) or node.kind == "folder":
-            return self.is_beyond(ino) or bool(node.entries)
-        return node.names == 1 and self.is_unknown(self.changed[ino] + self.unnamed[ino])
-
-    def take_away(self, ino, place, time):
-        place = self.place_now(ino, place)
-        if place and not self.keeps(ino):
-            self.unnamed[ino].append(self.author)
-            self.remove(place, time)
-
-    def move(self, source, ino, to, replaced, exchange, time):
-        if exchange and replaced:
-            if (self.lookup(source), self.lookup(to)) != (ino, replaced):
-                self.move(source, ino, to, None, False, time)
-                self.move(to, replaced, source, None, False, time)
-            elif not (self.is_within(to[0], ino) or self.is_within(source[0], replaced)):
-                self.rename(source, to, True, time)
-                self.note_moved(ino, replaced)
-            return
-        self.bring_back(ino)
-        self.bring_back(to[0])
-        there, node = self.lookup(to), self.nodes[ino]
-        if self.is_within(to[0], ino):
-            return
-        is_alone = node.names == 1 and (node.kind == "folder" or self.is_unknown(self.moved[ino]))
-        source = self.place_now(ino, source) or (self.place_of(ino) if is_alone else None)
-        if there == ino:
-            return
-        if there:
-            is_like = (self.nodes[there].kind == "folder") == (node.kind == "folder")
-            if there == replaced and is_like and not self.keeps(there):
-                self.take_away(there, to, time)
-            else:
-                self.make_room(to)
-        if source:
-            self.rename(source, to, False, time)
-        else:
-            self.add(node, to, time)
-        self.note_moved(ino)
-
-    def note_moved(self, *inos):
-        for ino in inos:
-            self.moved[ino].append(self.author)
-            self.changed[ino].append(self.author)
-
-    def Create(self, o):
-        if o.ino not in self.nodes:
-            self.bring_back(o.parent)
-            self.make_room((o.parent, o.name))
-            super().Create(o)
-            self.made.add(o.ino)
-            self.changed[o.ino].append(self.author)
-
-    def Link(self, o):
-        self.bring_back(o.ino)
-        self.bring_back(o.parent)
-        if self.lookup((o.parent, o.name)) != o.ino:
-            self.make_room((o.parent, o.name))
-            super().Link(o)
-            self.changed[o.ino].append(self.author)
-
-    def Unlink(self, o):
-        ino = self.lookup((o.parent, o.name))
-        if ino:
-            self.take_away(ino, (o.parent, o.name), o.time)
-
-    def Remove(self, o):
-        self.take_away(o.ino, (o.parent, o.name), o.time)
-
-    def Rename(self, o):
-        o.ino = self.lookup((o.from_parent, o.from_name))
-        o.replaced = self.lookup((o.to_parent, o.to_name))
-        if o.ino:
-            self.Move(o)
-
-    def Move(self, o):
-        source, to = (o.from_parent, o.from_name), (o.to_parent, o.to_name)
-        self.move(source, o.ino, to, o.replaced, o.exchange, o.time)
-
-    def SetAttr(self, o):
-        by = self.set_at.get((o.ino, o.ctime), self.author)
-        if self.author.knows(by):
-            self.set_at[o.ino, o.ctime] = self.author
-            super().SetAttr(o)
-
-    def RemoveXattr(self, o):
-        if o.name in self.node(o.ino).xattrs:
-            super().RemoveXattr(o)
-
-    def version_of(self, node):
-        if self.is_beyond(node.ino):
-            version = self.late_copy(node).version
-        else:
-            version = self.version_seen(node)
-        self.bring_back(version.holder.ino)
-        self.changed[version.holder.ino].append(self.author)
-        return version
-
-    def late_copy(self, node):
-        number = derived(node.ino, self.author.device, 0, 3)
-        if number not in self.nodes:
-            self.bring_back(node.ino)
-            copy = self.put_beside(node, number, self.author)
-            copy.first = Version(None, None, copy)
-        return self.nodes[number]
-
-    def version_seen(self, node):
-        seen = node.first
-        while any(self.author.knows(version.author) for version in seen.after):
-            seen = [each for each in seen.after if self.author.knows(each.author)][-1]
-        if seen.author is self.author:
-            return seen
-        holder, other, last = seen.holder, goes_on(seen), None
-        while goes_on(last or seen):
-            last = goes_on(last or seen)
-        if last:
-            # What others made of the seen version goes on in a new file.
-            holder = last.holder
-            self.bring_back(holder.ino)
-            number = derived(holder.ino, other.author.device, other.author.number, 1)
-            while number in self.nodes or number < 2:
-                number = (number + 1) % 2**64
-            copy = self.put_beside(holder, number, last.author)
-            copy.first, copy.version, last.holder, other.begins = other, last, copy, True
-            self.changed[number].append(last.author)
-            self.copies.append((copy, holder))
-        version = Version(self.author, seen, holder)
-        seen.after.append(version)
-        return version
-
-    def put_beside(self, node, number, author):
-        """A new file beside another."""
-        copy = Node(number, "file", None, node.mode, node.uid, node.gid, node.atime, node.mtime)
-        copy.xattrs = dict(node.xattrs)
-        self.nodes[number] = copy
-        place = self.beside(self.place_of(node.ino), author)
-        self.give(number, place, place)
-        self.made.add(number)
-        return copy
-
-    def finish(self):
-        """Leaves out copies with the very content of what they stand beside."""
-        for copy, node in self.copies:
-            if node.names and copy.names == 1 and (
-                    self.content(copy.version) == self.content(node.version)):
-                self.detach(self.place_of(copy.ino))
-
-
-def goes_on(version):
-    """The version after this one that no new file begins with."""
-    return next((each for each in version.after if not each.begins), None)
 
 
 def derived(*numbers):
@@ -1043,25 +931,25 @@ class Packs:
 
     def open(self, pack):
         """Makes this the pack that is read from; a file's chunks are mostly in few packs."""
-        if pack != self.current:
-            for file in self.files:
-                file.close()
-            self.current, self.files = pack, []
-            self.cipher = AESGCMSIV(self.keys.object_key(b"data", pack))
-            self.header = frame(b"P") + bytes(6) + pack
-            for path in self.vault.named.get(pack.hex(), [])[:17]:
-                try:
-                    self.files.append(open(os.path.join(self.vault.folder, path), "rb"))
-                except OSError as error:
-                    say(f"{path} cannot be read: {error.strerror}", DAMAGED)
+        for file in self.files:
+            file.close()
+        self.current, self.files = pack, []
+        self.cipher = AESGCMSIV(self.keys.object_key(b"data", pack))
+        for path in self.vault.named.get(pack.hex(), [])[:17]:
+            try:
+                self.files.append(self.vault.open(path))
+            except Bad as error:
+                say(f"{path} {error}", DAMAGED)
 
     def read(self, pack, offset, sealed_bytes, nonce, whence=os.SEEK_SET):
         """What is sealed at this place, from the first copy where it opens; else None."""
-        self.open(pack)
+        if pack != self.current:
+            self.open(pack)
         for file in self.files:
             try:
                 file.seek(offset, whence)
-                return self.cipher.decrypt(nonce, file.read(sealed_bytes), self.header)
+                header = frame(b"P") + bytes(6) + pack
+                return self.cipher.decrypt(nonce, file.read(sealed_bytes), header)
             except (InvalidTag, ValueError, OSError):
                 pass
         return None
@@ -1074,6 +962,8 @@ class Packs:
 # Writing the files.
 
 ACCESS_LISTS = {"system.posix_acl_access", "system.posix_acl_default"}
+MODES = {"pipe": stat.S_IFIFO, "socket": stat.S_IFSOCK, "character": stat.S_IFCHR,
+         "block": stat.S_IFBLK}
 
 
 class Writer:
@@ -1081,11 +971,10 @@ class Writer:
 
     def __init__(self, tree, packs):
         self.tree, self.packs, self.count, self.bytes, self.kept = tree, packs, 0, 0, 0
-        self.written = {}  # where each file is, to link further names to it
 
     def write(self, destination):
         """Files first; the attributes of folders last, since writing into them changes these."""
-        folders = [(self.tree.nodes[ROOT], destination)]
+        folders, written = [(self.tree.nodes[ROOT], destination)], {}
         for folder, path in folders:  # grows as it goes
             for name, ino in sorted(folder.entries.items()):
                 node, place = self.tree.nodes[ino], os.path.join(path, name)
@@ -1093,10 +982,10 @@ class Writer:
                     if node.kind == "folder":
                         os.mkdir(place, 0o700)
                         folders.append((node, place))
-                    elif ino in self.written:
-                        os.link(self.written[ino], place, follow_symlinks=False)
+                    elif ino in written:
+                        os.link(written[ino], place, follow_symlinks=False)
                     elif self.write_node(node, place):
-                        self.written[ino] = place
+                        written[ino] = place
                         self.set_attributes(node, place)
                     else:
                         damaged = place + b".damaged"
@@ -1106,22 +995,20 @@ class Writer:
                         self.set_attributes(node, damaged)
                     self.count += 1
                 except (OSError, ValueError) as error:
-                    say(f"{shown(place)} could not be written: {why(error)}", FAILED)
+                    say(f"{shown(place)} could not be written: {error}", FAILED)
         for folder, path in reversed(folders):
             self.set_attributes(folder, path)
 
     def write_node(self, node, place):
         """Makes what is no folder. Whether all of its content could be had."""
+        if node.kind == "file":
+            return self.write_content(node, place)
         if node.kind == "link":
             os.symlink(node.detail, place)
-        elif node.kind == "file":
-            return self.write_content(node, place)
         else:
-            kinds = {"pipe": stat.S_IFIFO, "socket": stat.S_IFSOCK, "character": stat.S_IFCHR,
-                     "block": stat.S_IFBLK}
             rdev = node.detail or 0
             device = os.makedev(rdev >> 8 & 0xFFF, rdev & 0xFF | rdev >> 12 & 0xFFF00)
-            os.mknod(place, kinds[node.kind] | 0o600, device)
+            os.mknod(place, MODES[node.kind] | 0o600, device)
         return True
 
     def write_content(self, node, place):
@@ -1159,9 +1046,9 @@ class Writer:
         elif os.geteuid() == 0:
             self.attempt(place, "owner", lambda: os.lchown(place, node.uid, node.gid))
         for name, value in sorted(node.xattrs.items()):
-            what = f"attribute {shown(name)}"
-            if not self.attempt(place, what, lambda: os.setxattr(
-                    place, name, value, follow_symlinks=False)) and os.fsdecode(name) in ACCESS_LISTS:
+            done = self.attempt(place, f"attribute {shown(name)}", lambda: os.setxattr(
+                place, name, value, follow_symlinks=False))
+            if not done and os.fsdecode(name) in ACCESS_LISTS:
                 mode &= ~0o070  # without its list, these bits would grant the group too much
         if node.kind != "link":
             self.attempt(place, "mode", lambda: os.chmod(place, mode))
@@ -1173,12 +1060,8 @@ class Writer:
             action()
             return True
         except (OSError, OverflowError, AttributeError, NotImplementedError) as error:
-            say(f"{shown(place)} cannot get its {what}: {why(error)}", FAILED)
+            say(f"{shown(place)} cannot get its {what}: {error}", FAILED)
             return False
-
-
-def why(error):
-    return getattr(error, "strerror", None) or error
 
 
 def main():
@@ -1215,6 +1098,7 @@ def main():
 
 
 def take_secrets(options):
+    """What to unlock with, by the kind of slot that it is for."""
     if options.key_file:
         with open(options.key_file, encoding="utf-8", errors="replace") as file:
             key = read_key(file.read(4096))
@@ -1223,21 +1107,16 @@ def take_secrets(options):
         return {KEY: key}
     if options.password_file:
         with open(options.password_file, "rb") as file:
-            password, key = file.readline().rstrip(b"\n"), None
-    else:
-        text = getpass.getpass("Password or 64-digit key: ")
-        password, key = os.fsencode(text), read_key(text)
-    if not password:
-        raise Stop("The password is empty.", FAILED)
-    return {PASSWORD: password, KEY: key} if key else {PASSWORD: password}
+            return {PASSWORD: file.readline().rstrip(b"\n")}
+    text = getpass.getpass("Password or 64-digit key: ")
+    return {PASSWORD: os.fsencode(text), **({KEY: read_key(text)} if read_key(text) else {})}
 
 
 if __name__ == "__main__":
     try:
         sys.exit(main())
     except Stop as stop:
-        text, code = stop.args
-        print(text, file=sys.stderr)
-        sys.exit(code)
+        print(stop.args[0], file=sys.stderr)
+        sys.exit(stop.args[1])
     except OSError as error:
         sys.exit(f"{error}")

@@ -63,6 +63,7 @@ impl Fleet {
 
     /// The device `to` crashes, and goes on with a copy of the state folder of `from`, which has
     /// published meanwhile what was not in the vault when it was copied; nothing, if all was.
+    #[allow(dead_code, reason = "for tests of restoring")]
     pub fn copy_state(&mut self, from: usize, to: usize) {
         if self.device(from).files.status().unpublished_operations == 0 {
             return;
