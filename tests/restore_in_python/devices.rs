@@ -140,6 +140,59 @@ fn of_two_renames_the_later_holds_and_what_both_named_alike_stands_side_by_side(
     }
 }
 
+#[test]
+fn of_two_hard_links_that_two_took_away_one_stays() {
+    let before = |device: &Device| {
+        let ino = device.file("a", &content(1, 9_000));
+        device.link(ino, "b");
+    };
+    let remove =
+        |name: &'static [u8]| move |device: &Device| device.files.unlink(Ino::ROOT, name).unwrap();
+    for restored in both_restore(before, remove(b"a"), remove(b"b")).into_iter().flatten() {
+        // The folder itself and one that tells the clocks apart.
+        assert_eq!(restored.len(), 3, "{restored:?}");
+    }
+}
+
+#[test]
+fn a_name_that_made_room_goes_when_whoever_gave_it_takes_it_away() {
+    let one = |device: &Device| {
+        let ino = device.file("a", b"of one");
+        device.link(ino, "stays");
+        device.publish();
+        device.make("later", NodeKind::Folder);
+        device.publish();
+        device.files.unlink(Ino::ROOT, b"a").unwrap();
+    };
+    let other = |device: &Device| {
+        device.file("a", b"of other");
+    };
+    for restored in both_restore(|_| {}, one, other).into_iter().flatten() {
+        // Besides three folders; the other's file may have made room.
+        assert_eq!(restored.len(), 5, "{restored:?}");
+        assert!(restored.contains_key(Path::new("stays")));
+    }
+}
+
+#[test]
+fn a_copy_whose_name_is_given_away_keeps_the_device_that_it_comes_from() {
+    let before = |device: &Device| {
+        device.file("notes", &content(1, 9_000));
+    };
+    let date = hushfs::format::Time::now().date();
+    let other = |device: &Device| {
+        overwrite(device, "notes", b"other");
+        device.publish();
+        for nth in 0..2 {
+            device.file(format!("notes (conflict device-{nth} {date})"), b"by hand");
+        }
+    };
+    let restored = both_restore(before, |device| overwrite(device, "notes", b"one"), other);
+    for restored in restored.into_iter().flatten() {
+        assert_eq!(count(&restored, "(conflict device-"), 3, "{restored:?}");
+    }
+}
+
 /// Names that are one to some systems, and two in a vault.
 const FORMS: [&str; 2] = ["\u{e9}.txt", "e\u{301}.txt"];
 
