@@ -21,7 +21,7 @@ use super::init::InitError;
 use super::keys::KeyError;
 use super::secrets::SecretsError;
 use super::status::StatusError;
-use super::unlock_error::UnlockError;
+use super::unlock::UnlockError;
 use super::unmount::UnmountError;
 
 /// What ends a command. Its text is what the user reads after `hushfs: `.

@@ -14,7 +14,7 @@ use crate::cli::init::InitError;
 use crate::cli::keys::KeyError;
 use crate::cli::secrets::SecretsError;
 use crate::cli::status::StatusError;
-use crate::cli::unlock_error::{Tried, UnlockError};
+use crate::cli::unlock::{Tried, UnlockError};
 use crate::cli::unmount::UnmountError;
 use crate::crypto::{Cost, StretchError};
 use crate::desktop::KeyringError;

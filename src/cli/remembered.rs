@@ -8,7 +8,7 @@ use crate::store::{HostDisk, default_state_folder, remembered_slot};
 
 use super::error::Error;
 use super::unlock::Candidates;
-use super::unlock_error::UnlockError;
+use super::unlock::UnlockError;
 
 /// Why the keyring gives no key.
 #[derive(Debug, thiserror::Error)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::cli::unlock_error::UnlockError;
+use crate::cli::unlock::UnlockError;
 use crate::crypto::{ClassKeys, Password, VaultId};
 use crate::format::{KeyVaultPlace, OpenedSlot, SlotError, UnverifiedSlot};
 use crate::keyvault::account::Standing;

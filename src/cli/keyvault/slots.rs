@@ -2,7 +2,7 @@
 
 use crate::cli::error::Error;
 use crate::cli::keys::access::SlotAccess;
-use crate::cli::unlock_error::UnlockError;
+use crate::cli::unlock::UnlockError;
 use crate::format::KeyVaultPlace;
 use crate::fs::{SlotEntry, SlotStanding};
 

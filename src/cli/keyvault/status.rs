@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::cli::error::Error;
 use crate::cli::keys::access::find_vault;
 use crate::cli::output::show;
-use crate::cli::unlock_error::UnlockError;
+use crate::cli::unlock::UnlockError;
 use crate::format::{SLOT_BYTES_MAX, UnverifiedSlot};
 use crate::fs::SLOTS_MAX;
 use crate::keyvault::account::Standing;

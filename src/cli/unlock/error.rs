@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::names::Shown as _;
+use crate::cli::names::Shown as _;
 use crate::crypto::StretchError;
 use crate::format::{DESCRIPTOR_NAME, FormatError, KEYS_FOLDER, KeyTextError};
 

@@ -1,280 +1,22 @@
-//! From a vault's slots, and a password or key, to the vault's keys.
+//! A vault's slots: reading them, and opening one.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::crypto::{ClassKeys, Password, SlotId, StretchError, VaultId};
-use crate::format::{
-    Descriptor, KEYS_FOLDER, KeyTextError, ObjectName, OpenedSlot, RecoveryKey, SLOT_BYTES_MAX,
-    SlotError, SlotKind, UnverifiedDescriptor, UnverifiedSlot,
-};
+use crate::cli::args::UnlockArgs;
+use crate::cli::error::Error;
+use crate::cli::names::Shown as _;
+use crate::crypto::{SlotId, StretchError, VaultId};
+use crate::format::{KEYS_FOLDER, OpenedSlot, SLOT_BYTES_MAX, SlotError, SlotKind, UnverifiedSlot};
 use crate::fs::SLOTS_MAX;
-#[cfg(feature = "keyvault")]
-use crate::keyvault::client::ClientError;
-use crate::store::{
-    BegunNote, HostDisk, StoreError, VaultFolder, default_state_folder, kept_slots,
-};
+use crate::store::{HostDisk, StoreError, VaultFolder, default_state_folder, kept_slots};
 
-use super::args::UnlockArgs;
-use super::ask::{Ask, Terminal};
-use super::descriptor::{claimed_descriptors, copies_anywhere};
-use super::error::Error;
-use super::names::Shown as _;
-use super::remembered::open_remembered;
-use super::secrets::{key_from_file, password_from_command, password_from_file};
-use super::unlock_error::{Tried, UnlockError};
-
-/// How often a person may try.
-const TRIES: u32 = 3;
-
-/// An unlocked vault.
-#[derive(Clone, Debug)]
-pub struct Unlocked {
-    /// What the vault is, authenticated.
-    pub descriptor: Descriptor,
-    /// The keys of its objects.
-    pub keys: ClassKeys,
-}
-
-/// Unlocks the vault at `vault`, which `folder` reads, as `how` says; if it says nothing, with the key in
-/// the keyring where this device remembers the vault, and else asks at the terminal.
-///
-/// # Errors
-/// [`Error::Usage`] if there is nobody to ask, [`Error::Unlock`], [`Error::Secrets`],
-/// [`Error::Ask`] or [`Error::Store`].
-pub fn unlock(vault: &Path, folder: &VaultFolder, how: &UnlockArgs) -> Result<Unlocked, Error> {
-    unlock_saying_how(vault, folder, how).map(|(unlocked, _)| unlocked)
-}
-
-/// As [`unlock`]; says with which slot.
-///
-/// # Errors
-/// As for [`unlock`].
-pub(super) fn unlock_saying_how(
-    vault: &Path,
-    folder: &VaultFolder,
-    how: &UnlockArgs,
-) -> Result<(Unlocked, SlotId), Error> {
-    let locked = LockedVault::read(vault, folder)?;
-    locked.slots.tell_of_guesses(how, &locked.id())?;
-    open_as(how, &[locked.id()], &|candidates| locked.open(candidates))
-}
-
-/// As [`unlock`]; goes on trying all other slots, and says every one that opens.
-///
-/// # Errors
-/// As for [`unlock`].
-pub(super) fn unlock_with_all(
-    vault: &Path,
-    folder: &VaultFolder,
-    how: &UnlockArgs,
-) -> Result<(Unlocked, Vec<SlotId>), Error> {
-    let locked = LockedVault::read(vault, folder)?;
-    locked.slots.tell_of_guesses(how, &locked.id())?;
-    open_as(how, &[locked.id()], &|candidates| {
-        let (unlocked, first) = locked.open(candidates)?;
-        let vault = unlocked.descriptor.vault;
-        Ok((unlocked, locked.slots.all_that_open(candidates, &vault, first)))
-    })
-}
-
-/// Whether a password opens the vault; `None` where that cannot be found out.
-pub(super) fn opens_with_password(
-    vault: &Path,
-    folder: &VaultFolder,
-    password: Password,
-) -> Option<bool> {
-    opens(vault, folder, &Candidates::password(password))
-}
-
-/// Whether a 64-digit key opens the vault; `None` where that cannot be found out.
-pub(super) fn opens_with_key(vault: &Path, folder: &VaultFolder, key: RecoveryKey) -> Option<bool> {
-    opens(vault, folder, &Candidates::key(key))
-}
-
-/// Whether one of these opens the vault; `None` where that cannot be found out.
-pub(super) fn opens(vault: &Path, folder: &VaultFolder, candidates: &Candidates) -> Option<bool> {
-    let locked = LockedVault::read(vault, folder).ok()?;
-    match locked.open(candidates) {
-        Ok(_) => Some(true),
-        Err(UnlockError::Wrong { .. } | UnlockError::NoSuchWay { .. }) => Some(false),
-        Err(_) => None,
-    }
-}
-
-/// Unlocks as `how` says with `open`, which tries what it is given. The keyring is asked for keys of
-/// `vaults`, one of which it is.
-pub(super) fn open_as<T>(
-    how: &UnlockArgs,
-    vaults: &[VaultId],
-    open: &dyn Fn(&Candidates) -> Result<T, UnlockError>,
-) -> Result<T, Error> {
-    let by_key_vault = how.wants_key_vault();
-    let candidates = if let Some(file) = &how.password_file {
-        Candidates::password(password_from_file(file)?)
-    } else if let Some(command) = &how.password_command {
-        Candidates::password(password_from_command(command)?)
-    } else if let Some(file) = &how.key_file {
-        Candidates::key(key_from_file(file)?)
-    } else {
-        if !how.no_keyring
-            && !by_key_vault
-            && let Some(opened) = open_remembered(vaults, open)?
-        {
-            return Ok(opened);
-        }
-        let Some(mut terminal) = Terminal::at_hand() else {
-            return Err(Error::Usage(
-                "there is no terminal to ask for the password at: pass --password-file, \
-                 --password-command or --key-file"
-                    .to_owned(),
-            ));
-        };
-        return open_asking(&mut terminal, by_key_vault, open);
-    };
-    Ok(open(&Candidates { by_key_vault, ..candidates })?)
-}
-
-/// Asks until something opens, or [`TRIES`] times.
-fn open_asking<T>(
-    ask: &mut dyn Ask,
-    by_key_vault: bool,
-    open: &dyn Fn(&Candidates) -> Result<T, UnlockError>,
-) -> Result<T, Error> {
-    let prompt = match by_key_vault {
-        true => "Password of the key vault: ",
-        false => "Password or 64-digit key: ",
-    };
-    let mut left = TRIES;
-    loop {
-        let typed = ask.secret(prompt)?;
-        left -= 1;
-        let opened = match Candidates::typed(typed) {
-            Some(candidates) => open(&Candidates { by_key_vault, ..candidates }),
-            None => Err(UnlockError::Wrong { tried: Tried::Either, hint: None }),
-        };
-        match opened {
-            Err(error) if left > 0 && is_worth_another_try(&error) => {
-                ask.say(&format!("{error}. Try again."))?;
-            }
-            opened => return Ok(opened?),
-        }
-    }
-}
-
-fn is_worth_another_try(error: &UnlockError) -> bool {
-    match error {
-        UnlockError::Wrong { .. } | UnlockError::SlotsDamaged { .. } => true,
-        #[cfg(feature = "keyvault")]
-        UnlockError::KeyVault(ClientError::WrongPassword { guesses_left }) => *guesses_left > 0,
-        _ => false,
-    }
-}
-
-/// Unlocks by asking.
-///
-/// # Errors
-/// As for [`unlock`].
-#[cfg(fuzzing)]
-pub fn unlock_asking(folder: &VaultFolder, ask: &mut dyn Ask) -> Result<Unlocked, Error> {
-    let locked = LockedVault::read(folder.root(), folder)?;
-    open_asking(ask, false, &|candidates| locked.open(candidates)).map(|(unlocked, _)| unlocked)
-}
-
-/// What may open a slot.
-pub(super) struct Candidates {
-    password: Option<Password>,
-    key: Option<RecoveryKey>,
-    tried: Tried,
-    hint: Option<KeyTextError>,
-    /// The password is tried with a key vault, and only so: that takes a guess.
-    by_key_vault: bool,
-}
-
-impl Candidates {
-    fn password(password: Password) -> Self {
-        Self {
-            password: Some(password),
-            key: None,
-            tried: Tried::Password,
-            hint: None,
-            by_key_vault: false,
-        }
-    }
-
-    pub(super) fn key(key: RecoveryKey) -> Self {
-        Self { password: None, key: Some(key), tried: Tried::Key, hint: None, by_key_vault: false }
-    }
-
-    /// What a person typed: a password, and a key if it has the form of one. `None` if nothing
-    /// was typed.
-    fn typed(typed: zeroize::Zeroizing<Vec<u8>>) -> Option<Self> {
-        let text = std::str::from_utf8(&typed).unwrap_or_default();
-        let (key, hint) = match RecoveryKey::parse(text) {
-            Ok(key) => (Some(key), None),
-            // Nobody types so many hex digits as a password.
-            Err(error @ (KeyTextError::TooFew { digits: 40.. } | KeyTextError::TooMany { .. })) => {
-                (None, Some(error))
-            }
-            Err(_) => (None, None),
-        };
-        let password = Some(Password::new(typed).ok()?);
-        Some(Self { key, hint, password, tried: Tried::Either, by_key_vault: false })
-    }
-}
-
-/// A vault's descriptor and slots as they were read.
-struct LockedVault<'a> {
-    folder: &'a VaultFolder,
-    /// The descriptor, and what may be copies of it, by path.
-    descriptors: Vec<(String, UnverifiedDescriptor)>,
-    slots: Slots,
-}
-
-impl<'a> LockedVault<'a> {
-    /// The vault that it says it is.
-    fn id(&self) -> VaultId {
-        *self.descriptors[0].1.claimed_vault()
-    }
-
-    fn read(vault: &Path, folder: &'a VaultFolder) -> Result<Self, Error> {
-        let descriptors = claimed_descriptors(vault, folder)?;
-        let slots = match Slots::read(vault, folder) {
-            Err(Error::Unlock(error @ UnlockError::NoSlots { .. })) => {
-                Slots::kept(vault, descriptors[0].1.claimed_vault()).ok_or(error)?
-            }
-            slots => slots?,
-        };
-        Ok(Self { folder, descriptors, slots })
-    }
-
-    fn open(&self, candidates: &Candidates) -> Result<(Unlocked, SlotId), UnlockError> {
-        let (_, first) = &self.descriptors[0];
-        let vault = first.claimed_vault();
-        let opened = self.slots.open_any(candidates, vault)?;
-        let keys = opened.master.class_keys(vault);
-        let whole = |(path, descriptor): &(String, UnverifiedDescriptor)| {
-            let verified = descriptor.verify(&keys).ok()?;
-            self.folder.read_from(&ObjectName::Descriptor, path);
-            Some(verified)
-        };
-        let known = self.descriptors.iter().find_map(whole);
-        let found = known.or_else(|| copies_anywhere(self.folder).iter().find_map(whole));
-        let vault = self.slots.path.clone();
-        let descriptor = match found {
-            Some(descriptor) => descriptor,
-            None => first
-                .verify(&keys)
-                .map_err(|source| UnlockError::DescriptorDamaged { vault, source })?,
-        };
-        BegunNote::forget_all(&self.slots.path);
-        Ok((Unlocked { descriptor, keys }, opened.id))
-    }
-}
+use super::candidates::Candidates;
+use super::error::{Tried, UnlockError};
 
 /// A vault's slots as they were read.
-pub(super) struct Slots {
-    path: PathBuf,
+pub(in crate::cli) struct Slots {
+    pub(super) path: PathBuf,
     slots: Vec<(String, UnverifiedSlot)>,
     /// Paths of slots that could not be read or are damaged.
     damaged: Vec<String>,
@@ -287,7 +29,7 @@ impl Slots {
     ///
     /// # Errors
     /// [`UnlockError::NoSlots`] or [`Error::Store`].
-    pub(super) fn read(vault: &Path, folder: &VaultFolder) -> Result<Self, Error> {
+    pub(in crate::cli) fn read(vault: &Path, folder: &VaultFolder) -> Result<Self, Error> {
         let path = vault.to_owned();
         let mut slots = Self { path, slots: Vec::new(), damaged: Vec::new(), newer: false };
         slots.read_all(folder)?;
@@ -296,7 +38,7 @@ impl Slots {
 
     /// Copies that this device keeps of slots that it has relied on, for a vault that has none; `None`
     /// if there are none.
-    fn kept(vault: &Path, id: &VaultId) -> Option<Self> {
+    pub(super) fn kept(vault: &Path, id: &VaultId) -> Option<Self> {
         let state = default_state_folder(id)?;
         let kept = kept_slots(&HostDisk, &state).unwrap_or_default();
         let whole = |(path, bytes): (PathBuf, Vec<u8>)| {
@@ -317,7 +59,7 @@ impl Slots {
     }
 
     /// The vaults that whole slots say they unlock, the one that most of them name first.
-    pub(super) fn claimed_vaults(&self) -> Vec<VaultId> {
+    pub(in crate::cli) fn claimed_vaults(&self) -> Vec<VaultId> {
         let mut counts: BTreeMap<VaultId, usize> = BTreeMap::new();
         for (_, slot) in &self.slots {
             *counts.entry(*slot.claimed_vault()).or_default() += 1;
@@ -390,7 +132,7 @@ impl Slots {
     ///
     /// # Errors
     /// [`UnlockError`].
-    pub(super) fn open_any(
+    pub(in crate::cli) fn open_any(
         &self,
         candidates: &Candidates,
         vault: &VaultId,
@@ -435,7 +177,7 @@ impl Slots {
 
     /// Every slot of `vault` that opens, `first` among them, which has and is not opened again: that takes a
     /// second, or a guess.
-    fn all_that_open(
+    pub(super) fn all_that_open(
         &self,
         candidates: &Candidates,
         vault: &VaultId,
@@ -476,7 +218,7 @@ impl Slots {
         #[cfg(feature = "keyvault")]
         if let Some(password) = &candidates.password {
             let slots = self.of_kind(SlotKind::KeyVault).map(|(_, slot)| slot);
-            if let Some(opened) = super::keyvault::open_any(slots, password, vault) {
+            if let Some(opened) = crate::cli::keyvault::open_any(slots, password, vault) {
                 return opened;
             }
         }
@@ -488,11 +230,15 @@ impl Slots {
     ///
     /// # Errors
     /// [`UnlockError::KeyVaultNeeded`] if there is none, or [`UnlockError::KeyVault`].
-    fn tell_of_guesses(&self, how: &UnlockArgs, vault: &VaultId) -> Result<(), UnlockError> {
+    pub(super) fn tell_of_guesses(
+        &self,
+        how: &UnlockArgs,
+        vault: &VaultId,
+    ) -> Result<(), UnlockError> {
         #[cfg(feature = "keyvault")]
         if how.wants_key_vault() {
             let slots = self.of_kind(SlotKind::KeyVault).map(|(_, slot)| slot);
-            return match super::keyvault::tell_of_guesses(slots, vault) {
+            return match crate::cli::keyvault::tell_of_guesses(slots, vault) {
                 Some(told) => told,
                 None => Err(UnlockError::KeyVaultNeeded { vault: self.path.clone(), there: false }),
             };
@@ -540,14 +286,10 @@ struct Failed {
 }
 
 /// Nothing stands under the name that was asked for, or what should be its folder is none.
-pub(super) fn is_missing(error: &StoreError) -> bool {
+pub(in crate::cli) fn is_missing(error: &StoreError) -> bool {
     match error {
         StoreError::Missing(_) => true,
         StoreError::Io { source, .. } => source.kind() == std::io::ErrorKind::NotADirectory,
         _ => false,
     }
 }
-
-#[cfg(test)]
-#[path = "unlock_tests.rs"]
-mod tests;

@@ -1,16 +1,24 @@
-//! Tests of `unlock.rs`.
+//! Tests of unlocking.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
-use super::*;
-use crate::cli::ask::AskError;
+use crate::cli::args::UnlockArgs;
+use crate::cli::ask::{Ask, AskError};
+use crate::cli::error::Error;
 use crate::cli::exit::ExitCode;
-use crate::crypto::{MasterKey, StretchParameters};
-use crate::format::DESCRIPTOR_NAME;
-use crate::format::{ChunkSize, SlotDraft, Time, slot_path};
+use crate::crypto::{ClassKeys, MasterKey, Password, StretchParameters, VaultId};
+use crate::format::{
+    ChunkSize, DESCRIPTOR_NAME, Descriptor, KEYS_FOLDER, RecoveryKey, SlotDraft, Time, slot_path,
+};
+use crate::store::VaultFolder;
+
+use super::asking::open_asking;
+use super::vault::LockedVault;
+use super::*;
 
 /// A vault's descriptor and slots in a folder that goes away.
 struct Sample {
