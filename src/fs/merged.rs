@@ -122,20 +122,28 @@ impl Logs<'_> {
         Ok(ground)
     }
 
-    /// States to start from, the latest first, and nothing in the end.
+    /// States to start from, the latest first, and nothing in the end. The latest, which mostly will do,
+    /// is read once; of the others no more than one is in memory.
     fn grounds(&self) -> impl Iterator<Item = Folded> {
         let mut heads: Vec<(CheckpointAge, DeviceId, u64)> = Vec::new();
+        let mut latest: Option<(CheckpointAge, OpenedLog, Option<String>)> = None;
         for (device, seq) in self.listing.log_names(LogKind::Checkpoint) {
-            if let Ok((log, _)) = self.checkpoint(device, seq) {
-                heads.push((log.checkpoint_age(), device, seq));
+            if let Ok((log, copy)) = self.checkpoint(device, seq) {
+                let age = log.checkpoint_age();
+                heads.push((age, device, seq));
+                if latest.as_ref().is_none_or(|(latest_age, ..)| *latest_age < age) {
+                    latest = Some((age, log, copy));
+                }
             }
         }
         heads.sort_unstable();
-        let grounds = heads.into_iter().rev().filter_map(|(_, device, seq)| {
+        heads.pop();
+        let latest = latest.into_iter().filter_map(|(_, log, copy)| self.at_checkpoint(&log, copy));
+        let earlier = heads.into_iter().rev().filter_map(|(_, device, seq)| {
             let (log, copy) = self.checkpoint(device, seq).ok()?;
             self.at_checkpoint(&log, copy)
         });
-        grounds.chain(std::iter::once_with(|| Folded::empty(self.chunk_size)))
+        latest.chain(earlier).chain(std::iter::once_with(|| Folded::empty(self.chunk_size)))
     }
 }
 

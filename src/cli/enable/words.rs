@@ -54,15 +54,19 @@ impl Service {
     }
 }
 
+/// Those in whose folders one of these places is, as far as the paths tell.
+fn services_at(places: &[&Path]) -> impl Iterator<Item = &'static Service> {
+    SERVICES.iter().filter(|service| places.iter().any(|place| service.is_at(place)))
+}
+
 /// The service that uploads what is at a place, as far as its path tells.
 pub(in crate::cli) fn service_at(place: &Path) -> Option<&'static str> {
-    SERVICES.iter().find(|service| service.is_at(place)).map(|service| service.name)
+    services_at(&[place]).next().map(|service| service.name)
 }
 
 /// The services that may still have files which were deleted at these places, as far as the paths tell.
 pub(super) fn may_be_kept_by(places: &[&Path]) -> Vec<&'static str> {
-    let is_at = |service: &&Service| places.iter().any(|place| service.is_at(place));
-    SERVICES.iter().filter(is_at).map(|service| service.name).collect()
+    services_at(places).map(|service| service.name).collect()
 }
 
 /// What the cloud may still have of files that were deleted at these places.
@@ -78,8 +82,7 @@ pub(super) fn what_stays(places: &[&Path]) -> String {
 /// What services keep of files that were deleted at these places, a line for each. Where the paths do
 /// not tell whose folder it is, all services are told of.
 pub(in crate::cli) fn what_services_keep(places: &[&Path]) -> String {
-    let is_at = |service: &&Service| places.iter().any(|place| service.is_at(place));
-    let mut told: Vec<&Service> = SERVICES.iter().filter(is_at).collect();
+    let mut told: Vec<&Service> = services_at(places).collect();
     if told.is_empty() {
         told.extend(&SERVICES);
     }

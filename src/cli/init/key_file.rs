@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use zeroize::Zeroizing;
+
 use crate::cli::error::Error;
 use crate::cli::secrets::{SecretsError, key_from_file};
 use crate::cli::undo::Undo;
@@ -20,9 +22,7 @@ use crate::cli::names::Shown as _;
 /// # Errors
 /// [`Error::Init`] if the file exists or would be in the vault, [`Error::Io`].
 pub fn write_new_key(path: &Path, place: &Place, undo: &mut Undo) -> Result<RecoveryKey, Error> {
-    let key = RecoveryKey::random();
-    let mut text = key.four_lines();
-    text.push('\n');
+    let (key, text) = drawn();
     write_with_key(path, text.as_bytes(), place, undo)?;
     Ok(key)
 }
@@ -43,13 +43,19 @@ pub fn take_key(path: &Path) -> Result<RecoveryKey, Error> {
             key => Ok(key?),
         };
     }
-    let key = RecoveryKey::random();
-    let mut text = key.four_lines();
-    text.push('\n');
+    let (key, text) = drawn();
     let mut file = OpenOptions::new().write(true).open(path).map_err(writing)?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(writing)?;
     sync_folder(parent_of(path)).map_err(writing)?;
     Ok(key)
+}
+
+/// A new key, and what is in a file of it.
+fn drawn() -> (RecoveryKey, Zeroizing<String>) {
+    let key = RecoveryKey::random();
+    let mut text = key.four_lines();
+    text.push('\n');
+    (key, text)
 }
 
 /// Writes what holds a key to a new file, for its owner alone and durably.

@@ -7,8 +7,9 @@ use crate::cli::descriptor::claimed_id;
 use crate::cli::disable::Deletion;
 use crate::cli::error::Error;
 use crate::cli::names::Shown as _;
-use crate::format::{DATA_FOLDER, KEYS_FOLDER, LOG_FOLDER};
-use crate::fs::list_slots;
+use crate::crypto::VaultId;
+use crate::format::{DATA_FOLDER, KEYS_FOLDER, LOG_FOLDER, SLOT_BYTES_MAX, UnverifiedSlot};
+use crate::fs::SLOTS_MAX;
 use crate::store::{HostDisk, StoreError, VaultFolder};
 
 use super::places::{Places, hold};
@@ -41,8 +42,7 @@ pub(super) fn abandon(args: &RekeyArgs) -> Result<(), Error> {
     let folder = VaultFolder::new(Arc::new(HostDisk), beside);
     refuse_others(&folder)?;
     // Copies of the old one's slots would say that it is the old one, without its descriptor.
-    let slots = list_slots(&folder, None)?;
-    if slots.iter().any(|slot| is_slot_of(&folder, slot, &old)) {
+    if has_slot_of(&folder, &old)? {
         return Err(Error::Usage(format!(
             "{} holds slots of the vault itself: nothing is deleted",
             beside.shown()
@@ -72,15 +72,12 @@ fn refuse_others(folder: &VaultFolder) -> Result<(), Error> {
     }
 }
 
-fn is_slot_of(
-    folder: &VaultFolder,
-    slot: &crate::fs::SlotEntry,
-    vault: &crate::crypto::VaultId,
-) -> bool {
-    let claims = |path: &String| {
-        let bytes = folder.get(path, crate::format::SLOT_BYTES_MAX).ok()?;
-        let slot = crate::format::UnverifiedSlot::parse(&bytes).ok()?;
-        Some(slot.claimed_vault() == vault)
+/// Whether the folder has a slot that says it is the vault's.
+fn has_slot_of(folder: &VaultFolder, vault: &VaultId) -> Result<bool, StoreError> {
+    let claimed_vault = |path: &String| {
+        let bytes = folder.get(path, SLOT_BYTES_MAX).ok()?;
+        Some(*UnverifiedSlot::parse(&bytes).ok()?.claimed_vault())
     };
-    slot.files.iter().any(|path| claims(path) == Some(true))
+    let paths = folder.slot_paths()?;
+    Ok(paths.iter().take(SLOTS_MAX).any(|path| claimed_vault(path).as_ref() == Some(vault)))
 }
