@@ -4,6 +4,8 @@
 //! stand beside them: they protect nothing.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as the tests do")]
 
+#[path = "bench/copied.rs"]
+mod copied;
 #[path = "bench/decorate.rs"]
 mod decorate;
 #[path = "bench/device.rs"]
@@ -21,6 +23,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::lgetxattr;
 
+use self::copied::copy_folder;
 use self::device::{Device, content};
 use self::program::{Said, hushfs};
 
@@ -74,19 +77,6 @@ impl Copy {
         let logs = fs::read_dir(self.vault().join("log")).unwrap();
         let logs = logs.map(|entry| entry.unwrap().path());
         logs.filter(|path| path.extension() == Some(extension.as_ref())).collect()
-    }
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let to = to.join(path.file_name().unwrap());
-        if path.is_dir() {
-            copy_folder(&path, &to);
-        } else {
-            fs::copy(path, to).unwrap();
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Collections, and devices that were away meanwhile.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use hushfs::format::Ino;
@@ -9,6 +9,7 @@ use hushfs::fs::CopyRange;
 
 use super::bench::Bench;
 use super::bench::device::{Device, content};
+use super::copied::copy_folder;
 use super::files::files_below;
 use super::vault::assert_holds;
 
@@ -42,20 +43,11 @@ fn a_device_that_was_away_finds_everything_and_goes_on() {
     assert_holds(&bench, &all);
 }
 
-/// Copies a folder.
-fn copy(from: &Path, to: &Path) {
-    for (path, content) in files_below(from) {
-        let copied = to.join(path);
-        fs::create_dir_all(copied.parent().unwrap()).unwrap();
-        fs::write(copied, content).unwrap();
-    }
-}
-
 /// Puts a pack of the device with this state folder into the vault, without its log object.
 fn put_stray(bench: &Bench, state: &str) -> PathBuf {
     let (vault, elsewhere) = (bench.vault(), bench.place(&format!("vault beside {state}")));
-    copy(&vault, &elsewhere);
-    copy(&bench.place(state), &bench.place(&format!("{state} beside")));
+    copy_folder(&vault, &elsewhere);
+    copy_folder(&bench.place(state), &bench.place(&format!("{state} beside")));
     let state = bench.place(&format!("{state} beside"));
     let device = Device::open(&elsewhere, &bench.key(), &state);
     device.file("stray", &content(9, 20_000));
@@ -122,7 +114,7 @@ struct Apart {
 impl Apart {
     fn new() -> Self {
         let bench = Bench::new();
-        copy(&bench.vault(), &bench.place("vault of other"));
+        copy_folder(&bench.vault(), &bench.place("vault of other"));
         Self { bench }
     }
 
@@ -156,8 +148,8 @@ impl Apart {
 
     /// Everything that either has comes to the other; nothing is deleted by it.
     fn sync(&self) {
-        copy(&self.bench.vault(), &self.bench.place("vault of other"));
-        copy(&self.bench.place("vault of other"), &self.bench.vault());
+        copy_folder(&self.bench.vault(), &self.bench.place("vault of other"));
+        copy_folder(&self.bench.place("vault of other"), &self.bench.vault());
     }
 
     /// What was removed here goes at the other, which has nothing that is not here.

@@ -14,6 +14,8 @@ mod past;
 mod shown;
 
 mod clock;
+#[path = "../bench/copied.rs"]
+mod copied;
 mod devices;
 #[path = "../power_loss/dice.rs"]
 mod dice;

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::bench::device::content;
-use crate::copies::copy_folder;
+use crate::copied::copy_folder;
 use crate::victim::{Left, Victim};
 
 /// What is left where the log can be trusted only before the nth object.

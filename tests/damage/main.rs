@@ -4,8 +4,8 @@
 
 #[path = "../bench/mod.rs"]
 mod bench;
-#[path = "../bench/copies.rs"]
-mod copies;
+#[path = "../bench/copied.rs"]
+mod copied;
 mod every_object;
 #[path = "../bench/files.rs"]
 mod files;

@@ -3,9 +3,10 @@
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use crate::copied::copy_folder;
 use crate::names::names;
 use crate::place::Place;
 use crate::program::{Said, hushfs};
@@ -207,7 +208,7 @@ fn what_came_after_a_deletion_had_begun_is_not_deleted_by_going_on() {
 fn a_vault_that_is_back_is_not_deleted_by_an_old_note() {
     let (place, _) = brought_back();
     let kept = place.at("kept");
-    copy(&place.vault(), &kept);
+    copy_folder(&place.vault(), &kept);
     match killed_before("unlinkat", 2, &delete(&place)) {
         None => return,
         Some(is_killed) => assert!(is_killed && !notes(&place).is_empty()),
@@ -216,15 +217,4 @@ fn a_vault_that_is_back_is_not_deleted_by_an_old_note() {
     fs::rename(kept, place.vault()).unwrap();
     Said::by(place.command("verify").arg(place.vault())).expect(0, &[]);
     assert!(notes(&place).is_empty());
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        match entry.path().is_dir() {
-            true => copy(&entry.path(), &to.join(entry.file_name())),
-            false => drop(fs::copy(entry.path(), to.join(entry.file_name())).unwrap()),
-        }
-    }
 }

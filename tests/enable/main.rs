@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as the tests do")]
 
 mod back_again;
+#[path = "../bench/copied.rs"]
+mod copied;
 mod cut_off;
 #[path = "../bench/device.rs"]
 #[allow(dead_code, reason = "shared with tests that fill vaults through the library")]

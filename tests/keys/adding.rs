@@ -5,7 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use hushfs::fs::SlotStanding;
 
-use crate::subject::{FIRST, SECOND, Subject, copy_folder, new, slots};
+use crate::copied::copy_folder;
+use crate::subject::{FIRST, SECOND, Subject, new, slots};
 
 #[test]
 fn a_password_that_was_added_opens_the_vault_and_so_do_the_others() {

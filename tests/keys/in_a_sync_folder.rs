@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use crate::copied::copy_folder;
 use crate::program::Said;
-use crate::subject::{FIRST, SECOND, Subject, copy_folder, new};
+use crate::subject::{FIRST, SECOND, Subject, new};
 
 /// Names in the folder of slots.
 fn names(vault: &Path) -> BTreeSet<String> {

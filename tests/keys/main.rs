@@ -6,6 +6,8 @@
 #[allow(dead_code, reason = "the tests of mounts need more of it than these")]
 #[path = "../mounted/bench.rs"]
 mod bench;
+#[path = "../bench/copied.rs"]
+mod copied;
 #[path = "../bench/program.rs"]
 mod program;
 #[path = "../bench/terminal.rs"]

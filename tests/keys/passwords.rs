@@ -93,7 +93,7 @@ fn the_next_change_says_what_an_unfinished_one_left_and_ends_it() {
     for password in [FIRST, SECOND] {
         let copy = Subject::new();
         fs::remove_dir_all(copy.vault()).unwrap();
-        crate::subject::copy_folder(&subject.vault(), &copy.vault());
+        crate::copied::copy_folder(&subject.vault(), &copy.vault());
         fs::copy(subject.key(), copy.key()).unwrap();
         let said = copy.said_with(password, &["passwd", "--yes", &new(THIRD)]);
         said.expect(0, &["was not finished", &old[..8]]);

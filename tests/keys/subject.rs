@@ -1,7 +1,7 @@
 //! A vault in a folder of its own, and one device or two that unlock it.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use hushfs::fs::SlotEntry;
@@ -100,15 +100,4 @@ pub fn slots(said: &Said) -> Vec<SlotEntry> {
 /// A new password as a command line gives it.
 pub fn new(password: &str) -> String {
     format!("--new-password-command=echo {password}")
-}
-
-pub fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let (path, place) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
-        match path.is_dir() {
-            true => copy_folder(&path, &place),
-            false => drop(fs::copy(path, place).unwrap()),
-        }
-    }
 }
