@@ -9,6 +9,8 @@ mod bench;
 #[path = "../collecting/clock.rs"]
 #[allow(dead_code, reason = "shared with tests that need more of it")]
 mod clock;
+#[path = "../bench/copied.rs"]
+mod copied;
 #[path = "../power_loss/dice.rs"]
 mod dice;
 #[path = "../bench/disk.rs"]

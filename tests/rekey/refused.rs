@@ -97,7 +97,7 @@ fn nothing_is_given_up_that_was_not_begun_or_is_complete_or_somebody_elses() {
     filled.0.said(&["rekey", "--abandon"]).expect(2, &["nothing is deleted"]);
     filled.rekey(&[]).expect(1, &["photo.jpg"]);
     fs::remove_dir_all(filled.beside()).unwrap();
-    crate::subject::copy_folder(&filled.0.vault(), &filled.beside());
+    crate::copied::copy_folder(&filled.0.vault(), &filled.beside());
     filled.0.said(&["rekey", "--abandon"]).expect(2, &["holds a whole vault"]);
     fs::remove_file(filled.beside().join("hushfs.vault")).unwrap();
     filled.0.said(&["rekey", "--abandon"]).expect(2, &["slots of the vault itself"]);
@@ -129,7 +129,7 @@ fn a_disk_that_is_too_small_is_said_before_and_one_that_becomes_full_loses_nothi
     let filled = Filled::new();
     let Some(_disk) = SmallDisk::at(&filled.0.place("small"), 24) else { return };
     let vault = filled.0.place("small/vault");
-    crate::subject::copy_folder(&filled.0.vault(), &vault);
+    crate::copied::copy_folder(&filled.0.vault(), &vault);
     let rekey = || {
         let mut command = filled.0.command(&["rekey", "--yes", "--delete-old"]);
         command.arg(format!("--password-command=echo {FIRST}"));

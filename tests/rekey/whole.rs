@@ -3,9 +3,10 @@
 use std::fs;
 
 use crate::bench::device::content;
+use crate::copied::copy_folder;
 use crate::names::names;
 use crate::program::Said;
-use crate::subject::{FIRST, SECOND, copy_folder};
+use crate::subject::{FIRST, SECOND};
 use crate::subject_anew::Filled;
 
 #[test]
