@@ -343,7 +343,8 @@ class LogObject:
         check_frame(data, kind)
         fit((data[16:32], data[48:64]) == (keys.vault_id, struct.pack("<QQ", device, number)),
             "is not what its name says")
-        body = Reader(open_sealed(keys.object_key(b"log", data[32:48]), at(0), data[64:], data[:64]))
+        key = keys.object_key(b"log", data[32:48])
+        body = Reader(open_sealed(key, at(0), data[64:], data[:64]))
         head = body.value("Head")
         self.operation_bytes = body.take(head.operations_bytes)
         self.device, self.number, self.hash = device, number, hashlib.sha256(data).digest()
@@ -524,7 +525,8 @@ class Node:
 
     def __init__(self, ino, kind, detail, mode, uid, gid, atime, mtime):
         self.ino, self.kind, self.detail = ino, kind, detail  # a link's target, a device's number
-        self.mode, self.uid, self.gid, self.atime, self.mtime = mode & 0o7777, uid, gid, atime, mtime
+        self.mode, self.uid, self.gid = mode & 0o7777, uid, gid
+        self.atime, self.mtime = atime, mtime
         self.names, self.xattrs, self.entries = 0, {}, {}  # entries: a folder's numbers by name
         self.place = None  # the one that it got last, or lost last
         if kind == "file":

@@ -7,10 +7,9 @@ use std::path::{Component, Path};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::cli::args::RestoreArgs;
-use crate::cli::device::open_to_read;
 use crate::cli::error::Error;
 use crate::cli::host::OPEN_FILES_MAX;
-use crate::cli::past::open_past;
+use crate::cli::past::open_as_of;
 use crate::cli::progress::Progress;
 use crate::format::Ino;
 use crate::fs::FileSystem;
@@ -31,14 +30,10 @@ pub fn run(args: &RestoreArgs) -> Result<(), Error> {
     refuse_within_vault(&args.vault, &args.destination)?;
     let paths =
         args.paths.iter().map(|path| components(path.as_path())).collect::<Result<Vec<_>, _>>()?;
-    let files = match &args.at {
-        Some(when) => {
-            let (files, state) = open_past(&args.vault, &args.unlock, when)?;
-            say(&format!("restoring the state of {state}"));
-            files
-        }
-        None => open_to_read(&args.vault, args.state_dir.as_deref(), &args.unlock)?,
-    };
+    let (at, state_dir) = (args.at.as_ref(), args.state_dir.as_deref());
+    let files = open_as_of(&args.vault, at, state_dir, &args.unlock, |state| {
+        say(&format!("restoring the state of {state}"));
+    })?;
     raise_file_limit();
 
     let status = files.status();

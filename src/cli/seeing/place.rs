@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use crate::cli::answer::answer;
 use crate::cli::descriptor::is_vault;
-use crate::cli::device::open_to_read;
 use crate::cli::error::Error;
 use crate::cli::mounted::{mount_around, mount_point_of_vault};
 use crate::cli::output::say;
-use crate::cli::past::open_past;
+use crate::cli::past::open_as_of;
 use crate::cli::restore::components;
 use crate::fs::{FileSystem, When, folder_name};
 use crate::fuse::{STATE_ATTRIBUTE, StateAnswer, is_dead};
@@ -62,14 +61,10 @@ impl Place {
     }
 
     fn unlocked(vault: &Path, args: &PlaceArgs, path: Vec<u8>) -> Result<Self, Error> {
-        let files = match &args.at {
-            Some(when) => {
-                let (files, state) = open_past(vault, &args.unlock, when)?;
-                tell_state(&state.to_string());
-                files
-            }
-            None => open_to_read(vault, args.state_dir.as_deref(), &args.unlock)?,
-        };
+        let (at, state_dir) = (args.at.as_ref(), args.state_dir.as_deref());
+        let files = open_as_of(vault, at, state_dir, &args.unlock, |state| {
+            tell_state(&state.to_string());
+        })?;
         Ok(Self { whole: wholeness(&files), view: View::Vault(files), path })
     }
 
