@@ -8,8 +8,8 @@
 #[allow(dead_code, reason = "the tests of mounts need more of it than these")]
 #[path = "../mounted/bench.rs"]
 mod bench;
-#[path = "../bench/copies.rs"]
-mod copies;
+#[path = "../bench/copied.rs"]
+mod copied;
 #[path = "../bench/disk.rs"]
 mod disk;
 #[path = "../bench/program.rs"]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::bench::{Bench, is_root, said};
 use crate::bus::Bus;
-use crate::copies::copy_folder;
+use crate::copied::copy_folder;
 use crate::disk::SmallDisk;
 use crate::notifications::Notifications;
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::bench::Bench;
-use super::copies::copy_folder;
+use super::copied::copy_folder;
 use super::device::{Device, publish, writers};
 use super::snapshot::{self, assert_same};
 

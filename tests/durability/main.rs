@@ -14,9 +14,9 @@ mod snapshot;
 mod watchdog;
 
 mod concurrent_devices;
+#[path = "../bench/copied.rs"]
+mod copied;
 mod copied_state;
-#[path = "../bench/copies.rs"]
-mod copies;
 mod device;
 mod killed;
 mod sample;
