@@ -79,12 +79,6 @@ pub fn is_state(shown: &Shown, state: &Shown) -> bool {
     shown.len() == state.len() && shown.iter().all(is_entry)
 }
 
-/// What is said instead of content, by path.
-pub fn said(shown: &Shown) -> BTreeMap<&str, &str> {
-    let said = shown.iter().filter_map(|(path, entry)| Some((path, entry.content.as_ref().err()?)));
-    said.map(|(path, said)| (path.as_str(), said.as_str())).collect()
-}
-
 /// Whether any content is awaited.
 pub fn awaits(shown: &Shown) -> bool {
     shown.values().any(|entry| entry.content.is_err())

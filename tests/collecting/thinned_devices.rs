@@ -141,7 +141,7 @@ impl Two {
                     let now = shown.get(path).map(|entry| entry.content.clone());
                     entry.content = now.unwrap_or_else(|| entry.content.clone());
                 }
-                let said = shown::said(&shown);
+                let said = said(&shown);
                 assert!(
                     shown::is_state(&shown, known),
                     "{state} is shown otherwise at device {nth}, where is said: {said:?}"
@@ -172,6 +172,12 @@ impl Two {
         let states = history.history().states().iter();
         states.map(|state| (state.device_name.clone(), state.published)).collect()
     }
+}
+
+/// What is said instead of content, by path.
+fn said(shown: &Shown) -> BTreeMap<&str, &str> {
+    let said = shown.iter().filter_map(|(path, entry)| Some((path, entry.content.as_ref().err()?)));
+    said.map(|(path, said)| (path.as_str(), said.as_str())).collect()
 }
 
 #[test]
