@@ -9,6 +9,8 @@ pub mod account;
 #[cfg(feature = "keyvault-server")]
 pub mod accounts;
 pub mod client;
+#[cfg(feature = "keyvault-server")]
+mod pem;
 pub mod protocol;
 #[cfg(feature = "keyvault-server")]
 pub mod seed;

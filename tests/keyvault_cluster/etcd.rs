@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use hushfs::keyvault::accounts::Accounts;
-use hushfs::keyvault::store::{EtcdAddress, EtcdStore, StoreError};
+use hushfs::keyvault::store::{EtcdAddress, EtcdStore, EtcdTls, StoreError};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Machines of one cluster.
@@ -16,11 +16,29 @@ pub struct Etcd {
     /// Ports for clients, then for one another.
     ports: Vec<(u16, u16)>,
     running: Vec<Option<Child>>,
+    /// What its machines show, and whom they ask for a certificate; `None`: plain HTTP.
+    tls: Option<ServerTls>,
+}
+
+/// How machines speak TLS to clients: files in PEM.
+#[derive(Clone, Debug)]
+pub struct ServerTls {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+    /// The authority that clients' certificates have to be by.
+    pub clients: PathBuf,
+    /// How a client speaks to them whom they take.
+    pub as_client: EtcdTls,
 }
 
 impl Etcd {
     /// Starts a cluster; `None` if there is no etcd here.
     pub fn start(machines: usize) -> Option<Self> {
+        Self::start_with(machines, None)
+    }
+
+    /// Starts one that speaks TLS to clients, and wants to see their certificates.
+    pub fn start_with(machines: usize, tls: Option<ServerTls>) -> Option<Self> {
         if !super::is_there("etcd") {
             return None;
         }
@@ -32,7 +50,7 @@ impl Etcd {
         drop(free);
         let folder = tempfile::tempdir().unwrap();
         let running = (0..machines).map(|_| None).collect();
-        let mut etcd = Self { folder, ports, running };
+        let mut etcd = Self { folder, ports, running, tls };
         (0..machines).for_each(|nth| etcd.start_machine(nth));
         Some(etcd)
     }
@@ -41,22 +59,26 @@ impl Etcd {
     pub fn start_machine(&mut self, nth: usize) {
         let (clients, peers) = self.ports[nth];
         let url = |port: u16| format!("http://127.0.0.1:{port}");
+        let client_url = self.client_url(clients);
         let all = self.ports.iter().enumerate();
         let all = all.map(|(nth, (_, peers))| format!("m{nth}={}", url(*peers)));
         let log = File::options().create(true).append(true).open(self.place("log")).unwrap();
-        let child = Command::new("etcd")
+        let mut command = Command::new("etcd");
+        command
             .args(["--name", &format!("m{nth}"), "--log-level", "error"])
-            .args(["--listen-client-urls", &url(clients), "--advertise-client-urls", &url(clients)])
+            .args(["--listen-client-urls", &client_url, "--advertise-client-urls", &client_url])
             .args(["--listen-peer-urls", &url(peers), "--initial-advertise-peer-urls", &url(peers)])
             .args(["--initial-cluster", &all.collect::<Vec<_>>().join(",")])
             .arg("--data-dir")
             .arg(self.data(nth))
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        self.running[nth] = Some(child);
+            .stderr(log);
+        if let Some(ServerTls { certificate, key, clients, .. }) = &self.tls {
+            command.arg("--client-cert-auth").arg("--trusted-ca-file").arg(clients);
+            command.arg("--cert-file").arg(certificate).arg("--key-file").arg(key);
+        }
+        self.running[nth] = Some(command.spawn().unwrap());
     }
 
     /// kill -9.
@@ -92,14 +114,20 @@ impl Etcd {
 
     /// What `--store` takes.
     pub fn name(&self) -> String {
-        let urls = self.ports.iter().map(|(clients, _)| format!("http://127.0.0.1:{clients}"));
+        let urls = self.ports.iter().map(|(clients, _)| self.client_url(*clients));
         format!("etcd:{}", urls.collect::<Vec<_>>().join(","))
+    }
+
+    fn client_url(&self, port: u16) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://127.0.0.1:{port}")
     }
 
     /// What a server opens that keeps what it has seen under this name.
     pub async fn open(&self, seen: &str, accept: bool) -> Result<EtcdStore, StoreError> {
         let address = EtcdAddress::parse(&self.name()).unwrap().unwrap();
-        EtcdStore::open(&address, &self.place(seen), accept).await
+        let tls = self.tls.as_ref().map(|tls| tls.as_client.clone());
+        EtcdStore::open(&address, tls, &self.place(seen), accept).await
     }
 
     /// The accounts in it, as a server has them, once there is a majority.

@@ -11,12 +11,14 @@ mod program;
 mod raw;
 
 mod account;
+mod certificates;
 mod etcd;
 mod guesses;
 mod load;
 mod rollback;
 mod server;
 mod servers;
+mod tls;
 mod token;
 
 /// Whether a program is there. Says so if it is not, and fails in CI.

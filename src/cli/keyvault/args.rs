@@ -88,7 +88,8 @@ Examples:
 Servers that share an etcd cluster (in a build with the feature keyvault-etcd), each with a copy of one
 secrets file and a file of its own for what it has seen:
   hushfs keyvault serve --secrets keys --seen seen \\
-    --store etcd:http://10.0.0.1:2379,http://10.0.0.2:2379,http://10.0.0.3:2379
+    --etcd-ca ca.pem --etcd-cert server.pem --etcd-key server.key \\
+    --store etcd:https://10.0.0.1:2379,https://10.0.0.2:2379,https://10.0.0.3:2379
 With the seed in a token (feature keyvault-hsm); the first time with --hsm-make-key:
   hushfs keyvault serve --store accounts \\
     --hsm 'pkcs11:token=vault;object=seed?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=/etc/pin'
@@ -190,7 +191,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "ADDR:PORT", default_value = "[::]:4797")]
     pub listen: SocketAddr,
     /// Where the accounts are: a file, made if it is missing; or an etcd cluster, if built for it:
-    /// etcd:http://HOST:PORT,http://HOST:PORT…[?prefix=TEXT]
+    /// etcd:https://HOST:PORT,https://HOST:PORT…[?prefix=TEXT]
     #[arg(long, value_name = "STORE", value_parser = StorePlace::parse)]
     pub store: StorePlace,
     /// Keep in this file what this server, and no other one, has seen of etcd, so as to refuse an older state
@@ -202,6 +203,18 @@ pub struct ServeArgs {
     #[cfg(feature = "keyvault-etcd")]
     #[arg(long, requires = "seen")]
     pub accept_rollback: bool,
+    /// With https:// in --store: the certificates (PEM) of the authorities that etcd's come from
+    #[cfg(feature = "keyvault-etcd")]
+    #[arg(long, value_name = "FILE")]
+    pub etcd_ca: Option<PathBuf>,
+    /// Show this certificate (PEM) to etcd, if it wants to know who asks
+    #[cfg(feature = "keyvault-etcd")]
+    #[arg(long, value_name = "FILE", requires_all = ["etcd_ca", "etcd_key"])]
+    pub etcd_cert: Option<PathBuf>,
+    /// That certificate's key (PEM)
+    #[cfg(feature = "keyvault-etcd")]
+    #[arg(long, value_name = "FILE", requires = "etcd_cert")]
+    pub etcd_key: Option<PathBuf>,
     /// Have a PKCS#11 token keep the seed of all keys, as
     /// pkcs11:token=LABEL;object=LABEL?module-path=FILE&pin-source=FILE
     #[cfg(feature = "keyvault-hsm")]

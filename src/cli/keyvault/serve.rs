@@ -20,7 +20,7 @@ use crate::keyvault::server::{
     Audit, Identity, Listening, Rates, ServeError, ServeOptions, TlsIdentity, serve,
 };
 #[cfg(feature = "keyvault-etcd")]
-use crate::keyvault::store::EtcdStore;
+use crate::keyvault::store::{CertificateFiles, EtcdStore, EtcdTls};
 use crate::keyvault::store::{EmbeddedStore, Store};
 
 use super::args::ServeArgs;
@@ -34,6 +34,8 @@ const SECRETS_BYTES_MAX: usize = 64 << 10;
 /// # Errors
 /// [`Error::Serve`] or [`Error::Io`]; nobody was served then.
 pub(super) fn run(args: &ServeArgs) -> Result<(), Error> {
+    #[cfg(feature = "keyvault-etcd")]
+    let etcd_tls = etcd_tls(args)?;
     let tls = match (&args.tls_cert, &args.tls_key) {
         (Some(certificate), Some(key)) => {
             Some(TlsIdentity::from_files(certificate, key).map_err(ServeError::Tls)?)
@@ -47,6 +49,9 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), Error> {
         })?,
         None => Audit::off(),
     };
+    let token = open_token(args)?;
+    let secrets =
+        args.secrets.as_deref().map(|path| secrets(path, token.as_deref())).transpose()?;
     let options = ServeOptions {
         listen: args.listen,
         metrics: args.metrics,
@@ -59,12 +64,8 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), Error> {
         connections_max: args.connections,
         idle: args.idle,
         audit,
-        secrets: None,
+        secrets,
     };
-    let token = open_token(args)?;
-    let secrets =
-        args.secrets.as_deref().map(|path| secrets(path, token.as_deref())).transpose()?;
-    let options = ServeOptions { secrets, ..options };
     // Each connection is an open file.
     raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -82,11 +83,34 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), Error> {
                 let seen = args.seen.as_deref().ok_or_else(|| {
                     Error::Usage("--store etcd:… needs --seen FILE (see --help)".into())
                 })?;
-                let store = EtcdStore::open(address, seen, args.accept_rollback).await;
+                let store = EtcdStore::open(address, etcd_tls, seen, args.accept_rollback).await;
                 run_with(store.map_err(ServeError::Store)?, token, options).await
             }
         }
     })
+}
+
+/// TLS to etcd, if the store is one, and its URLs say so.
+#[cfg(feature = "keyvault-etcd")]
+fn etcd_tls(args: &ServeArgs) -> Result<Option<EtcdTls>, Error> {
+    let is_tls = matches!(&args.store, StorePlace::Etcd(address) if address.is_tls());
+    let authority = match (is_tls, &args.etcd_ca) {
+        (false, None) => return Ok(None),
+        (true, Some(authority)) => authority,
+        (true, None) => {
+            let said = "--store with https:// needs --etcd-ca FILE (see --help)";
+            return Err(Error::Usage(said.into()));
+        }
+        (false, Some(_)) => {
+            let said = "--etcd-ca is for --store etcd:https://…: without TLS nobody looks at it";
+            return Err(Error::Usage(said.into()));
+        }
+    };
+    let shown = match (&args.etcd_cert, &args.etcd_key) {
+        (Some(certificate), Some(key)) => Some(CertificateFiles { certificate, key }),
+        _ => None,
+    };
+    Ok(Some(EtcdTls::from_files(authority, shown).map_err(ServeError::EtcdTls)?))
 }
 
 async fn run_with(

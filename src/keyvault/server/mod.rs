@@ -11,6 +11,7 @@ mod run;
 mod session;
 mod tls;
 
+pub use crate::keyvault::pem::PemError;
 pub use audit::Audit;
 pub use identity::{Identity, IdentityError};
 pub use limits::{Bucket, Limits, Rates};

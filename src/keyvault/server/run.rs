@@ -39,6 +39,10 @@ pub enum ServeError {
     /// It has no certificate.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The files for TLS to the store cannot be used.
+    #[cfg(feature = "keyvault-etcd")]
+    #[error(transparent)]
+    EtcdTls(#[from] crate::keyvault::store::EtcdTlsError),
     /// An address is not to be had.
     #[error("cannot listen at {address}: {source}")]
     Listen {

@@ -1,13 +1,13 @@
 //! The server's end of TLS 1.3.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::format::ServerPin;
+use crate::keyvault::pem::{PemError, certificates, private_key};
 use crate::keyvault::protocol::{ALPN, pin_of};
 
 use super::identity::Identity;
@@ -19,18 +19,8 @@ const NAME: &str = "hushfs-keyvault";
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file that holds none.
-    #[error("{} holds no {what} in PEM: {source}", path.display())]
-    Unreadable {
-        /// Which.
-        path: PathBuf,
-        /// What it should hold.
-        what: &'static str,
-        /// Why.
-        source: rustls::pki_types::pem::Error,
-    },
-    /// There is no certificate in the file.
-    #[error("{} holds no certificate", .0.display())]
-    NoCertificate(PathBuf),
+    #[error(transparent)]
+    Unreadable(#[from] PemError),
     /// Certificate and key do not fit each other, or are of a kind that is not known.
     #[error("the certificate or its key cannot be used: {0}")]
     Unusable(#[from] rustls::Error),
@@ -63,20 +53,7 @@ impl TlsIdentity {
     /// # Errors
     /// [`TlsError`].
     pub fn from_files(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
-        let unreadable = |path: &Path, what, source| TlsError::Unreadable {
-            path: path.to_owned(),
-            what,
-            source,
-        };
-        let chain: Vec<_> = CertificateDer::pem_file_iter(certificate)
-            .and_then(Iterator::collect)
-            .map_err(|source| unreadable(certificate, "certificate", source))?;
-        if chain.is_empty() {
-            return Err(TlsError::NoCertificate(certificate.to_owned()));
-        }
-        let key = PrivateKeyDer::from_pem_file(key)
-            .map_err(|source| unreadable(key, "private key", source))?;
-        Ok(Self { chain, key })
+        Ok(Self { chain: certificates(certificate)?, key: private_key(key)? })
     }
 
     /// What slots pin.

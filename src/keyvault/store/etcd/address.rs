@@ -10,21 +10,19 @@ const SCHEME: &str = "etcd:";
 pub enum EtcdAddressError {
     /// A machine is missing or not a URL.
     #[error(
-        "“{0}” is not how a machine of etcd is named: write etcd:http://HOST:PORT,http://HOST:PORT…"
+        "“{0}” is not how a machine of etcd is named: write etcd:https://HOST:PORT,https://HOST:PORT…"
     )]
     Endpoint(String),
-    /// TLS to etcd.
-    #[error(
-        "“{0}” asks for TLS to etcd, which hushfs cannot speak: put a tunnel between (WireGuard, stunnel)"
-    )]
-    Tls(String),
+    /// TLS to one machine, and none to another.
+    #[error("some machines of etcd are named with https:// and some with http://: TLS is for all or none")]
+    Mixed,
     /// What comes after the question mark.
     #[error("“{0}” is not understood: after ? comes prefix=TEXT")]
     Option(String),
 }
 
 /// The machines of an etcd cluster, and what keys in it begin with:
-/// `etcd:http://a:2379,http://b:2379[?prefix=TEXT]`.
+/// `etcd:https://a:2379,https://b:2379[?prefix=TEXT]`, or `http://` for all of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EtcdAddress {
     /// URLs.
@@ -48,6 +46,9 @@ impl EtcdAddress {
             None => (text, None),
         };
         let endpoints = machines.split(',').map(endpoint).collect::<Result<Vec<_>, _>>()?;
+        if endpoints.iter().any(|one| is_tls(one) != is_tls(&endpoints[0])) {
+            return Err(EtcdAddressError::Mixed);
+        }
         let prefix = match option {
             None => DEFAULT_PREFIX.to_owned(),
             Some(option) => match option.strip_prefix("prefix=") {
@@ -57,13 +58,19 @@ impl EtcdAddress {
         };
         Ok(Self { endpoints, prefix })
     }
+
+    /// Whether its machines are spoken to by TLS.
+    pub fn is_tls(&self) -> bool {
+        self.endpoints.iter().any(|one| is_tls(one))
+    }
+}
+
+fn is_tls(endpoint: &str) -> bool {
+    endpoint.starts_with("https://")
 }
 
 fn endpoint(text: &str) -> Result<String, EtcdAddressError> {
-    if text.starts_with("https://") {
-        return Err(EtcdAddressError::Tls(text.to_owned()));
-    }
-    match text.strip_prefix("http://") {
+    match text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")) {
         Some(rest) if !rest.is_empty() && !rest.contains(['/', '@', ' ']) => Ok(text.to_owned()),
         _ => Err(EtcdAddressError::Endpoint(text.to_owned())),
     }
@@ -78,8 +85,10 @@ mod tests {
         let read = EtcdAddress::parse("etcd:http://a:1,http://b:2").unwrap().unwrap();
         assert_eq!(read.endpoints, ["http://a:1", "http://b:2"]);
         assert_eq!(read.prefix, "hushfs/keyvault/");
-        let read = EtcdAddress::parse("etcd:http://a:1?prefix=mine").unwrap().unwrap();
+        assert!(!read.is_tls());
+        let read = EtcdAddress::parse("etcd:https://a:1?prefix=mine").unwrap().unwrap();
         assert_eq!(read.prefix, "mine/");
+        assert!(read.is_tls());
     }
 
     #[test]
@@ -94,7 +103,7 @@ mod tests {
         assert_eq!(refused("etcd:"), EtcdAddressError::Endpoint(String::new()));
         assert_eq!(refused("etcd:http://a:1,"), EtcdAddressError::Endpoint(String::new()));
         assert_eq!(refused("etcd:a:1"), EtcdAddressError::Endpoint("a:1".into()));
-        assert_eq!(refused("etcd:https://a:1"), EtcdAddressError::Tls("https://a:1".into()));
+        assert_eq!(refused("etcd:https://a:1,http://b:1"), EtcdAddressError::Mixed);
         assert_eq!(refused("etcd:http://a:1?x=1"), EtcdAddressError::Option("x=1".into()));
         assert_eq!(refused("etcd:http://a:1?prefix="), EtcdAddressError::Option("prefix=".into()));
     }

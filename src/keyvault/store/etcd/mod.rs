@@ -7,6 +7,8 @@
 
 mod address;
 mod seen;
+mod tls;
+mod unanswered;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -22,10 +24,12 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use crate::crypto::AccountId;
 use crate::keyvault::account::Account;
 
-use super::{Store, StoreError, Stored, Swap, Version, account_of, unavailable};
+use super::{Store, StoreError, Stored, Swap, Version, account_of};
 
 pub use address::{EtcdAddress, EtcdAddressError};
 use seen::Seen;
+pub use tls::{CertificateFiles, EtcdTls, EtcdTlsError};
+use unanswered::unanswered;
 
 /// Until another machine of the cluster is asked. Choosing a new leader takes one or two seconds.
 const MACHINE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -53,7 +57,7 @@ impl std::fmt::Debug for EtcdStore {
 }
 
 impl EtcdStore {
-    /// Opens the store of a cluster. `seen_file` is where this server, and no other one, keeps what it has seen
+    /// Opens the store of a cluster, by TLS where its URLs say so. `seen_file` is where this server, and no other one, keeps what it has seen
     /// of it; it is made if it is not there. With `accept_rollback` that is forgotten, and what the
     /// cluster holds now is taken to be right: for somebody who has restored it and knows why.
     ///
@@ -63,21 +67,28 @@ impl EtcdStore {
     /// [`StoreError::Damaged`] for the file.
     pub async fn open(
         address: &EtcdAddress,
+        tls: Option<EtcdTls>,
         seen_file: &Path,
         accept_rollback: bool,
     ) -> Result<Self, StoreError> {
         let seen = Seen::open(seen_file, accept_rollback)?;
-        let options = ConnectOptions::new()
+        let mut options = ConnectOptions::new()
             .with_connect_timeout(CONNECT_TIMEOUT)
             .with_timeout(MACHINE_TIMEOUT)
             .with_keep_alive(Duration::from_secs(10), MACHINE_TIMEOUT);
+        if let Some(tls) = &tls {
+            options = options.with_tls(tls.options.clone());
+        }
         let mut machines = Vec::with_capacity(address.endpoints.len());
-        for endpoint in &address.endpoints {
-            let machine = Client::connect([endpoint], Some(options.clone())).await;
-            machines.push(machine.map_err(unavailable)?);
+        for url in &address.endpoints {
+            // Connects when it is asked first.
+            let client = Client::connect([url], Some(options.clone())).await;
+            let client = client.map_err(|error| unanswered(url, &error, tls.as_ref()))?;
+            machines.push(Machine { url: url.clone(), client });
         }
         let prefix = address.prefix.clone();
-        let cluster = Arc::new(Cluster { machines, preferred: AtomicUsize::new(0), prefix, seen });
+        let preferred = AtomicUsize::new(0);
+        let cluster = Arc::new(Cluster { machines, tls, preferred, prefix, seen });
         cluster.look().await?;
         let looking = tokio::spawn(look_again_and_again(Arc::clone(&cluster)));
         Ok(Self { cluster, looking })
@@ -149,9 +160,16 @@ impl Store for EtcdStore {
     }
 }
 
+/// One machine of a cluster.
+struct Machine {
+    url: String,
+    client: Client,
+}
+
 /// The machines of an etcd cluster, and what was seen of it.
 struct Cluster {
-    machines: Vec<Client>,
+    machines: Vec<Machine>,
+    tls: Option<EtcdTls>,
     /// Index of the machine that has answered last.
     preferred: AtomicUsize,
     prefix: String,
@@ -218,14 +236,16 @@ impl Cluster {
             let mut outcome = Err(StoreError::Unavailable("no machine is named".into()));
             for nth in 0..self.machines.len() {
                 let index = (preferred + nth) % self.machines.len();
-                match timeout(MACHINE_TIMEOUT, request(self.machines[index].clone())).await {
+                let Machine { url, client } = &self.machines[index];
+                match timeout(MACHINE_TIMEOUT, request(client.clone())).await {
                     Ok(Ok(answer)) => {
                         self.preferred.store(index, Ordering::Relaxed);
                         return Ok((answer, nth == 0));
                     }
-                    Ok(Err(error)) => outcome = Err(unavailable(error)),
+                    Ok(Err(error)) => outcome = Err(unanswered(url, &error, self.tls.as_ref())),
                     Err(_) => {
-                        outcome = Err(StoreError::Unavailable("etcd takes too long".into()));
+                        let said = format!("etcd at {url} takes too long");
+                        outcome = Err(StoreError::Unavailable(said));
                     }
                 }
             }

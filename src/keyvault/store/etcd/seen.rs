@@ -37,8 +37,8 @@ pub(super) struct Seen {
     file: Arc<File>,
     view: Mutex<View>,
     /// What is durable, and in which turn it was written. Held while writing, so that all who
-    /// wait get their part by one fsync.
-    kept: tokio::sync::Mutex<(View, u64)>,
+    /// wait get their part by one fsync, and by what writes: whoever asked for it may be gone.
+    kept: Arc<tokio::sync::Mutex<(View, u64)>>,
 }
 
 impl Seen {
@@ -65,13 +65,16 @@ impl Seen {
             kept = Some((View::default(), turn));
         }
         let Some((view, turn)) = kept else {
-            return Err(StoreError::Damaged(format!("{} does not read", path.display())));
+            return Err(StoreError::Damaged(format!(
+                "{} does not read; --accept-rollback makes it anew, and believes what the cluster holds now",
+                path.display()
+            )));
         };
         Ok(Self {
             path: path.to_owned(),
             file: Arc::new(file),
             view: Mutex::new(view),
-            kept: tokio::sync::Mutex::new((view, turn)),
+            kept: Arc::new(tokio::sync::Mutex::new((view, turn))),
         })
     }
 
@@ -139,20 +142,20 @@ impl Seen {
     /// [`StoreError::Unavailable`]; then it may be or not.
     pub async fn keep(&self) -> Result<(), StoreError> {
         let wanted = *self.view();
-        let mut kept = self.kept.lock().await;
+        let mut kept = Arc::clone(&self.kept).lock_owned().await;
         if covers(&kept.0, &wanted) {
             return Ok(());
         }
         let now = *self.view();
         let turn = kept.1 + 1;
         let file = Arc::clone(&self.file);
-        let written = tokio::task::spawn_blocking(move || write(&file, now, turn)).await;
-        match written {
-            Ok(Ok(())) => *kept = (now, turn),
-            Ok(Err(error)) => return Err(cannot(&self.path, error)),
-            Err(error) => return Err(StoreError::Unavailable(error.to_string())),
-        }
-        Ok(())
+        let writing = tokio::task::spawn_blocking(move || {
+            write(&file, now, turn)?;
+            *kept = (now, turn);
+            Ok(())
+        });
+        let written = writing.await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+        written.map_err(|error| cannot(&self.path, error))
     }
 
     fn view(&self) -> MutexGuard<'_, View> {
