@@ -1,7 +1,9 @@
 //! How many log-ins a key vault takes, how long each lasts, and what an idle connection costs.
 //!
 //! The clients do everything but the stretching, which would take more time than all the rest; every
-//! log-in is a connection of its own, with the right password, so that it is two durable changes.
+//! log-in is a connection of its own, with the right password, so that it is two durable changes. Servers on
+//! etcd are started by `scripts/keyvault-cluster --address-rate 0 --account-rate 0 --address-connections 0`, and
+//! named with `--servers`.
 //! `cargo bench --features keyvault-server --bench keyvault -- --help` has the options.
 #![allow(clippy::unwrap_used, reason = "a measurement that fails is none")]
 
@@ -18,18 +20,22 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use hushfs::crypto::{AccountKey, MasterKey, RegistrationId, VaultId};
 use hushfs::keyvault::protocol::{
-    ALPN, EXPORTER_LABEL, LENGTH_BYTES, Order, Reply, Request, SignedOrder, SystemRandom,
+    ALPN, EXPORTER_LABEL, LENGTH_BYTES, Order, Refused, Reply, Request, SignedOrder, SystemRandom,
     body_bytes, decode, encode, login_context, message_bytes,
 };
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use opaque_ke::{
     CipherSuite, ClientLogin, ClientLoginFinishParameters, ClientRegistration,
     ClientRegistrationFinishParameters, CredentialResponse, RegistrationResponse,
 };
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+
+/// Idle connections from each address of loopback.
+const FROM_ONE_ADDRESS: usize = 5000;
 
 /// Load on a key vault.
 #[derive(Parser)]
@@ -70,7 +76,18 @@ struct Connection {
 
 impl Connection {
     async fn open(connector: &TlsConnector, server: SocketAddr) -> Self {
-        let tcp = TcpStream::connect(server).await.unwrap();
+        Self::over(TcpStream::connect(server).await.unwrap(), connector).await
+    }
+
+    /// From another address of loopback for every few thousand: one has not so many free ports.
+    async fn open_nth(nth: usize, connector: &TlsConnector, server: SocketAddr) -> Self {
+        let third = u8::try_from(2 + nth / FROM_ONE_ADDRESS).unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, third], 0).into()).unwrap();
+        Self::over(socket.connect(server).await.unwrap(), connector).await
+    }
+
+    async fn over(tcp: TcpStream, connector: &TlsConnector) -> Self {
         tcp.set_nodelay(true).unwrap();
         let stream = connector.connect(ServerName::try_from("x").unwrap(), tcp).await.unwrap();
         let exporter = stream.get_ref().1.export_keying_material([0; 32], EXPORTER_LABEL, None);
@@ -96,7 +113,8 @@ struct Client {
 }
 
 impl Client {
-    async fn register(nth: usize, server: SocketAddr, connector: &TlsConnector) -> Self {
+    async fn register(nth: usize, server: SocketAddr, connector: TlsConnector) -> Self {
+        let connector = &connector;
         let key = MasterKey::random().account_key(&VaultId::random());
         let (registration, password) = (RegistrationId::random(), format!("password {nth}"));
         let mut connection = Connection::open(connector, server).await;
@@ -124,15 +142,19 @@ impl Client {
         Self { server, key, registration, password }
     }
 
-    /// A whole log-in, from the connection to the restored count.
-    async fn log_in(&self, connector: &TlsConnector) {
+    /// A whole log-in, from the connection to the restored count; or why the server would not.
+    async fn log_in(&self, connector: &TlsConnector) -> Result<(), Refused> {
         let (account, registration) = (self.key.public_key().id(), self.registration);
         let mut connection = Connection::open(connector, self.server).await;
         let password = self.password.as_bytes();
         let start = ClientLogin::<Unstretched>::start(&mut SystemRandom, password).unwrap();
         let ke1 = message_bytes(&start.message.serialize());
         let reply = connection.ask(&Request::LoginStart { account, registration, ke1 }).await;
-        let Reply::LoginStarted { ke2, .. } = reply else { panic!("{reply:?}") };
+        let ke2 = match reply {
+            Reply::LoginStarted { ke2, .. } => ke2,
+            Reply::Refused(refused) => return Err(refused),
+            other => panic!("{other:?}"),
+        };
         let context = login_context(&account, &registration, &connection.exporter);
         let parameters = ClientLoginFinishParameters {
             context: Some(&context),
@@ -141,9 +163,13 @@ impl Client {
         let ke2 = CredentialResponse::deserialize(&ke2).unwrap();
         let finished = start.state.finish(&mut SystemRandom, password, ke2, parameters).unwrap();
         let ke3 = message_bytes(&finished.message.serialize());
-        let reply = connection.ask(&Request::LoginFinish { ke3 }).await;
-        assert!(matches!(reply, Reply::LoggedIn { .. }), "{reply:?}");
+        match connection.ask(&Request::LoginFinish { ke3 }).await {
+            Reply::LoggedIn { .. } => {}
+            Reply::Refused(refused) => return Err(refused),
+            other => panic!("{other:?}"),
+        }
         let _ = connection.stream.shutdown().await;
+        Ok(())
     }
 }
 
@@ -182,7 +208,7 @@ async fn measure(options: &Options, servers: &[SocketAddr], pid: Option<u32>) {
     let mut idle = Vec::new();
     let before = pid.map(memory_kib);
     for nth in 0..options.idle {
-        idle.push(Connection::open(&connector, servers[nth % servers.len()]).await);
+        idle.push(Connection::open_nth(nth, &connector, servers[nth % servers.len()]).await);
     }
     if let (Some(pid), Some(before), true) = (pid, before, options.idle > 0) {
         let after = memory_kib(pid);
@@ -192,10 +218,15 @@ async fn measure(options: &Options, servers: &[SocketAddr], pid: Option<u32>) {
             options.idle
         );
     }
+    let registering: Vec<_> = (0..options.clients)
+        .map(|nth| {
+            let server = servers[nth % servers.len()];
+            tokio::spawn(Client::register(nth, server, connector.clone()))
+        })
+        .collect();
     let mut clients = Vec::new();
-    for nth in 0..options.clients {
-        let server = servers[nth % servers.len()];
-        clients.push(Client::register(nth, server, &connector).await);
+    for client in registering {
+        clients.push(client.await.unwrap());
     }
     let end = Instant::now() + Duration::from_secs(options.seconds);
     let started = Instant::now();
@@ -204,25 +235,30 @@ async fn measure(options: &Options, servers: &[SocketAddr], pid: Option<u32>) {
         .map(|client| {
             let connector = connector.clone();
             tokio::spawn(async move {
-                let mut took = Vec::new();
+                let (mut took, mut refused) = (Vec::new(), 0);
                 while Instant::now() < end {
                     let from = Instant::now();
-                    client.log_in(&connector).await;
-                    took.push(from.elapsed());
+                    match client.log_in(&connector).await {
+                        Ok(()) => took.push(from.elapsed()),
+                        Err(_) => refused += 1,
+                    }
                 }
-                took
+                (took, refused)
             })
         })
         .collect();
-    let mut took = Vec::new();
+    let (mut took, mut refused) = (Vec::new(), 0);
     for client in working {
-        took.extend(client.await.unwrap());
+        let (times, times_refused) = client.await.unwrap();
+        took.extend(times);
+        refused += times_refused;
     }
     let seconds = started.elapsed().as_secs_f64();
     took.sort_unstable();
     let at = |share: f64| took[(took.len() as f64 * share) as usize].as_secs_f64() * 1000.0;
     println!(
-        "{} clients at {} servers: {:.0} log-ins a second; {:.0} ms median, {:.0} ms at the 99th percentile",
+        "{} clients at {} servers: {:.0} log-ins a second; {:.0} ms median, {:.0} ms at the 99th \
+         percentile; {refused} refused",
         options.clients,
         servers.len(),
         took.len() as f64 / seconds,
@@ -236,6 +272,12 @@ async fn measure(options: &Options, servers: &[SocketAddr], pid: Option<u32>) {
 
 fn main() {
     let options = Options::parse();
+    // Each connection is an open file, here and at the server, which inherits the limit.
+    let wanted = Some(100_000);
+    if setrlimit(Resource::Nofile, Rlimit { current: wanted, maximum: wanted }).is_err() {
+        let most = getrlimit(Resource::Nofile).maximum;
+        setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most }).unwrap();
+    }
     let folder = tempfile::tempdir().unwrap();
     let store = options.store.clone().unwrap_or_else(|| folder.path().join("accounts"));
     let (started, servers) = match &options.servers[..] {

@@ -207,6 +207,35 @@ fn the_sample_with_slots_of_version_2_opens_in_each_way_and_tells_their_names() 
     }
 }
 
+#[cfg(feature = "keyvault")]
+#[test]
+fn the_sample_with_a_slot_of_a_key_vault_opens_with_what_that_gave_and_without_it() {
+    use hushfs::crypto::SecretKey;
+    use hushfs::format::UnverifiedSlot;
+
+    let copy = Copy::of("format-1-keyvault");
+    for way in ["password", "key"] {
+        let restored = copy.restore(way);
+        let note = fs::read(restored.join("note.txt")).unwrap();
+        assert_eq!(note, b"found by a key vault as well");
+        let mut list = hushfs(&["key", "list", &format!("--{way}-file")]);
+        let listed = Said::by(list.arg(copy.place(way)).arg(copy.vault()));
+        listed.expect(0, &["Bea’s", "key vault", "2026-11-26"]);
+        assert!(!listed.stdout.contains("DAMAGED"), "{listed:?}");
+    }
+    let slots = fs::read_dir(copy.vault().join("keys")).unwrap();
+    let slots = slots.map(|slot| UnverifiedSlot::parse(&fs::read(slot.unwrap().path()).unwrap()));
+    let slot = slots.map(Result::unwrap).find(|slot| slot.key_vault().is_some()).unwrap();
+    let export_key = fs::read(samples().join("format-1-keyvault.export-key")).unwrap();
+    let export_key = SecretKey::with(|bytes| bytes.copy_from_slice(&export_key));
+    let vault = *slot.claimed_vault();
+    let opened = slot.open_with_key_vault(&export_key, &vault).unwrap();
+    // The account's key comes from the master key.
+    let account = opened.master.account_key(&vault).public_key().id();
+    assert_eq!(slot.key_vault().unwrap().account, account);
+    assert!(slot.open_with_key_vault(&SecretKey::random(), &vault).is_err());
+}
+
 #[test]
 fn the_sample_of_format_1_says_the_same_with_its_checkpoint_and_without() {
     let copy = Copy::of("format-1");

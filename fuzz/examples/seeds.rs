@@ -10,7 +10,9 @@ use hushfs::format::{
 };
 use hushfs::fs::Status;
 use hushfs::keyvault::account::{Account, Record, Standing};
-use hushfs::keyvault::protocol::{Age, Order, Refused, Reply, Request, SignedOrder, encode};
+use hushfs::keyvault::protocol::{
+    Age, Order, Refused, Reply, Request, SignedOrder, Told, encode,
+};
 use hushfs::keyvault::server::Identity;
 use hushfs::store::{DeviceIdentity, LastEnd, LockHolder, Publishing, Seen};
 use hushfs_fuzz::{sample, seal};
@@ -62,7 +64,7 @@ fn key_vaults(seeds: &Seeds) {
     }
     let age = Age { generation: 7, restores: 1 };
     let replies = [
-        Reply::Status { standing: Standing::Pending, guesses_left: 9, age },
+        Reply::Status(Told { standing: Standing::Pending, guesses_left: 9, age }),
         Reply::LoginStarted { ke2: [7; 320], guesses_left: 8 },
         Reply::LoggedIn { guesses_left: 10, age },
         Reply::RegisterStarted { response: [8; 64] },

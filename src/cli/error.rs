@@ -12,7 +12,9 @@ use crate::keyvault::client::ClientError;
 #[cfg(feature = "keyvault")]
 use crate::keyvault::protocol::Refused;
 #[cfg(feature = "keyvault-server")]
-use crate::keyvault::server::ServeError;
+use crate::keyvault::seed::SeedError;
+#[cfg(feature = "keyvault-server")]
+use crate::keyvault::server::{IdentityError, ServeError};
 use crate::store::{LockedBy, StoreError};
 
 use super::ask::AskError;
@@ -225,6 +227,10 @@ impl Error {
             Self::KeyVault(error) => client_code(error),
             #[cfg(feature = "keyvault-server")]
             Self::Serve(ServeError::Store(error)) => accounts_code(error),
+            #[cfg(feature = "keyvault-server")]
+            Self::Serve(ServeError::Identity(IdentityError::Seed(SeedError::Pin { .. }))) => {
+                ExitCode::WrongSecret
+            }
             #[cfg(feature = "keyvault-server")]
             Self::Serve(_) => ExitCode::Failed,
             Self::Mount(error) => match error {

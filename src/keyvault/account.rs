@@ -70,6 +70,15 @@ pub struct Account {
     chain: [u8; 32],
 }
 
+/// Which of its changes an account has had last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// How many.
+    pub generation: u64,
+    /// Hash over all of them.
+    pub chain: [u8; 32],
+}
+
 /// What an account stands for, without what it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Standing {
@@ -132,9 +141,9 @@ impl Account {
         self.generation
     }
 
-    /// Hash over every change it has had.
-    pub fn chain(&self) -> &[u8; 32] {
-        &self.chain
+    /// Which of its changes it has had last.
+    pub fn moment(&self) -> Moment {
+        Moment { generation: self.generation, chain: self.chain }
     }
 
     /// Wrong guesses left until everything is destroyed.
@@ -162,10 +171,15 @@ impl Account {
         }
     }
 
-    /// Whether this is what `before` becomes by one change.
-    pub fn follows(&self, before: &Self) -> bool {
-        before.generation.checked_add(1) == Some(self.generation)
-            && self.chain == self.chain_after(&before.chain)
+    /// Whether this may be what became of the account that was there at `before`. Of more than one change
+    /// since then it is not known which they were.
+    pub fn can_follow(&self, before: &Moment) -> bool {
+        match self.generation.checked_sub(before.generation) {
+            None => false,
+            Some(0) => self.chain == before.chain,
+            Some(1) => self.chain == self.chain_after(&before.chain),
+            Some(_) => true,
+        }
     }
 
     /// Puts a record beside the active one; one that was pending is erased. The caller has seen the

@@ -67,7 +67,7 @@ impl Watcher {
 }
 
 fn check(before: &Account, after: &Account) {
-    assert!(after.follows(before));
+    assert!(after.can_follow(&before.moment()));
     assert!(after.is_possible(), "{after:?}");
     assert_eq!(Account::from_bytes(&after.to_bytes()).as_ref(), Some(after));
     assert!(after.to_bytes().len() <= ACCOUNT_BYTES_MAX);

@@ -4,7 +4,8 @@
 use crate::crypto::{AccountId, AccountPublicKey, RegistrationId};
 
 use super::account::{Account, Guess, Record, Refusal, Standing};
-use super::protocol::Age;
+use super::newest::Newest;
+use super::protocol::{Age, Told};
 use super::store::{Store, StoreError, Stored, Swap};
 
 /// How often a change starts anew because another one came in between.
@@ -24,27 +25,17 @@ pub enum AccountError {
     Busy,
 }
 
-/// What a store holds of one account now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Told {
-    /// What has become of the registration.
-    pub standing: Standing,
-    /// Guesses left.
-    pub guesses_left: u8,
-    /// How old the account is.
-    pub age: Age,
-}
-
 /// What the key vault does with accounts, over any store.
 #[derive(Debug)]
 pub struct Accounts<S> {
     store: S,
+    newest: Newest,
 }
 
 impl<S: Store> Accounts<S> {
     /// Over a store.
     pub fn new(store: S) -> Self {
-        Self { store }
+        Self { store, newest: Newest::new() }
     }
 
     /// What they are kept in.
@@ -62,7 +53,7 @@ impl<S: Store> Accounts<S> {
         id: AccountId,
         registration: RegistrationId,
     ) -> Result<Told, AccountError> {
-        let stored = self.store.read(id).await?;
+        let stored = self.read(id).await?;
         Ok(stored.map_or(
             Told { standing: Standing::Gone, guesses_left: 0, age: Age::default() },
             |Stored { account, .. }| told(&account, registration),
@@ -149,6 +140,14 @@ impl<S: Store> Accounts<S> {
         .await
     }
 
+    /// What is stored of an account, if that is no older than what was seen of it.
+    async fn read(&self, id: AccountId) -> Result<Option<Stored>, StoreError> {
+        let before = self.newest.of(id);
+        let stored = self.store.read(id).await?;
+        self.newest.note(id, stored.as_ref().map(|stored| &stored.account), before)?;
+        Ok(stored)
+    }
+
     /// Makes a change on what is stored until nothing comes in between; `None` changes nothing.
     async fn change<T>(
         &self,
@@ -156,14 +155,17 @@ impl<S: Store> Accounts<S> {
         step: impl Fn(Option<Account>) -> Result<(Option<Account>, T), Refusal>,
     ) -> Result<T, AccountError> {
         for _ in 0..TRIES {
-            let (account, version) = match self.store.read(id).await? {
+            let (account, version) = match self.read(id).await? {
                 Some(Stored { account, version }) => (Some(account), Some(version)),
                 None => (None, None),
             };
             let (next, outcome) = step(account)?;
             let Some(next) = next else { return Ok(outcome) };
             match self.store.swap(id, version, &next).await? {
-                Swap::Done => return Ok(outcome),
+                Swap::Done => {
+                    self.newest.made(&next);
+                    return Ok(outcome);
+                }
                 Swap::Conflict => {}
             }
         }

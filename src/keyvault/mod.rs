@@ -10,6 +10,8 @@ pub mod account;
 pub mod accounts;
 pub mod client;
 #[cfg(feature = "keyvault-server")]
+mod newest;
+#[cfg(feature = "keyvault-server")]
 mod pem;
 pub mod protocol;
 #[cfg(feature = "keyvault-server")]

@@ -107,6 +107,47 @@ fn what_is_unregistered_is_erased_and_its_slot_removed() {
 }
 
 #[test]
+fn a_vault_that_only_a_keyring_would_open_stays_with_its_key_vault_and_nothing_is_erased() {
+    let (subject, server) = (Subject::new(), Server::start());
+    register(&subject, &server, SECOND).expect(0, &[]);
+    // As “remember” names it on the device whose keyring has its key.
+    let remembered = subject.place("in the keyring");
+    let mut add = subject.command(&["key", "add", "--key", "--yes", "--name", "keyring of a laptop"]);
+    add.arg("--new-key-file").arg(&remembered).arg("--key-file").arg(subject.key());
+    Said::by(add.arg(subject.vault())).expect(0, &[]);
+    let with_it = |words: &[&str]| {
+        let mut command = subject.command(words);
+        Said::by(command.arg("--key-file").arg(&remembered).arg(subject.vault()))
+    };
+    let own: Vec<_> = subject
+        .slots()
+        .into_iter()
+        .filter(|slot| !slot.is_key_vault() && slot.name.as_deref() != Some("keyring of a laptop"))
+        .map(|slot| slot.id)
+        .collect();
+    assert_eq!(own.len(), 2);
+    let [first, second] = &own[..] else { panic!("{own:?}") };
+    with_it(&["key", "remove", "--yes", first]).expect(0, &[]);
+    with_it(&["key", "remove", "--yes", second]).expect(0, &[]);
+
+    let before = subject.slot_files();
+    with_it(&["keyvault", "unregister"]).expect(1, &["keyring"]);
+    assert_eq!(subject.slot_files(), before);
+    with_it(&["keyvault", "status"]).expect(0, &["10 guesses left"]);
+    assert!(!server.events().iter().any(|event| event == "unregistered"));
+    tried(&subject, SECOND).expect(0, &[]);
+
+    // With another way it goes.
+    let mut add = subject.command(&["key", "add", "--password", "--yes", &new(FIRST)]);
+    Said::by(add.arg("--key-file").arg(&remembered).arg(subject.vault())).expect(0, &[]);
+    with_it(&["keyvault", "unregister"]).expect(0, &["has erased its key"]);
+    assert!(server.events().iter().any(|event| event == "unregistered"));
+    let left = crate::subject::slots(&with_it(&["key", "list", "--json"]));
+    assert_eq!(left.len(), 2);
+    assert!(left.iter().any(|slot| slot.name.as_deref() == Some("keyring of a laptop")));
+}
+
+#[test]
 fn a_server_with_another_key_gets_nothing() {
     let (subject, mut server, other) = (Subject::new(), Server::start(), Server::start());
     let (address, pin) = (server.address().to_string(), other.pin().to_string());

@@ -237,6 +237,34 @@ fn who_asks_too_often_is_refused_and_no_guess_is_taken() {
         Request::Status { account: owner.place.account, registration: owner.place.registration };
     for nth in 0..6 {
         let reply = raw.ask(&status).unwrap();
-        assert_eq!(matches!(reply, Reply::Status { .. }), nth < 4, "{reply:?}");
+        assert_eq!(matches!(reply, Reply::Status(_)), nth < 4, "{reply:?}");
     }
+}
+
+#[test]
+fn who_is_refused_cannot_fill_the_audit_log() {
+    let server = Server::start_with(&["--address-rate", "20"]);
+    let owner = Owner::register(&server.client_address(), server.pin(), RIGHT);
+    let mut raw = Raw::connect(server.address()).unwrap();
+    let status =
+        Request::Status { account: owner.place.account, registration: owner.place.registration };
+    let mut refused = 0;
+    let mut ask = |times: u64| {
+        for _ in 0..times {
+            refused += u64::from(matches!(raw.ask(&status).unwrap(), Reply::Refused(_)));
+        }
+    };
+    ask(3000);
+    let of = |name: &str| server.audit().into_iter().filter(|line| line["event"] == name).count();
+    // A minute's notes, and those of the time that it takes.
+    let noted = of("too-often");
+    assert!((6..30).contains(&noted), "{noted}");
+    // What was left out is told with the next line, whatever that is.
+    while of("too-often") == noted {
+        ask(1);
+    }
+    let lines = server.audit();
+    let left_out: u64 = lines.iter().filter_map(|line| line["left_out"].as_u64()).sum();
+    assert_eq!(left_out + of("too-often") as u64, refused);
+    assert_eq!((of("registered"), of("committed")), (1, 1));
 }

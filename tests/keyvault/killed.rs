@@ -108,13 +108,13 @@ fn a_server_that_is_killed_at_any_step_gives_no_guess_too_many_and_none_back() {
             (other, _) => panic!("round {round}, step {step}: {other:?}"),
         };
         *outcomes.entry((step, outcome)).or_default() += 1;
-        let count = owner.count();
+        let told = owner.told();
         assert!(
-            possible.contains(&count.guesses_left),
-            "round {round}, step {step}, {outcome}: {before} guesses before, {count:?} after"
+            possible.contains(&told.guesses_left),
+            "round {round}, step {step}, {outcome}: {before} guesses before, {told:?} after"
         );
-        assert_eq!(count.standing == Standing::Destroyed, count.guesses_left == 0);
-        before = count.guesses_left;
+        assert_eq!(told.standing == Standing::Destroyed, told.guesses_left == 0);
+        before = told.guesses_left;
         if before == 0 {
             owner = Owner::register(&server.client_address(), server.pin(), RIGHT);
             before = GUESSES;
@@ -146,5 +146,5 @@ fn a_registration_that_is_cut_off_can_be_made_again_and_the_one_before_opens_mea
     let (export_key, _) = new.try_password(WRONG).unwrap();
     assert_eq!(export_key.bytes(), new.export_key.bytes());
     let old = Owner { place: owner.place, ..new };
-    assert_eq!(old.count().standing, Standing::Gone);
+    assert_eq!(old.told().standing, Standing::Gone);
 }

@@ -18,6 +18,7 @@ mod terminal;
 mod watchdog;
 
 mod end_to_end;
+mod frozen;
 mod hostile;
 mod killed;
 mod operating;

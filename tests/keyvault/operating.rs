@@ -7,6 +7,7 @@ use std::process::Command;
 use hushfs::keyvault::account::GUESSES;
 use hushfs::keyvault::client::ClientError;
 use hushfs::keyvault::protocol::{Refused, Reply, Request};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::bench::{is_root, skip};
 use crate::owner::Owner;
@@ -192,4 +193,33 @@ fn a_certificate_of_ones_own_is_shown_and_its_key_pinned() {
     server.stop();
     fs::write(cert, "no certificate").unwrap();
     Said::by(&mut server.command()).expect(1, &["holds no certificate"]);
+}
+
+#[test]
+fn an_audit_log_that_is_renamed_or_cut_goes_on_in_the_file_of_that_name() {
+    let server = Server::start();
+    let owner = Owner::register(&server.client_address(), server.pin(), RIGHT);
+    let attempts = |file: &str| {
+        let text = fs::read_to_string(server.place(file)).unwrap_or_default();
+        text.lines().filter(|line| line.contains("\"attempt\"")).count()
+    };
+    owner.try_password(RIGHT).unwrap();
+    fs::rename(server.place("audit"), server.place("audit.1")).unwrap();
+    owner.try_password(RIGHT).unwrap();
+    assert_eq!(attempts("audit.1"), 2, "until it is told, it is the same file");
+    let pid = Pid::from_raw(server.pid().try_into().unwrap()).unwrap();
+    kill_process(pid, Signal::HUP).unwrap();
+    while attempts("audit") == 0 {
+        owner.try_password(RIGHT).unwrap();
+    }
+    let before = (attempts("audit.1"), attempts("audit") + 1);
+    owner.try_password(RIGHT).unwrap();
+    assert_eq!((attempts("audit.1"), attempts("audit")), before);
+
+    // As “copytruncate” does.
+    let file = fs::File::options().write(true).open(server.place("audit")).unwrap();
+    file.set_len(0).unwrap();
+    owner.try_password(RIGHT).unwrap();
+    let text = fs::read(server.place("audit")).unwrap();
+    assert!(text.starts_with(b"{") && attempts("audit") == 1);
 }

@@ -3,8 +3,9 @@
 use hushfs::crypto::{AccountKey, MasterKey, Password, SecretKey, StretchParameters, VaultId};
 use hushfs::format::{KeyVaultPlace, ServerPin};
 use hushfs::keyvault::client::{
-    ClientError, Count, Registered, ServerAddress, commit, log_in, register, status,
+    ClientError, Registered, ServerAddress, commit, log_in, register, status,
 };
+use hushfs::keyvault::protocol::Told;
 use zeroize::Zeroizing;
 
 pub const COST: StretchParameters = StretchParameters::FLOOR;
@@ -34,14 +35,14 @@ impl Owner {
     }
 
     /// Tries a password.
-    pub fn try_password(&self, text: &str) -> Result<(SecretKey, Count), ClientError> {
+    pub fn try_password(&self, text: &str) -> Result<(SecretKey, Told), ClientError> {
         let logged_in = log_in(&self.place, &password(text), COST)?;
-        Ok((logged_in.export_key, logged_in.count?))
+        Ok((logged_in.export_key, logged_in.told?))
     }
 
     /// The same; `None` where the password was right and the server did not say so any more.
-    pub fn try_password_anyway(&self, text: &str) -> Result<Option<Count>, ClientError> {
-        Ok(log_in(&self.place, &password(text), COST)?.count.ok())
+    pub fn try_password_anyway(&self, text: &str) -> Result<Option<Told>, ClientError> {
+        Ok(log_in(&self.place, &password(text), COST)?.told.ok())
     }
 
     /// Registers another password, and does not commit it.
@@ -55,12 +56,12 @@ impl Owner {
     }
 
     /// What the server says of it.
-    pub fn count(&self) -> Count {
+    pub fn told(&self) -> Told {
         status(&self.place).unwrap()
     }
 
     /// Guesses left.
     pub fn left(&self) -> u8 {
-        self.count().guesses_left
+        self.told().guesses_left
     }
 }

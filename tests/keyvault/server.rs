@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
 use hushfs::format::ServerPin;
@@ -40,6 +40,16 @@ impl Server {
         let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
         let folder = tempfile::tempdir().unwrap();
         let mut server = Self { folder, flags, port, running: None };
+        server.start_again();
+        server
+    }
+
+    /// Starts one on a copy of a store.
+    pub fn start_on(store: &Path) -> Self {
+        let mut server = Self::start();
+        server.kill();
+        fs::remove_file(server.place("accounts.mark")).unwrap();
+        fs::copy(store, server.store()).unwrap();
         server.start_again();
         server
     }

@@ -8,16 +8,32 @@ use std::time::Duration;
 
 use hushfs::keyvault::accounts::Accounts;
 use hushfs::keyvault::store::{EtcdAddress, EtcdStore, EtcdTls, StoreError};
+use crate::network::Host;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Machines of one cluster.
 pub struct Etcd {
     folder: tempfile::TempDir,
-    /// Ports for clients, then for one another.
-    ports: Vec<(u16, u16)>,
+    places: Vec<Place>,
     running: Vec<Option<Child>>,
     /// What its machines show, and whom they ask for a certificate; `None`: plain HTTP.
     tls: Option<ServerTls>,
+}
+
+/// Where a machine runs.
+struct Place {
+    /// `None`: on this host.
+    host: Option<Host>,
+    /// Port for clients.
+    clients: u16,
+    /// Port for one another.
+    peers: u16,
+}
+
+impl Place {
+    fn address(&self) -> String {
+        self.host.as_ref().map_or_else(|| "127.0.0.1".to_owned(), Host::address)
+    }
 }
 
 /// How machines speak TLS to clients: files in PEM.
@@ -46,38 +62,51 @@ impl Etcd {
         let free: Vec<_> =
             (0..machines * 2).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
         let port = |nth: usize| free[nth].local_addr().unwrap().port();
-        let ports = (0..machines).map(|nth| (port(nth * 2), port(nth * 2 + 1))).collect();
+        let place =
+            |nth: usize| Place { host: None, clients: port(nth * 2), peers: port(nth * 2 + 1) };
+        let places = (0..machines).map(place).collect();
         drop(free);
+        Some(Self::start_all(places, tls))
+    }
+
+    /// Starts a cluster with one machine on each host.
+    pub fn start_at(hosts: &[Host]) -> Self {
+        let place = |host: &Host| Place { host: Some(host.clone()), clients: 2379, peers: 2380 };
+        Self::start_all(hosts.iter().map(place).collect(), None)
+    }
+
+    fn start_all(places: Vec<Place>, tls: Option<ServerTls>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let running = (0..machines).map(|_| None).collect();
-        let mut etcd = Self { folder, ports, running, tls };
-        (0..machines).for_each(|nth| etcd.start_machine(nth));
-        Some(etcd)
+        let running = places.iter().map(|_| None).collect();
+        let mut etcd = Self { folder, places, running, tls };
+        (0..etcd.places.len()).for_each(|nth| etcd.start_machine(nth));
+        etcd
     }
 
     /// Starts a machine that does not run, with the data it has.
     pub fn start_machine(&mut self, nth: usize) {
-        let (clients, peers) = self.ports[nth];
-        let url = |port: u16| format!("http://127.0.0.1:{port}");
-        let client_url = self.client_url(clients);
-        let all = self.ports.iter().enumerate();
-        let all = all.map(|(nth, (_, peers))| format!("m{nth}={}", url(*peers)));
+        let place = &self.places[nth];
+        let peer_url = |place: &Place| format!("http://{}:{}", place.address(), place.peers);
+        let (client_url, own_url) = (self.client_url(place), peer_url(place));
+        let all = self.places.iter().enumerate();
+        let all = all.map(|(nth, place)| format!("m{nth}={}", peer_url(place)));
         let log = File::options().create(true).append(true).open(self.place("log")).unwrap();
         let mut command = Command::new("etcd");
         command
             .args(["--name", &format!("m{nth}"), "--log-level", "error"])
             .args(["--listen-client-urls", &client_url, "--advertise-client-urls", &client_url])
-            .args(["--listen-peer-urls", &url(peers), "--initial-advertise-peer-urls", &url(peers)])
+            .args(["--listen-peer-urls", &own_url, "--initial-advertise-peer-urls", &own_url])
             .args(["--initial-cluster", &all.collect::<Vec<_>>().join(",")])
             .arg("--data-dir")
-            .arg(self.data(nth))
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log);
+            .arg(self.data(nth));
         if let Some(ServerTls { certificate, key, clients, .. }) = &self.tls {
             command.arg("--client-cert-auth").arg("--trusted-ca-file").arg(clients);
             command.arg("--cert-file").arg(certificate).arg("--key-file").arg(key);
         }
+        if let Some(host) = &place.host {
+            command = host.running(&command);
+        }
+        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         self.running[nth] = Some(command.spawn().unwrap());
     }
 
@@ -114,13 +143,17 @@ impl Etcd {
 
     /// What `--store` takes.
     pub fn name(&self) -> String {
-        let urls = self.ports.iter().map(|(clients, _)| self.client_url(*clients));
-        format!("etcd:{}", urls.collect::<Vec<_>>().join(","))
+        format!("etcd:{}", self.client_urls().collect::<Vec<_>>().join(","))
     }
 
-    fn client_url(&self, port: u16) -> String {
+    /// Where its machines listen.
+    pub fn client_urls(&self) -> impl Iterator<Item = String> {
+        self.places.iter().map(|place| self.client_url(place))
+    }
+
+    fn client_url(&self, place: &Place) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
-        format!("{scheme}://127.0.0.1:{port}")
+        format!("{scheme}://{}:{}", place.address(), place.clients)
     }
 
     /// What a server opens that keeps what it has seen under this name.

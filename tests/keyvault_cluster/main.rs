@@ -1,6 +1,6 @@
 //! Key vaults on clusters of real etcd processes, and with a PKCS#11 token.
 //!
-//! Needs etcd and softhsm2-util; without them the tests skip themselves, unless `CI=true`.
+//! Needs etcd, ip and softhsm2-util, and network namespaces; without them the tests skip themselves, unless `CI=true`.
 #![cfg(all(feature = "keyvault-etcd", feature = "keyvault-hsm"))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as the tests do")]
 
@@ -14,7 +14,8 @@ mod account;
 mod certificates;
 mod etcd;
 mod guesses;
-mod load;
+mod network;
+mod partition;
 mod rollback;
 mod server;
 mod servers;

@@ -68,6 +68,52 @@ async fn another_cluster_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_somebody_puts_back_in_etcd_is_refused_by_who_has_seen_it() {
+    use hushfs::keyvault::store::{Store, Swap};
+    let Some(etcd) = Etcd::start(1) else { return };
+    let (server, writer) = (etcd.accounts("seen").await, etcd.accounts("writer").await);
+    let account = register(&server).await;
+    let old = writer.store().read(account.id).await.unwrap().unwrap().account;
+    for left in (7..GUESSES).rev() {
+        assert_eq!(guess(&server, account).await, Outcome::Taken(left));
+    }
+    let now = writer.store().read(account.id).await.unwrap().unwrap();
+    let put = writer.store().swap(account.id, Some(now.version), &old).await.unwrap();
+    assert_eq!(put, Swap::Done);
+    let told = server.tell(account.id, account.registration).await;
+    assert!(is_rolled_back(&told), "{told:?}");
+    assert!(is_rolled_back(&server.take_guess(account.id, account.registration).await));
+    // Others go on.
+    let other = register(&server).await;
+    assert_eq!(guess(&server, other).await, Outcome::Taken(9));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_erased_is_in_etcds_history_until_that_is_compacted() {
+    use etcd_client::{Client, GetOptions};
+    use hushfs::keyvault::store::EtcdAddress;
+    let Some(etcd) = Etcd::start(1) else { return };
+    let server = etcd.accounts("seen").await;
+    let account = register(&server).await;
+    for left in (0..GUESSES).rev() {
+        assert_eq!(guess(&server, account).await, Outcome::Taken(left));
+    }
+    let mut client = Client::connect(etcd.client_urls().collect::<Vec<_>>(), None).await.unwrap();
+    let prefix = EtcdAddress::parse(&etcd.name()).unwrap().unwrap().prefix;
+    let key = [prefix.as_bytes(), b"account/", &account.id.0].concat();
+    let got = client.get(key.clone(), None).await.unwrap();
+    let (now, revision) = (got.kvs()[0].value().to_vec(), got.header().unwrap().revision());
+    let record = [7; 192];
+    let has_record = |bytes: &[u8]| bytes.windows(192).any(|part| part == record);
+    assert!(!has_record(&now));
+    let before = GetOptions::new().with_revision(revision - 1);
+    let got = client.get(key.clone(), Some(before.clone())).await.unwrap();
+    assert!(has_record(got.kvs()[0].value()));
+    client.compact(revision, None).await.unwrap();
+    assert!(client.get(key, Some(before)).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_server_gets_the_same_identity() {
     use hushfs::keyvault::store::Store;
     let Some(etcd) = Etcd::start(3) else { return };

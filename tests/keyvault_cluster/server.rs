@@ -55,12 +55,12 @@ impl Drop for Server {
 
 /// `hushfs keyvault serve` with these flags.
 pub fn command(flags: &[&str]) -> Command {
-    // Another build, for measuring.
-    let mut command = match std::env::var_os("HUSHFS_PROGRAM") {
-        Some(program) => Command::new(program),
-        None => crate::program::hushfs::<&str>(&[]),
-    };
-    command.args(["keyvault", "serve", "--listen", "127.0.0.1:0"]).stdin(Stdio::null());
+    command_at("127.0.0.1:0", flags)
+}
+
+/// The same, listening there.
+pub fn command_at(listen: &str, flags: &[&str]) -> Command {
+    let mut command = crate::program::hushfs(&["keyvault", "serve", "--listen", listen]);
     command.args(["--address-rate", "0", "--account-rate", "0", "--address-connections", "0"]);
     command.args(flags);
     command

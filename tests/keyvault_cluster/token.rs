@@ -9,7 +9,9 @@ use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::object::{Attribute, KeyType, ObjectClass};
 use cryptoki::session::UserType;
 use cryptoki::types::AuthPin;
-use hushfs::keyvault::client::{ClientError, ServerAddress};
+use hushfs::keyvault::account::GUESSES;
+use hushfs::keyvault::client::{ClientError, ServerAddress, status};
+use hushfs::keyvault::protocol::Refused;
 use hushfs::keyvault::seed::{
     OprfSeed, Pkcs11Seed, Pkcs11Uri, SEED_BYTES, SeedError, SoftwareSeed,
 };
@@ -22,6 +24,8 @@ use crate::server::{Server, command, place_at, registered, try_password};
 
 const RIGHT: &str = "correct horse battery staple";
 const PIN: &str = "1234";
+/// Of who may set PINs.
+const SO_PIN: &str = "5678";
 const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
 /// For the test that runs in a process of its own, since SoftHSM reads where its tokens are from the environment.
 const CONF: &str = "SOFTHSM2_CONF";
@@ -60,7 +64,7 @@ impl Tokens {
             "--init-token",
             "--free",
             "--so-pin",
-            "5678",
+            SO_PIN,
             "--pin",
             PIN,
             "--label",
@@ -226,13 +230,92 @@ fn with_softhsm_in_this_process() {
     });
 
     let refused = |object: &str| {
-        Pkcs11Seed::open(Pkcs11Uri { object: object.into(), ..uri.clone() }).unwrap_err().0
+        let uri = Pkcs11Uri { object: object.into(), ..uri.clone() };
+        Pkcs11Seed::open(uri).unwrap_err().to_string()
     };
     assert!(refused("short").contains("shorter"), "{}", refused("short"));
     assert!(refused("loose").contains("can be copied"), "{}", refused("loose"));
     assert!(refused("none").contains("no such"), "{}", refused("none"));
-    let again = Pkcs11Seed::make(uri.clone()).unwrap_err().0;
+    let again = Pkcs11Seed::make(uri.clone()).unwrap_err().to_string();
     assert!(again.contains("already"), "{again}");
     Pkcs11Seed::make(Pkcs11Uri { object: "made".into(), ..uri.clone() }).unwrap();
-    Pkcs11Seed::open(Pkcs11Uri { object: "made".into(), ..uri }).unwrap();
+    Pkcs11Seed::open(Pkcs11Uri { object: "made".into(), ..uri.clone() }).unwrap();
+
+    // All sessions end, as with a token that is pulled out and put back.
+    drop(session);
+    let restart = |library: Pkcs11| {
+        library.finalize().unwrap();
+        let library = Pkcs11::new(MODULE).unwrap();
+        library.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)).unwrap();
+        library
+    };
+    let library = restart(library);
+    let info: [&[u8]; 1] = [b"after that"];
+    assert_eq!(token.expand(&info).unwrap(), here.expand(&info).unwrap());
+
+    // A wrong PIN is tried once: it stays refused although the token would take it by now.
+    let pin_file = &uri.pin_file;
+    std::fs::write(pin_file, "4321").unwrap();
+    let library = restart(library);
+    let said = token.expand(&info).unwrap_err();
+    assert!(matches!(said, SeedError::Pin { .. }), "{said}");
+    let set_pin = |pin: &str| {
+        let session = library.open_rw_session(slot).unwrap();
+        session.login(UserType::So, Some(&AuthPin::from(SO_PIN))).unwrap();
+        session.init_pin(&AuthPin::from(pin)).unwrap();
+        session.logout().unwrap();
+    };
+    set_pin("4321");
+    let said = token.expand(&info).unwrap_err().to_string();
+    assert!(said.contains("would lock it"), "{said}");
+    set_pin(PIN);
+    std::fs::write(pin_file, "").unwrap();
+    let said = token.expand(&info).unwrap_err().to_string();
+    assert!(said.contains("there is none"), "{said}");
+    std::fs::write(pin_file, format!("{PIN}\n")).unwrap();
+    assert_eq!(token.expand(&info).unwrap(), here.expand(&info).unwrap());
+
+    // Another key of that name, in a token that has come back or under the sessions that there are.
+    let session = library.open_rw_session(slot).unwrap();
+    let seed = [Attribute::Label(b"seed".to_vec())];
+    session.destroy_object(session.find_objects(&seed).unwrap()[0]).unwrap();
+    let template = [
+        Attribute::Class(ObjectClass::SECRET_KEY),
+        Attribute::KeyType(KeyType::GENERIC_SECRET),
+        Attribute::Label(b"seed".to_vec()),
+        Attribute::Value(vec![8; SEED_BYTES]),
+        Attribute::Token(true),
+        Attribute::Private(true),
+        Attribute::Sensitive(true),
+        Attribute::Extractable(false),
+        Attribute::Sign(true),
+    ];
+    session.create_object(&template).unwrap();
+    for _ in 0..2 {
+        let said = token.expand(&info).unwrap_err().to_string();
+        assert!(said.contains("another key"), "{said}");
+    }
+}
+
+#[test]
+fn a_token_that_does_not_answer_costs_no_guess() {
+    let Some(tokens) = Tokens::new() else { return };
+    tokens.make("ours");
+    let store = tokens.place("accounts");
+    let server = start(&tokens, &store, &["--hsm", &tokens.uri("ours"), "--hsm-make-key"]);
+    let (_, place, _) = registered(&server, RIGHT);
+    fs::rename(tokens.place("tokens"), tokens.place("pulled out")).unwrap();
+    for _ in 0..2 {
+        let tried = try_password(&place, RIGHT);
+        assert!(matches!(tried, Err(ClientError::Refused(Refused::Unavailable))), "{tried:?}");
+    }
+    fs::rename(tokens.place("pulled out"), tokens.place("tokens")).unwrap();
+    assert_eq!(status(&place).unwrap().guesses_left, GUESSES);
+    drop(server);
+    let server = start(&tokens, &store, &["--hsm", &tokens.uri("ours")]);
+    try_password(&server.place_of(&place), RIGHT).unwrap();
+    drop(server);
+    fs::write(tokens.place("pin"), "9999").unwrap();
+    let mut again = command(&["--store", store.to_str().unwrap(), "--hsm", &tokens.uri("ours")]);
+    Said::by(again.env(CONF, tokens.conf())).expect(10, &["does not open the token", "pin"]);
 }

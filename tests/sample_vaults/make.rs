@@ -69,6 +69,59 @@ fn make_the_sample_with_slots_of_version_2() {
     Said::by(&mut add).expect(0, &[]);
 }
 
+/// The slot names where its server listened then: whoever logs in has to say where the store is served.
+#[cfg(feature = "keyvault-server")]
+#[test]
+#[ignore = "makes a sample where there is none"]
+fn make_the_sample_with_a_slot_of_a_key_vault() {
+    use std::io::{BufRead, BufReader};
+
+    use hushfs::crypto::{Password, StretchParameters};
+    use hushfs::format::UnverifiedSlot;
+    use hushfs::keyvault::client::log_in;
+
+    let place = |way: &str| samples().join(format!("format-1-keyvault{way}"));
+    let (vault, password, key) = (place(""), place(".password"), place(".key"));
+    if vault.exists() {
+        eprintln!("{} is there, and frozen", vault.display());
+        return;
+    }
+    fs::write(&password, "marmot brazier lectern oxbow\n").unwrap();
+    let mut init = hushfs(&["init", "--yes", "--password-file"]);
+    Said::by(init.arg(&password).arg("--key-file").arg(&key).arg(&vault)).expect(0, &[]);
+    let state = tempfile::tempdir().unwrap();
+    let device = Device::open(&vault, &key, state.path());
+    device.file("note.txt", b"found by a key vault as well");
+    device.unmount();
+
+    let mut serve = hushfs(&["keyvault", "serve", "--listen", "127.0.0.1:0", "--store"]);
+    serve.arg(place(".accounts")).stdout(std::process::Stdio::piped());
+    let mut server = serve.spawn().unwrap();
+    let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
+    let mut told = |before: &str| {
+        let line = lines.next().unwrap().unwrap();
+        line.strip_prefix(before).unwrap().to_owned()
+    };
+    let (address, pin) = (told("listening at "), told("pin "));
+    let mut register =
+        hushfs(&["keyvault", "register", "--yes", "--name", "Bea’s", "--new-password-command"]);
+    register.arg("echo walnut ferry cobalt hinge").args(["--server", &address, "--pin", &pin]);
+    Said::by(register.arg("--key-file").arg(&key).arg(&vault)).expect(0, &[]);
+    let slots = fs::read_dir(vault.join("keys")).unwrap();
+    let slots = slots.map(|slot| UnverifiedSlot::parse(&fs::read(slot.unwrap().path()).unwrap()));
+    let slot = slots.map(Result::unwrap).find(|slot| slot.key_vault().is_some()).unwrap();
+    let secret = Password::new(zeroize::Zeroizing::new(b"walnut ferry cobalt hinge".to_vec()));
+    let stretch = StretchParameters::FLOOR;
+    let logged_in = log_in(slot.key_vault().unwrap(), &secret.unwrap(), stretch).unwrap();
+    fs::write(place(".export-key"), logged_in.export_key.bytes()).unwrap();
+    rustix::process::kill_process(
+        rustix::process::Pid::from_child(&server),
+        rustix::process::Signal::TERM,
+    )
+    .unwrap();
+    assert!(server.wait().unwrap().success());
+}
+
 fn first_turn(device: Device) {
     device.make("Chats", NodeKind::Folder);
     device.make("Empty folder", NodeKind::Folder);

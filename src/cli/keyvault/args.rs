@@ -237,7 +237,7 @@ pub struct ServeArgs {
     /// Tell health (/health) and Prometheus metrics (/metrics) here, by plain HTTP
     #[arg(long, value_name = "ADDR:PORT")]
     pub metrics: Option<SocketAddr>,
-    /// Note every change and attempt in this file, a line of JSON each
+    /// Note every change and attempt in this file, a line of JSON each; SIGHUP has it opened anew
     #[arg(long, value_name = "FILE")]
     pub audit_log: Option<PathBuf>,
     /// Requests a minute from one address (of IPv6: one /64); 0 for any number

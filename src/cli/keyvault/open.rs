@@ -5,9 +5,8 @@ use std::sync::Arc;
 use crate::cli::unlock::UnlockError;
 use crate::crypto::{ClassKeys, Password, VaultId};
 use crate::format::{KeyVaultPlace, OpenedSlot, SlotError, UnverifiedSlot};
-use crate::keyvault::account::Standing;
-use crate::keyvault::client::{ClientError, Count, log_in, status};
-use crate::keyvault::protocol::{Age, Refused};
+use crate::keyvault::client::{ClientError, log_in, status};
+use crate::keyvault::protocol::{Age, Told};
 use crate::store::{HostDisk, KeyVaultSeen, StateFolder, default_state_folder};
 
 /// From so few guesses on it is said before a password is typed.
@@ -41,10 +40,9 @@ pub(in crate::cli) fn tell_of_guesses<'s>(
 ) -> Option<Result<(), UnlockError>> {
     let mut found = None;
     for (_, place) in of_vault(slots, vault) {
-        let told = status(place).and_then(|count| match count.standing {
-            Standing::Destroyed => Err(Refused::Destroyed.into()),
-            Standing::Gone => Err(Refused::Gone.into()),
-            Standing::Registered | Standing::Pending => Ok(count.guesses_left),
+        let told = status(place).and_then(|told| match told.refusal() {
+            Some(refused) => Err(refused.into()),
+            None => Ok(told.guesses_left),
         });
         match told {
             Ok(left) => {
@@ -89,8 +87,8 @@ fn open(
     let opened = slot
         .open_with_key_vault(&logged_in.export_key, vault)
         .map_err(|_| ClientError::OtherSlot(*slot.claimed_id()))?;
-    match logged_in.count {
-        Ok(count) => check_age(vault, &opened.master.class_keys(vault), place, count),
+    match logged_in.told {
+        Ok(told) => check_age(vault, &opened.master.class_keys(vault), place, told),
         Err(error) => log::warn!(
             "the password was right, but the key vault at {} may not know, and count it as a wrong \
              guess: {error}",
@@ -102,10 +100,10 @@ fn open(
 
 /// Says it if the key vault has gone back to an older state, or came from a backup: somebody may have had
 /// more guesses than it counts.
-fn check_age(vault: &VaultId, keys: &ClassKeys, place: &KeyVaultPlace, count: Count) {
+fn check_age(vault: &VaultId, keys: &ClassKeys, place: &KeyVaultPlace, told: Told) {
     let Some(root) = default_state_folder(vault).filter(|root| root.is_dir()) else { return };
     let state = StateFolder::existing(Arc::new(HostDisk), root);
-    let (account, age) = (place.account, count.age);
+    let (account, age) = (place.account, told.age);
     // What cannot be read is started anew: nothing hangs on it.
     let seen = state.key_vault_seen(keys).ok().flatten();
     let seen = seen.filter(|seen| seen.account == account && seen.address == place.address());

@@ -32,7 +32,8 @@ pub(super) fn register(args: &RegisterArgs) -> Result<(), Error> {
     let mut terminal = somebody_to_ask(args.new.yes, WHAT_TO_PASS)?;
     let access = SlotAccess::open_here(&args.new.vault, &args.new.unlock)?;
     let ask = terminal.as_mut().map(|terminal| terminal as &mut dyn Ask);
-    make(&access, &args.server, args.pin, &args.new, ask)
+    let slots = slots::relied_on(&access)?;
+    make(&access, slots, &args.server, args.pin, &args.new, ask)
 }
 
 /// Registers anew with the server that the vault has a slot for.
@@ -57,13 +58,15 @@ pub(super) fn reset(args: &ResetArgs) -> Result<(), Error> {
     let server = ServerAddress::parse(place.address());
     let server = server.ok_or_else(|| ClientError::Address(place.address().to_owned()))?;
     let ask = terminal.as_mut().map(|terminal| terminal as &mut dyn Ask);
-    make(&access, &server, args.pin.unwrap_or(place.pin), &args.new, ask)
+    let pin = args.pin.unwrap_or(place.pin);
+    make(&access, slots, &server, pin, &args.new, ask)
 }
 
 const WHAT_TO_PASS: &str = "--yes, and --new-password-file or --new-password-command";
 
 fn make(
     access: &SlotAccess,
+    mut old: Vec<(SlotEntry, KeyVaultPlace)>,
     server: &ServerAddress,
     pin: ServerPin,
     new: &NewRegistrationArgs,
@@ -71,10 +74,7 @@ fn make(
 ) -> Result<(), Error> {
     let keys = access.keys().ok_or_else(|| slots::none(access))?;
     let account = keys.master().account_key(access.id());
-    let old: Vec<(SlotEntry, KeyVaultPlace)> = slots::relied_on(access)?
-        .into_iter()
-        .filter(|(_, place)| place.address() == server.to_string())
-        .collect();
+    old.retain(|(_, place)| place.address() == server.to_string());
     let password = chosen_password(&new.new_password, ask)?;
     let stretch = stretch_parameters().map_err(KeyError::Stretch)?;
     let registered = client::register(server, pin, &account, &password, stretch)?;

@@ -7,19 +7,16 @@ use serde::Serialize;
 use crate::cli::error::Error;
 use crate::cli::keys::access::find_vault;
 use crate::cli::output::show;
-use crate::cli::unlock::UnlockError;
-use crate::format::{SLOT_BYTES_MAX, UnverifiedSlot};
-use crate::fs::SLOTS_MAX;
+use crate::cli::unlock::{Slots, UnlockError};
 use crate::keyvault::account::Standing;
 use crate::keyvault::client::{ClientError, status};
-use crate::keyvault::protocol::Refused;
 use crate::store::{HostDisk, VaultFolder};
 
 use super::args::StatusArgs;
 
 /// What a key vault has left for one slot.
 #[derive(Debug, Serialize)]
-struct Told {
+struct Line {
     slot: String,
     server: String,
     pin: String,
@@ -38,19 +35,11 @@ struct Told {
 pub(super) fn run(args: &StatusArgs) -> Result<(), Error> {
     let (vault, _) = find_vault(&args.vault)?;
     let folder = VaultFolder::new(Arc::new(HostDisk), &vault);
-    let mut told = Vec::new();
+    let mut lines = Vec::new();
     let mut failed = None;
-    for path in folder.slot_paths()?.into_iter().take(SLOTS_MAX) {
-        let bytes = match folder.get(&path, SLOT_BYTES_MAX) {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                log::warn!("slot {path}: {error}");
-                continue;
-            }
-        };
-        let Ok(slot) = UnverifiedSlot::parse(&bytes) else { continue };
+    for slot in Slots::read(&vault, &folder)?.whole() {
         let Some(place) = slot.key_vault() else { continue };
-        let mut line = Told {
+        let mut line = Line {
             slot: slot.claimed_id().to_string(),
             server: place.address().to_owned(),
             pin: place.pin.to_string(),
@@ -60,28 +49,23 @@ pub(super) fn run(args: &StatusArgs) -> Result<(), Error> {
             error: None,
         };
         match status(place) {
-            Ok(count) => {
-                let refused = match count.standing {
-                    Standing::Registered | Standing::Pending => None,
-                    Standing::Gone => Some(Refused::Gone),
-                    Standing::Destroyed => Some(Refused::Destroyed),
-                };
-                line.standing = word(count.standing);
-                line.guesses_left = Some(count.guesses_left);
-                line.restores = Some(count.age.restores);
-                failed = failed.or(refused.map(ClientError::Refused));
+            Ok(told) => {
+                line.standing = word(told.standing);
+                line.guesses_left = Some(told.guesses_left);
+                line.restores = Some(told.age.restores);
+                failed = failed.or(told.refusal().map(ClientError::Refused));
             }
             Err(error) => {
                 line.error = Some(error.to_string());
                 failed = failed.or(Some(error));
             }
         }
-        told.push(line);
+        lines.push(line);
     }
-    if told.is_empty() {
+    if lines.is_empty() {
         return Err(UnlockError::KeyVaultNeeded { vault, there: false }.into());
     }
-    show(&told, args.json, || in_words(&told))?;
+    show(&lines, args.json, || in_words(&lines))?;
     failed.map_or(Ok(()), |error| Err(error.into()))
 }
 
@@ -94,8 +78,8 @@ fn word(standing: Standing) -> &'static str {
     }
 }
 
-fn in_words(told: &[Told]) -> String {
-    let line = |told: &Told| {
+fn in_words(lines: &[Line]) -> String {
+    let line = |told: &Line| {
         let says = match (told.standing, told.guesses_left) {
             ("registered", Some(left)) => format!("{left} guesses left"),
             ("pending", Some(left)) => format!("{left} guesses left; not used yet"),
@@ -105,5 +89,5 @@ fn in_words(told: &[Told]) -> String {
         };
         format!("{}  {}  {says}\n", &told.slot[..8], told.server)
     };
-    told.iter().map(line).collect()
+    lines.iter().map(line).collect()
 }

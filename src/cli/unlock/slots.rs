@@ -58,6 +58,12 @@ impl Slots {
         Some(Self { path: vault.to_owned(), slots, damaged: Vec::new(), newer: false })
     }
 
+    /// Those that are whole.
+    #[cfg(feature = "keyvault")]
+    pub(super) fn whole(&self) -> impl Iterator<Item = &UnverifiedSlot> {
+        self.slots.iter().map(|(_, slot)| slot)
+    }
+
     /// The vaults that whole slots say they unlock, the one that most of them name first.
     pub(in crate::cli) fn claimed_vaults(&self) -> Vec<VaultId> {
         let mut counts: BTreeMap<VaultId, usize> = BTreeMap::new();

@@ -7,23 +7,12 @@ use crate::crypto::{Password, SecretKey, StretchParameters};
 use crate::format::KeyVaultPlace;
 use crate::keyvault::account::Standing;
 use crate::keyvault::protocol::{
-    Age, Reply, Request, Stretching, Suite, SystemRandom, login_context, message_bytes,
+    Reply, Request, Stretching, Suite, SystemRandom, Told, login_context, message_bytes,
 };
 
 use super::connection::Connection;
 use super::error::ClientError;
 use super::first_half;
-
-/// What a key vault says of a registration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Count {
-    /// What has become of it.
-    pub standing: Standing,
-    /// Wrong guesses until it is destroyed.
-    pub guesses_left: u8,
-    /// How old the account is.
-    pub age: Age,
-}
 
 /// A log-in with the right password.
 #[derive(Debug)]
@@ -31,18 +20,18 @@ pub struct LoggedIn {
     /// What opens the slot.
     pub export_key: SecretKey,
     /// What the key vault says now; or why it is not known whether the count was restored.
-    pub count: Result<Count, ClientError>,
+    pub told: Result<Told, ClientError>,
 }
 
 /// Asks what has become of the registration of a slot. Takes no guess.
 ///
 /// # Errors
 /// [`ClientError`].
-pub fn status(place: &KeyVaultPlace) -> Result<Count, ClientError> {
+pub fn status(place: &KeyVaultPlace) -> Result<Told, ClientError> {
     let mut connection = Connection::of(place)?;
     let (account, registration) = (place.account, place.registration);
     match connection.ask(&Request::Status { account, registration })? {
-        Reply::Status { standing, guesses_left, age } => Ok(Count { standing, guesses_left, age }),
+        Reply::Status(told) => Ok(told),
         _ => Err(connection.other("an answer to something else")),
     }
 }
@@ -82,12 +71,12 @@ pub fn log_in(
     })?;
     let export_key = first_half(finished.export_key);
     let ke3 = message_bytes(&finished.message.serialize());
-    let count = match connection.ask(&Request::LoginFinish { ke3 }) {
+    let told = match connection.ask(&Request::LoginFinish { ke3 }) {
         Ok(Reply::LoggedIn { guesses_left, age }) => {
-            Ok(Count { standing: Standing::Registered, guesses_left, age })
+            Ok(Told { standing: Standing::Registered, guesses_left, age })
         }
         Ok(_) => Err(connection.other("an answer to something else")),
         Err(error) => Err(error),
     };
-    Ok(LoggedIn { export_key, count })
+    Ok(LoggedIn { export_key, told })
 }

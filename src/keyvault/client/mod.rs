@@ -8,7 +8,7 @@ mod register;
 
 pub use address::ServerAddress;
 pub use error::ClientError;
-pub use log_in::{Count, LoggedIn, log_in, status};
+pub use log_in::{LoggedIn, log_in, status};
 pub use register::{Registered, commit, register, unregister};
 
 use zeroize::Zeroize;

@@ -127,19 +127,34 @@ pub struct Age {
     pub restores: u32,
 }
 
+/// What a key vault has of a registration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// What has become of it.
+    pub standing: Standing,
+    /// Wrong guesses until it is destroyed.
+    pub guesses_left: u8,
+    /// How old the account is.
+    pub age: Age,
+}
+
+impl Told {
+    /// Why no password can be tried at it, if none can.
+    pub fn refusal(&self) -> Option<Refused> {
+        match self.standing {
+            Standing::Registered | Standing::Pending => None,
+            Standing::Gone => Some(Refused::Gone),
+            Standing::Destroyed => Some(Refused::Destroyed),
+        }
+    }
+}
+
 /// What a server answers.
 #[expect(clippy::large_enum_variant, reason = "a connection has one at a time")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reply {
     /// To [`Request::Status`].
-    Status {
-        /// What has become of the registration.
-        standing: Standing,
-        /// Wrong guesses until it is destroyed.
-        guesses_left: u8,
-        /// How old the account is.
-        age: Age,
-    },
+    Status(Told),
     /// To [`Request::LoginStart`]: a guess was taken.
     LoginStarted {
         /// OPAQUE's KE2.

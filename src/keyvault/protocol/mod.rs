@@ -7,7 +7,8 @@ mod suite;
 
 pub use frame::{FRAME_BYTES_MAX, FrameError, LENGTH_BYTES, body_bytes, decode, encode};
 pub use messages::{
-    Age, EXPORTER_BYTES, Order, Refused, Reply, Request, SignedOrder, SignedPart, login_context,
+    Age, EXPORTER_BYTES, Order, Refused, Reply, Request, SignedOrder, SignedPart, Told,
+    login_context,
 };
 pub use pin::pin_of;
 pub use suite::{Stretching, Suite, SystemRandom, message_bytes};

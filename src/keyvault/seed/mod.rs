@@ -7,6 +7,8 @@ mod pkcs11;
 mod pkcs11_uri;
 mod software;
 
+use std::path::PathBuf;
+
 use crate::crypto::{AccountId, RegistrationId};
 
 #[cfg(feature = "keyvault-hsm")]
@@ -20,13 +22,29 @@ const OPRF_KEY_LABEL: &[u8] = b"OprfKey";
 
 /// The seed did not answer.
 #[derive(Debug, thiserror::Error)]
-#[error("the seed of the key vault cannot be used: {0}")]
-pub struct SeedError(pub String);
+pub enum SeedError {
+    /// It cannot be reached, or is not what it should be.
+    #[error("the seed of the key vault cannot be used: {0}")]
+    Unusable(String),
+    /// The token that has it does not take the PIN.
+    #[error(
+        "the PIN in {} does not open the token “{token}” ({why}): put the right one there",
+        file.display()
+    )]
+    Pin {
+        /// Its label.
+        token: String,
+        /// Where the PIN is.
+        file: PathBuf,
+        /// What the token said.
+        why: String,
+    },
+}
 
 /// Derives OPRF keys from a seed of 64 bytes.
 pub trait OprfSeed: Send + Sync {
     /// HKDF-Expand-SHA512(seed, the parts of `info` one after the other, 32 bytes): that is the first half of
-    /// HMAC-SHA512(seed, info ‖ 0x01). May block.
+    /// HMAC-SHA512(seed, info ‖ 0x01). May block, and then lets a runtime of more threads go on.
     ///
     /// # Errors
     /// [`SeedError`].

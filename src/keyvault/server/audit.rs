@@ -4,8 +4,9 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
-use std::sync::Mutex;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
@@ -48,6 +49,13 @@ struct Line {
     address: IpAddr,
     #[serde(skip_serializing_if = "Option::is_none")]
     guesses_left: Option<u8>,
+    /// Refusals, of whatever addresses, that were not noted since the line before.
+    #[serde(skip_serializing_if = "is_none_left_out")]
+    left_out: u64,
+}
+
+fn is_none_left_out(left_out: &u64) -> bool {
+    *left_out == 0
 }
 
 /// What an event is about.
@@ -61,14 +69,29 @@ pub(super) struct About {
 /// Where the lines go.
 #[derive(Debug)]
 pub struct Audit {
-    /// `None`: nowhere. One line is one write, so that lines never mix.
-    file: Option<Mutex<File>>,
+    /// `None`: nowhere.
+    log: Option<Log>,
+    left_out: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Log {
+    path: PathBuf,
+    /// One line is one write at the file's end, wherever that is by then: lines never mix, and whoever makes
+    /// the file shorter meanwhile gets no hole.
+    file: Mutex<File>,
+}
+
+impl Log {
+    fn open(path: &Path) -> io::Result<File> {
+        OpenOptions::new().append(true).create(true).mode(0o600).open(path)
+    }
 }
 
 impl Audit {
     /// To nowhere.
     pub fn off() -> Self {
-        Self { file: None }
+        Self { log: None, left_out: AtomicU64::new(0) }
     }
 
     /// To the end of a file, which is made if it is missing; only its owner can read it.
@@ -76,14 +99,34 @@ impl Audit {
     /// # Errors
     /// If it cannot be opened.
     pub fn to_file(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
-        Ok(Self { file: Some(Mutex::new(file)) })
+        let file = Mutex::new(Log::open(path)?);
+        Ok(Self { log: Some(Log { path: path.to_owned(), file }), ..Self::off() })
+    }
+
+    /// Whether anything is noted.
+    pub(super) fn is_on(&self) -> bool {
+        self.log.is_some()
+    }
+
+    /// Goes on in the file that has the name now, after somebody has given the one before another name. If
+    /// that cannot be opened, in the one before.
+    pub(super) fn open_again(&self) {
+        let Some(log) = &self.log else { return };
+        match Log::open(&log.path) {
+            Ok(file) => *log.file.lock().unwrap_or_else(PoisonError::into_inner) = file,
+            Err(error) => log::error!("the audit log {}: {error}", log.path.display()),
+        }
+    }
+
+    /// Counts a refusal that is not noted. The next line says how many there were.
+    pub(super) fn leave_out(&self) {
+        self.left_out.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Notes an event. That it could not be noted is said, and stops nothing: a full disk must not lock
     /// people out whose guesses are counted elsewhere.
     pub(super) fn note(&self, event: Event, address: IpAddr, about: About) {
-        let Some(file) = &self.file else { return };
+        let Some(log) = &self.log else { return };
         let line = Line {
             time: jiff::Timestamp::now().to_string(),
             event,
@@ -91,12 +134,14 @@ impl Audit {
             registration: about.registration.map(|id| id.to_string()),
             address: address.to_canonical(),
             guesses_left: about.guesses_left,
+            left_out: self.left_out.swap(0, Ordering::Relaxed),
         };
-        let written = serde_json::to_vec(&line).map_err(io::Error::from).and_then(|mut line| {
-            line.push(b'\n');
-            file.lock().unwrap_or_else(std::sync::PoisonError::into_inner).write_all(&line)
+        let written = serde_json::to_vec(&line).map_err(io::Error::from).and_then(|mut text| {
+            text.push(b'\n');
+            log.file.lock().unwrap_or_else(PoisonError::into_inner).write_all(&text)
         });
         if let Err(error) = written {
+            self.left_out.fetch_add(line.left_out, Ordering::Relaxed);
             log::error!("the audit log takes nothing: {error}");
         }
     }

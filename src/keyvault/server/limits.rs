@@ -10,6 +10,9 @@ use crate::crypto::AccountId;
 
 /// Addresses, and accounts, that are told apart at most; all others share what one has.
 const TOLD_APART_MAX: usize = 1 << 16;
+/// Refusals that are noted a minute of one address, and of all.
+const NOTES_PER_MINUTE: u32 = 6;
+const ALL_NOTES_PER_MINUTE: u32 = 120;
 
 /// How much is allowed; 0 for no limit.
 #[derive(Clone, Copy, Debug)]
@@ -89,6 +92,8 @@ pub struct Limits {
     rates: Rates,
     addresses: Buckets<IpAddr>,
     accounts: Buckets<AccountId>,
+    notes: Buckets<IpAddr>,
+    all_notes: Buckets<()>,
     connections: Mutex<HashMap<IpAddr, u32>>,
 }
 
@@ -99,6 +104,8 @@ impl Limits {
             rates,
             addresses: Buckets::new(),
             accounts: Buckets::new(),
+            notes: Buckets::new(),
+            all_notes: Buckets::new(),
             connections: Mutex::new(HashMap::new()),
         }
     }
@@ -117,6 +124,12 @@ impl Limits {
     /// How long to wait.
     pub fn take_of_account(&self, account: AccountId, now: Instant) -> Result<(), Duration> {
         self.accounts.take(account, self.rates.account_per_minute, now)
+    }
+
+    /// Whether a refusal of an address is to be noted.
+    pub(super) fn take_note(&self, address: IpAddr, now: Instant) -> bool {
+        self.notes.take(network(address), NOTES_PER_MINUTE, now).is_ok()
+            && self.all_notes.take((), ALL_NOTES_PER_MINUTE, now).is_ok()
     }
 
     /// Lets a connection of an address in, unless it has as many as it may have.
@@ -204,6 +217,20 @@ mod tests {
         let later = now + Duration::from_secs(61);
         limits.take_of_address("198.51.100.7".parse().unwrap(), later).unwrap();
         assert!(limits.addresses.0.lock().unwrap().len() < 10);
+    }
+
+    #[test]
+    fn neither_one_address_nor_many_have_all_of_their_refusals_noted() {
+        let (limits, start) = (Limits::new(RATES), Instant::now());
+        let noted = |addresses: std::ops::Range<u32>, times: u32, now| {
+            let each = addresses.flat_map(|nth| (0..times).map(move |_| IpAddr::from(nth.to_be_bytes())));
+            each.filter(|address| limits.take_note(*address, now)).count()
+        };
+        assert_eq!(noted(0..1, 1000, start), NOTES_PER_MINUTE as usize);
+        assert_eq!(noted(1..2, 1000, start), NOTES_PER_MINUTE as usize);
+        let all = ALL_NOTES_PER_MINUTE - 2 * NOTES_PER_MINUTE;
+        assert_eq!(noted(2..10_000, 1, start), all as usize);
+        assert_eq!(noted(0..1, 1000, start + Duration::from_secs(10)), 1);
     }
 
     #[test]

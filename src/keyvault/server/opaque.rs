@@ -38,8 +38,12 @@ pub(super) struct Opaque {
     seed: Box<dyn OprfSeed>,
 }
 
-/// A first message of a log-in that was looked at, and took no guess so far.
-pub(super) struct CheckedLogin(CredentialRequest<Suite>);
+/// A first message of a log-in that was looked at, with the key that it is to be evaluated with. It took no
+/// guess so far: what can fail without one has not failed.
+pub(super) struct CheckedLogin {
+    request: CredentialRequest<Suite>,
+    material: [u8; 32],
+}
 
 /// A log-in that waits for its last message.
 pub(super) struct WaitingLogin {
@@ -61,15 +65,6 @@ impl Opaque {
         Ok(Self { setup, seed })
     }
 
-    fn key_material(
-        &self,
-        account: &AccountId,
-        registration: &RegistrationId,
-    ) -> Result<[u8; 32], SeedError> {
-        // A token takes its time.
-        tokio::task::block_in_place(|| oprf_key_material(&*self.seed, account, registration))
-    }
-
     /// Answers the first message of a registration. Only for an owner whose signature was seen: this
     /// evaluates a password, and takes no guess.
     pub(super) fn start_registration(
@@ -79,7 +74,7 @@ impl Opaque {
         request: &[u8; 32],
     ) -> Result<[u8; 64], OpaqueError> {
         let request = RegistrationRequest::deserialize(request)?;
-        let material = self.key_material(account, registration)?;
+        let material = oprf_key_material(&*self.seed, account, registration)?;
         let started =
             ServerRegistration::start_with_key_material(&self.setup, material.into(), request)?;
         Ok(message_bytes(&started.message.serialize()))
@@ -90,27 +85,34 @@ impl Opaque {
         Ok(RegistrationUpload::<Suite>::deserialize(upload).map(drop)?)
     }
 
-    /// Looks at the first message of a log-in.
-    pub(super) fn check_login(ke1: &[u8; 96]) -> Result<CheckedLogin, OpaqueError> {
-        Ok(CheckedLogin(CredentialRequest::deserialize(ke1)?))
-    }
-
-    /// Answers the first message of a log-in. The guess is taken, and durably.
-    pub(super) fn start_login(
+    /// Looks at the first message of a log-in, and asks the seed for the registration's key: a token that does
+    /// not answer must cost no guess.
+    pub(super) fn check_login(
         &self,
         account: &AccountId,
+        registration: &RegistrationId,
+        ke1: &[u8; 96],
+    ) -> Result<CheckedLogin, OpaqueError> {
+        let request = CredentialRequest::deserialize(ke1)?;
+        let material = oprf_key_material(&*self.seed, account, registration)?;
+        Ok(CheckedLogin { request, material })
+    }
+
+    /// Answers the first message of a log-in at the registration that it was checked for. The guess is taken,
+    /// and durably.
+    pub(super) fn start_login(
+        &self,
         record: &Record,
-        request: CheckedLogin,
+        CheckedLogin { request, material }: CheckedLogin,
         context: Vec<u8>,
     ) -> Result<([u8; 320], WaitingLogin), OpaqueError> {
-        let material = self.key_material(account, &record.registration)?;
         let stored = ServerRegistration::deserialize(&record.upload)?;
         let builder = ServerLogin::builder_with_key_material(
             &mut SystemRandom,
             &self.setup,
             material.into(),
             Some(stored),
-            request.0,
+            request,
             parameters(&context),
         )?;
         let key: &Scalar = self.setup.keypair().private();

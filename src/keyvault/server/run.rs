@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -127,6 +127,11 @@ pub async fn serve<S: Store>(
     let signals = |source| ServeError::Io { doing: "waiting for signals", source };
     let mut terminated = signal(SignalKind::terminate()).map_err(signals)?;
     let mut interrupted = signal(SignalKind::interrupt()).map_err(signals)?;
+    // Without a log to open again it ends the server, as ever.
+    let mut hung_up = match service.audit.is_on() {
+        true => Some(signal(SignalKind::hangup()).map_err(signals)?),
+        false => None,
+    };
     started(Listening { address, metrics: told.as_ref().map(|(_, address)| *address), pin });
     let telling =
         told.map(|(listener, _)| tokio::spawn(http::serve(Arc::clone(&service), listener)));
@@ -150,6 +155,7 @@ pub async fn serve<S: Store>(
                 }
             },
             Some(_) = connections.join_next() => {}
+            () = hangup(&mut hung_up) => service.audit.open_again(),
             _ = terminated.recv() => break,
             _ = interrupted.recv() => break,
         }
@@ -163,6 +169,13 @@ pub async fn serve<S: Store>(
         let _ = telling.await;
     }
     Ok(())
+}
+
+async fn hangup(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
 }
 
 async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {

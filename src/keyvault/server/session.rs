@@ -23,7 +23,7 @@ pub struct Service<S> {
     accounts: Accounts<S>,
     opaque: Opaque,
     pub(super) limits: Limits,
-    audit: Audit,
+    pub(super) audit: Audit,
     pub(super) metrics: Metrics,
 }
 
@@ -133,12 +133,7 @@ impl<'s, S: Store> Session<'s, S> {
         registration: RegistrationId,
     ) -> Result<Reply, Refused> {
         let told = self.service.accounts.tell(account, registration).await;
-        let told = told.map_err(|error| self.refused(error))?;
-        Ok(Reply::Status {
-            standing: told.standing,
-            guesses_left: told.guesses_left,
-            age: told.age,
-        })
+        Ok(Reply::Status(told.map_err(|error| self.refused(error))?))
     }
 
     async fn start_login(
@@ -148,8 +143,9 @@ impl<'s, S: Store> Session<'s, S> {
         ke1: &[u8; 96],
     ) -> Result<Reply, Refused> {
         self.break_off();
-        let checked = Opaque::check_login(ke1).map_err(|error| self.unfit(&error))?;
         let service = self.service;
+        let checked = service.opaque.check_login(&account, &registration, ke1);
+        let checked = checked.map_err(|error| self.unfit(&error))?;
         let guess = service.accounts.take_guess(account, registration).await;
         let guess = guess.map_err(|error| self.refused(error))?;
         // From here on the guess is taken, and durably: now, and not before, the password is evaluated.
@@ -166,7 +162,7 @@ impl<'s, S: Store> Session<'s, S> {
             self.note(Event::Destroyed, about);
         }
         let context = login_context(&account, &registration, &self.exporter);
-        let started = service.opaque.start_login(&account, &guess.record, checked, context);
+        let started = service.opaque.start_login(&guess.record, checked, context);
         let (ke2, waiting) = started.map_err(|error| self.unfit(&error))?;
         self.login = Some(Login { account, guess, waiting });
         Ok(Reply::LoginStarted { ke2, guesses_left })
@@ -203,7 +199,7 @@ impl<'s, S: Store> Session<'s, S> {
         };
         let Ok(order) = signed.verify(&self.exporter) else {
             Metrics::count(&metrics.bad_signatures_total);
-            self.note(Event::BadSignature, about(None));
+            self.note_refusal(Event::BadSignature, about(None));
             return Err(Refused::BadSignature);
         };
         match order {
@@ -253,9 +249,17 @@ impl<'s, S: Store> Session<'s, S> {
         self.service.audit.note(event, self.address, about);
     }
 
+    /// Who is refused anyway could have the log grow for ever.
+    fn note_refusal(&self, event: Event, about: About) {
+        match self.service.limits.take_note(self.address, Instant::now()) {
+            true => self.note(event, about),
+            false => self.service.audit.leave_out(),
+        }
+    }
+
     fn too_often(&self, wait: Duration) -> Refused {
         Metrics::count(&self.service.metrics.too_often_total);
-        self.note(Event::TooOften, About::default());
+        self.note_refusal(Event::TooOften, About::default());
         let wait_secs = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
         Refused::TooOften { wait_secs }
     }

@@ -61,6 +61,19 @@ enum Job {
     },
 }
 
+impl Job {
+    /// Tells whoever asked that it was not done.
+    fn undone(self) -> Answer {
+        fn give_none<T>(answer: oneshot::Sender<Result<T, StoreError>>, written: Result<(), &str>) {
+            give(answer, written, Err(StoreError::Unavailable("it was not done".into())));
+        }
+        match self {
+            Self::Swap { answer, .. } => Box::new(|written| give_none(answer, written)),
+            Self::Identity { answer, .. } => Box::new(|written| give_none(answer, written)),
+        }
+    }
+}
+
 /// Tells whoever asked what came of it, given whether all of it was written.
 type Answer = Box<dyn FnOnce(Result<(), &str>)>;
 
@@ -204,10 +217,12 @@ impl Writer {
     /// Answers only when everything is durable.
     fn carry_out(&mut self, jobs: Vec<Job>) {
         let mut answers: Vec<Answer> = Vec::with_capacity(jobs.len());
-        let written = self.write(jobs, &mut answers).map_err(|error| match error {
+        let mut jobs = jobs.into_iter();
+        let written = self.write(&mut jobs, &mut answers).map_err(|error| match error {
             StoreError::Unavailable(why) => why,
             error => error.to_string(),
         });
+        answers.extend(jobs.map(Job::undone));
         if written.is_err() {
             // Whether the disk has it is not known, and after such an error redb takes nothing more.
             self.failed.store(true, Ordering::Relaxed);
@@ -221,7 +236,12 @@ impl Writer {
         }
     }
 
-    fn write(&self, jobs: Vec<Job>, answers: &mut Vec<Answer>) -> Result<u64, StoreError> {
+    /// Jobs that are left were not done.
+    fn write(
+        &self,
+        jobs: &mut impl Iterator<Item = Job>,
+        answers: &mut Vec<Answer>,
+    ) -> Result<u64, StoreError> {
         let writing = self.database.begin_write().map_err(unavailable)?;
         let mut changes = self.about.changes;
         {

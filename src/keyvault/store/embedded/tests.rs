@@ -166,6 +166,39 @@ fn a_backup_is_taken_back_only_with_few_guesses_and_says_so() {
 }
 
 #[test]
+fn an_account_that_is_put_back_or_had_other_changes_is_refused_by_who_has_seen_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("accounts");
+    let owner = made(&path, 0);
+    let accounts = Accounts::new(EmbeddedStore::open(&path).unwrap());
+    runtime().block_on(async {
+        let store = accounts.store();
+        let read = || async { store.read(owner.id()).await.unwrap().unwrap() };
+        let old = read().await.account;
+        let rolled_back = || async {
+            let told = accounts.tell(owner.id(), record().registration).await;
+            matches!(told, Err(AccountError::Store(StoreError::RolledBack(_))))
+        };
+        let put = |account: Account| async move {
+            let version = read().await.version;
+            assert_eq!(store.swap(owner.id(), Some(version), &account).await.unwrap(), Swap::Done);
+        };
+        accounts.take_guess(owner.id(), record().registration).await.unwrap();
+        let newest = read().await.account;
+        // Fewer changes; as many, but another one; one more, but not of what was there.
+        let other = old.register(Record { registration: RegistrationId([8; 16]), ..record() });
+        let other = other.unwrap();
+        for wrong in [old, other.clone(), other.take_guess(record().registration).unwrap().0] {
+            put(wrong).await;
+            assert!(rolled_back().await);
+        }
+        put(newest).await;
+        assert!(!rolled_back().await);
+        assert_eq!(accounts.tell(owner.id(), record().registration).await.unwrap().guesses_left, 9);
+    });
+}
+
+#[test]
 fn a_file_that_is_no_store_is_said_to_be_damaged_and_stays() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("accounts");
