@@ -133,7 +133,7 @@ fn a_vault_that_only_a_keyring_would_open_stays_with_its_key_vault_and_nothing_i
     let before = subject.slot_files();
     with_it(&["keyvault", "unregister"]).expect(1, &["keyring"]);
     assert_eq!(subject.slot_files(), before);
-    with_it(&["keyvault", "status"]).expect(0, &["10 guesses left"]);
+    subject.said(&["keyvault", "status"]).expect(0, &["10 guesses left"]);
     assert!(!server.events().iter().any(|event| event == "unregistered"));
     tried(&subject, SECOND).expect(0, &[]);
 

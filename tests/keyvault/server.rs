@@ -44,12 +44,14 @@ impl Server {
         server
     }
 
-    /// Starts one on a copy of a store.
+    /// Starts one on a copy of a store and of the mark beside it.
     pub fn start_on(store: &Path) -> Self {
         let mut server = Self::start();
         server.kill();
-        fs::remove_file(server.place("accounts.mark")).unwrap();
-        fs::copy(store, server.store()).unwrap();
+        for end in ["", ".mark"] {
+            let from = format!("{}{end}", store.display());
+            fs::copy(from, server.place(&format!("accounts{end}"))).unwrap();
+        }
         server.start_again();
         server
     }
