@@ -23,11 +23,11 @@ use hushfs::keyvault::protocol::{
     ALPN, EXPORTER_LABEL, LENGTH_BYTES, Order, Refused, Reply, Request, SignedOrder, SystemRandom,
     body_bytes, decode, encode, login_context, message_bytes,
 };
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use opaque_ke::{
     CipherSuite, ClientLogin, ClientLoginFinishParameters, ClientRegistration,
     ClientRegistrationFinishParameters, CredentialResponse, RegistrationResponse,
 };
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};

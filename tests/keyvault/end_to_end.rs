@@ -112,7 +112,8 @@ fn a_vault_that_only_a_keyring_would_open_stays_with_its_key_vault_and_nothing_i
     register(&subject, &server, SECOND).expect(0, &[]);
     // As “remember” names it on the device whose keyring has its key.
     let remembered = subject.place("in the keyring");
-    let mut add = subject.command(&["key", "add", "--key", "--yes", "--name", "keyring of a laptop"]);
+    let mut add =
+        subject.command(&["key", "add", "--key", "--yes", "--name", "keyring of a laptop"]);
     add.arg("--new-key-file").arg(&remembered).arg("--key-file").arg(subject.key());
     Said::by(add.arg(subject.vault())).expect(0, &[]);
     let with_it = |words: &[&str]| {

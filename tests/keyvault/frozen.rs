@@ -12,7 +12,8 @@ use crate::server::Server;
 
 /// Of `sample_vaults.rs`, which opens it without its store.
 fn sample(way: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/sample_vaults/format-1-keyvault{way}"))
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(format!("tests/sample_vaults/format-1-keyvault{way}"))
 }
 
 #[test]

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use crate::network::Host;
 use hushfs::keyvault::accounts::Accounts;
 use hushfs::keyvault::store::{EtcdAddress, EtcdStore, EtcdTls, StoreError};
-use crate::network::Host;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Machines of one cluster.

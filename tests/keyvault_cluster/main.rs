@@ -14,6 +14,7 @@ mod account;
 mod certificates;
 mod etcd;
 mod guesses;
+mod lost_answers;
 mod network;
 mod partition;
 mod rollback;

@@ -6,9 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use hushfs::format::KeyVaultPlace;
 use hushfs::keyvault::account::GUESSES;
 use hushfs::keyvault::client::status;
-use hushfs::keyvault::protocol::{
-    Refused, Reply, Request, Suite, SystemRandom, message_bytes,
-};
+use hushfs::keyvault::protocol::{Refused, Reply, Request, Suite, SystemRandom, message_bytes};
 use opaque_ke::ClientLogin;
 
 use crate::etcd::Etcd;
@@ -43,14 +41,14 @@ fn in_a_network_of_its_own() {
     let etcd = Etcd::start_at(&machines);
     wait_for_majority(&etcd);
     let hosts: Vec<_> = (0..3).map(|nth| network.host(&format!("s{nth}"), 11 + nth)).collect();
-    let servers: Vec<_> = hosts.iter().enumerate().map(|(nth, host)| start(&etcd, nth, host)).collect();
+    let servers: Vec<_> =
+        hosts.iter().enumerate().map(|(nth, host)| start(&etcd, nth, host)).collect();
 
     let leader = leader(&etcd);
     // The first cut takes the leader away, the second one does not.
     for (round, first) in [leader, leader + 1].into_iter().enumerate() {
         let lone = round;
-        let apart =
-            [&machines[first % MACHINES], &machines[(first + 1) % MACHINES], &hosts[lone]];
+        let apart = [&machines[first % MACHINES], &machines[(first + 1) % MACHINES], &hosts[lone]];
         let (_, place, _) = registered(&servers[(lone + 1) % 3], RIGHT);
         network.cut_off(&apart);
         let guesses = Guesses::default();

@@ -58,16 +58,16 @@ fn guesses_are_counted_in_an_etcd_that_wants_to_see_certificates() {
 #[test]
 fn what_is_wrong_with_tls_to_etcd_is_said_and_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
-    let (ours, theirs) = (Authority::new(folder.path(), "ours"), Authority::new(folder.path(), "theirs"));
+    let (ours, theirs) =
+        (Authority::new(folder.path(), "ours"), Authority::new(folder.path(), "theirs"));
     let tls = ours.of_server(ours.issue("127.0.0.1", Good::Now));
     let Some(etcd) = Etcd::start_with(1, Some(tls)) else { return };
     let own = ours.issue("server", Good::Now);
     drop(start(&etcd, &flags(&ours.file(), Some(&own))));
 
     let store = etcd.name();
-    let said = |ca: &Path, shown: Option<&Issued>| {
-        Said::by(&mut serve(&etcd, &store, &flags(ca, shown)))
-    };
+    let said =
+        |ca: &Path, shown: Option<&Issued>| Said::by(&mut serve(&etcd, &store, &flags(ca, shown)));
     let other = theirs.file();
     said(&other, Some(&own)).expect(1, &["not by the authority that --etcd-ca names", "127.0.0.1"]);
     said(&ours.file(), None).expect(1, &["wants to see a certificate: pass --etcd-cert"]);

@@ -96,7 +96,7 @@ With the seed in a token (feature keyvault-hsm); the first time with --hsm-make-
 
 Ends with SIGTERM or Ctrl-C, once log-ins that have begun are done. docs/keyvault.md says what it promises,
 and what it cannot.")]
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Copy a key vault's store, while no server has it
     #[cfg(feature = "keyvault-server")]
     #[command(after_long_help = "\

@@ -223,7 +223,8 @@ mod tests {
     fn neither_one_address_nor_many_have_all_of_their_refusals_noted() {
         let (limits, start) = (Limits::new(RATES), Instant::now());
         let noted = |addresses: std::ops::Range<u32>, times: u32, now| {
-            let each = addresses.flat_map(|nth| (0..times).map(move |_| IpAddr::from(nth.to_be_bytes())));
+            let each =
+                addresses.flat_map(|nth| (0..times).map(move |_| IpAddr::from(nth.to_be_bytes())));
             each.filter(|address| limits.take_note(*address, now)).count()
         };
         assert_eq!(noted(0..1, 1000, start), NOTES_PER_MINUTE as usize);

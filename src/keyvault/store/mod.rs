@@ -15,9 +15,7 @@ use super::account::Account;
 
 pub use embedded::{EmbeddedStore, back_up, restore};
 #[cfg(feature = "keyvault-etcd")]
-pub use etcd::{
-    CertificateFiles, EtcdAddress, EtcdAddressError, EtcdStore, EtcdTls, EtcdTlsError,
-};
+pub use etcd::{CertificateFiles, EtcdAddress, EtcdAddressError, EtcdStore, EtcdTls, EtcdTlsError};
 
 /// Which version of an account is stored. Stores give every change another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -198,6 +198,64 @@ fn an_account_that_is_put_back_or_had_other_changes_is_refused_by_who_has_seen_i
     });
 }
 
+/// Memory that takes nothing any more once it is told so.
+#[derive(Debug, Default)]
+struct Breaking {
+    memory: redb::backends::InMemoryBackend,
+    is_broken: Arc<AtomicBool>,
+}
+
+impl redb::StorageBackend for Breaking {
+    fn len(&self) -> Result<u64, std::io::Error> {
+        self.memory.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), std::io::Error> {
+        self.memory.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> Result<(), std::io::Error> {
+        self.memory.set_len(len)
+    }
+
+    fn sync_data(&self) -> Result<(), std::io::Error> {
+        match self.is_broken.load(Ordering::Relaxed) {
+            true => Err(std::io::Error::other("the disk is gone")),
+            false => self.memory.sync_data(),
+        }
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> Result<(), std::io::Error> {
+        self.memory.write(offset, data)
+    }
+}
+
+#[test]
+fn who_asks_a_store_that_has_failed_is_told_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Breaking::default();
+    let is_broken = Arc::clone(&backend.is_broken);
+    let database = Arc::new(redb::Builder::new().create_with_backend(backend).unwrap());
+    let about = About::read_or_make(&database).unwrap();
+    let mut writer = Writer {
+        database,
+        failed: Arc::default(),
+        mark: Mark::beside(&folder.path().join("accounts")),
+        about,
+        marked: Instant::now(),
+    };
+    is_broken.store(true, Ordering::Relaxed);
+    // The second one does not even begin.
+    for _ in 0..2 {
+        let (answer, mut answered) = oneshot::channel();
+        writer.carry_out(vec![Job::Identity { fresh: vec![1], answer }]);
+        let said = answered.try_recv().expect("it was answered");
+        let Err(StoreError::Unavailable(why)) = said else { panic!("{said:?}") };
+        assert!(!why.contains("being closed") && !why.contains("not done"), "{why}");
+    }
+    assert!(writer.failed.load(Ordering::Relaxed));
+}
+
 #[test]
 fn a_file_that_is_no_store_is_said_to_be_damaged_and_stays() {
     let folder = tempfile::tempdir().unwrap();

@@ -14,7 +14,9 @@ pub enum EtcdAddressError {
     )]
     Endpoint(String),
     /// TLS to one machine, and none to another.
-    #[error("some machines of etcd are named with https:// and some with http://: TLS is for all or none")]
+    #[error(
+        "some machines of etcd are named with https:// and some with http://: TLS is for all or none"
+    )]
     Mixed,
     /// What comes after the question mark.
     #[error("“{0}” is not understood: after ? comes prefix=TEXT")]

@@ -268,6 +268,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_no_longer_waits_for_it_to_be_kept_spoils_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("seen");
+        let seen = Seen::open(&path, false).unwrap();
+        for revision in 1..200 {
+            let before = seen.before().unwrap();
+            seen.note((7, revision), before).await.unwrap();
+            // Asked for once, and given up.
+            let _ = tokio::time::timeout(std::time::Duration::ZERO, seen.keep()).await;
+            saw(&seen, 7, revision + 1).await.unwrap();
+            assert_eq!(newest(&seen.file).unwrap().0.revision, revision + 1);
+        }
+    }
+
+    #[tokio::test]
     async fn damage_and_a_second_server_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("seen");

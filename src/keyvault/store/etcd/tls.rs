@@ -66,10 +66,9 @@ impl EtcdTls {
     ) -> Result<Self, EtcdTlsError> {
         let mut roots = RootCertStore::empty();
         for certificate in certificates(authority)? {
-            roots.add(certificate).map_err(|source| EtcdTlsError::Authority {
-                path: authority.to_owned(),
-                source,
-            })?;
+            roots
+                .add(certificate)
+                .map_err(|source| EtcdTlsError::Authority { path: authority.to_owned(), source })?;
         }
         let mut options = TlsOptions::new().trust_anchors(roots.roots.iter().cloned());
         if let Some(files) = shown {
@@ -107,7 +106,9 @@ impl EtcdTls {
     /// the certificate only after the handshake.
     pub(super) fn refused(&self) -> &'static str {
         match self.shows_certificate {
-            true => "it does not take the certificate of --etcd-cert: of another authority, or expired?",
+            true => {
+                "it does not take the certificate of --etcd-cert: of another authority, or expired?"
+            }
             false => "it wants to see a certificate: pass --etcd-cert and --etcd-key",
         }
     }
@@ -118,7 +119,8 @@ fn identity(
     files: CertificateFiles<'_>,
     authorities: RootCertStore,
 ) -> Result<Identity, EtcdTlsError> {
-    let unusable = |source| EtcdTlsError::Certificate { path: files.certificate.to_owned(), source };
+    let unusable =
+        |source| EtcdTlsError::Certificate { path: files.certificate.to_owned(), source };
     let chain = certificates(files.certificate)?;
     let key = private_key(files.key)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
