@@ -83,13 +83,20 @@ impl EtcdStore {
         for url in &address.endpoints {
             // Connects when it is asked first.
             let client = Client::connect([url], Some(options.clone())).await;
-            let client = client.map_err(|error| unanswered(url, &error, tls.as_ref()))?;
+            let client = client.map_err(|error| unanswered(url, &error))?;
             machines.push(Machine { url: url.clone(), client });
         }
         let prefix = address.prefix.clone();
         let preferred = AtomicUsize::new(0);
-        let cluster = Arc::new(Cluster { machines, tls, preferred, prefix, seen });
-        cluster.look().await?;
+        let cluster = Arc::new(Cluster { machines, preferred, prefix, seen });
+        if let Err(error) = cluster.look().await {
+            return Err(match (error, &tls) {
+                (StoreError::Unavailable(said), Some(tls)) => {
+                    StoreError::Unavailable(cluster.refusal(tls).await.unwrap_or(said))
+                }
+                (error, _) => error,
+            });
+        }
         let looking = tokio::spawn(look_again_and_again(Arc::clone(&cluster)));
         Ok(Self { cluster, looking })
     }
@@ -169,7 +176,6 @@ struct Machine {
 /// The machines of an etcd cluster, and what was seen of it.
 struct Cluster {
     machines: Vec<Machine>,
-    tls: Option<EtcdTls>,
     /// Index of the machine that has answered last.
     preferred: AtomicUsize,
     prefix: String,
@@ -179,6 +185,17 @@ struct Cluster {
 impl Cluster {
     fn account_key(&self, id: AccountId) -> Vec<u8> {
         [self.prefix.as_bytes(), ACCOUNTS.as_bytes(), &id.0].concat()
+    }
+
+    /// What keeps one of the machines and this server apart, if it is TLS.
+    async fn refusal(&self, tls: &EtcdTls) -> Option<String> {
+        for machine in &self.machines {
+            // A machine that has nothing against it waits for what is never said.
+            if let Ok(Some(said)) = timeout(CONNECT_TIMEOUT, tls.refusal(&machine.url)).await {
+                return Some(said);
+            }
+        }
+        None
     }
 
     /// Notes how many changes the cluster has had.
@@ -242,7 +259,7 @@ impl Cluster {
                         self.preferred.store(index, Ordering::Relaxed);
                         return Ok((answer, nth == 0));
                     }
-                    Ok(Err(error)) => outcome = Err(unanswered(url, &error, self.tls.as_ref())),
+                    Ok(Err(error)) => outcome = Err(unanswered(url, &error)),
                     Err(_) => {
                         let said = format!("etcd at {url} takes too long");
                         outcome = Err(StoreError::Unavailable(said));

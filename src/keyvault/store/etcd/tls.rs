@@ -4,10 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use etcd_client::{Identity, TlsOptions};
-use rustls::pki_types::UnixTime;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::WebPkiClientVerifier;
-use rustls::sign::CertifiedKey;
-use rustls::{AlertDescription, CertificateError, RootCertStore};
+use rustls::{AlertDescription, CertificateError, ClientConfig, RootCertStore};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use zeroize::Zeroizing;
 
 use crate::keyvault::pem::{PemError, certificates, private_key};
 
@@ -50,7 +54,10 @@ pub struct CertificateFiles<'p> {
 /// What TLS to etcd is made with. No authority of the system is trusted.
 #[derive(Clone, Debug)]
 pub struct EtcdTls {
+    /// For etcd's client.
     pub(super) options: TlsOptions,
+    /// The same, to find out what etcd's client does not tell.
+    config: Arc<ClientConfig>,
     shows_certificate: bool,
 }
 
@@ -64,21 +71,59 @@ impl EtcdTls {
         authority: &Path,
         shown: Option<CertificateFiles<'_>>,
     ) -> Result<Self, EtcdTlsError> {
+        let no_authority = |source| EtcdTlsError::Authority { path: authority.to_owned(), source };
         let mut roots = RootCertStore::empty();
         for certificate in certificates(authority)? {
-            roots
-                .add(certificate)
-                .map_err(|source| EtcdTlsError::Authority { path: authority.to_owned(), source })?;
+            roots.add(certificate).map_err(no_authority)?;
         }
         let mut options = TlsOptions::new().trust_anchors(roots.roots.iter().cloned());
-        if let Some(files) = shown {
-            options = options.identity(identity(files, roots)?);
-        }
-        Ok(Self { options, shows_certificate: shown.is_some() })
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(no_authority)?
+            .with_root_certificates(roots.clone());
+        let mut config = match shown {
+            None => config.with_no_client_auth(),
+            Some(files) => {
+                let chain = certificates(files.certificate)?;
+                let key = private_key(files.key)?;
+                let path = files.certificate.to_owned();
+                if is_expired_chain(&chain, roots, provider) {
+                    return Err(EtcdTlsError::Expired(path));
+                }
+                let config = config.with_client_auth_cert(chain, key);
+                let config = config.map_err(|source| EtcdTlsError::Certificate { path, source })?;
+                let key = Zeroizing::new(read(files.key)?);
+                options = options.identity(Identity::from_pem(read(files.certificate)?, &*key));
+                config
+            }
+        };
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        Ok(Self { options, config: Arc::new(config), shows_certificate: shown.is_some() })
     }
 
-    /// What to do about an error of TLS, if that is what went wrong.
-    pub(super) fn hint(&self, error: &rustls::Error) -> Option<&'static str> {
+    /// Why a machine and this server do not take each other, if TLS is what keeps them apart. With TLS 1.3 a
+    /// machine looks at the certificate that it is shown after the handshake, and whoever writes meanwhile
+    /// hears of a broken pipe: here nothing is written.
+    pub(super) async fn refusal(&self, machine: &str) -> Option<String> {
+        let authority = machine.strip_prefix("https://")?;
+        let (host, _port) = authority.rsplit_once(':')?;
+        let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned()).ok()?;
+        let stream = TcpStream::connect(authority).await.ok()?;
+        let shaken = TlsConnector::from(Arc::clone(&self.config)).connect(name, stream).await;
+        let ended = match shaken {
+            Err(error) => error,
+            Ok(mut stream) => stream.read(&mut [0]).await.err()?,
+        };
+        let error = ended.get_ref()?.downcast_ref::<rustls::Error>()?;
+        Some(match self.hint(error) {
+            Some(hint) => format!("etcd at {machine}: {hint} ({error})"),
+            None => format!("etcd at {machine}: {error}"),
+        })
+    }
+
+    /// What to do about an error of TLS.
+    fn hint(&self, error: &rustls::Error) -> Option<&'static str> {
         use rustls::Error::{AlertReceived, InvalidCertificate};
         match error {
             InvalidCertificate(CertificateError::UnknownIssuer) => {
@@ -97,51 +142,35 @@ impl EtcdTls {
                 | AlertDescription::CertificateUnknown
                 | AlertDescription::UnknownCA
                 | AlertDescription::AccessDenied,
-            ) => Some(self.refused()),
+            ) => Some(match self.shows_certificate {
+                true => {
+                    "it does not take the certificate of --etcd-cert: of another authority, or expired?"
+                }
+                false => "it wants to see a certificate: pass --etcd-cert and --etcd-key",
+            }),
             _ => None,
-        }
-    }
-
-    /// What to do if the other side has ended the connection with an alert. With TLS 1.3 it looks at
-    /// the certificate only after the handshake.
-    pub(super) fn refused(&self) -> &'static str {
-        match self.shows_certificate {
-            true => {
-                "it does not take the certificate of --etcd-cert: of another authority, or expired?"
-            }
-            false => "it wants to see a certificate: pass --etcd-cert and --etcd-key",
         }
     }
 }
 
-/// What is shown, once it was seen to be of use: etcd's own refusals name no reason.
-fn identity(
-    files: CertificateFiles<'_>,
+/// etcd's own refusals name no reason. Of whatever authority it is: that is for etcd to judge.
+fn is_expired_chain(
+    chain: &[CertificateDer<'_>],
     authorities: RootCertStore,
-) -> Result<Identity, EtcdTlsError> {
-    let unusable =
-        |source| EtcdTlsError::Certificate { path: files.certificate.to_owned(), source };
-    let chain = certificates(files.certificate)?;
-    let key = private_key(files.key)?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    CertifiedKey::from_der(chain.clone(), key, &provider).map_err(unusable)?;
+    provider: Arc<CryptoProvider>,
+) -> bool {
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(authorities), provider);
-    if let (Ok(verifier), [own, rest @ ..]) = (verifier.build(), &chain[..])
-        && let Err(rustls::Error::InvalidCertificate(error)) =
-            verifier.verify_client_cert(own, rest, UnixTime::now())
-        && is_expired(&error)
-    {
-        return Err(EtcdTlsError::Expired(files.certificate.to_owned()));
-    }
-    let bytes = |path: &Path, what| {
-        std::fs::read(path).map_err(|error| PemError::Unreadable {
-            path: path.to_owned(),
-            what,
-            source: rustls::pki_types::pem::Error::Io(error),
-        })
-    };
-    let key = zeroize::Zeroizing::new(bytes(files.key, "private key")?);
-    Ok(Identity::from_pem(bytes(files.certificate, "certificate")?, &*key))
+    let (Ok(verifier), [own, rest @ ..]) = (verifier.build(), chain) else { return false };
+    let verified = verifier.verify_client_cert(own, rest, UnixTime::now());
+    matches!(verified, Err(rustls::Error::InvalidCertificate(error)) if is_expired(&error))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, PemError> {
+    std::fs::read(path).map_err(|error| PemError::Unreadable {
+        path: path.to_owned(),
+        what: "certificate or key",
+        source: rustls::pki_types::pem::Error::Io(error),
+    })
 }
 
 fn is_expired(error: &CertificateError) -> bool {
