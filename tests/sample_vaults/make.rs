@@ -9,7 +9,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hushfs::cli::args::UnlockArgs;
@@ -47,22 +47,31 @@ fn make_the_sample_of_format_1() {
     fifth_turn(device("laptop"));
 }
 
-#[test]
-#[ignore = "makes a sample where there is none"]
-fn make_the_sample_with_slots_of_version_2() {
-    let place = |way: &str| samples().join(format!("format-1-slots-2{way}"));
+/// Makes a vault with one file, opened by a password and by a key beside it, which is returned with it; `None` if
+/// there is one.
+fn make(name: &str, note: &[u8]) -> Option<(PathBuf, PathBuf)> {
+    let place = |way: &str| samples().join(format!("{name}{way}"));
     let (vault, password, key) = (place(""), place(".password"), place(".key"));
     if vault.exists() {
         eprintln!("{} is there, and frozen", vault.display());
-        return;
+        return None;
     }
     fs::write(&password, "marmot brazier lectern oxbow\n").unwrap();
     let mut init = hushfs(&["init", "--yes", "--password-file"]);
     Said::by(init.arg(&password).arg("--key-file").arg(&key).arg(&vault)).expect(0, &[]);
     let state = tempfile::tempdir().unwrap();
     let device = Device::open(&vault, &key, state.path());
-    device.file("note.txt", b"found by any of three ways");
+    device.file("note.txt", note);
     device.unmount();
+    Some((vault, key))
+}
+
+#[test]
+#[ignore = "makes a sample where there is none"]
+fn make_the_sample_with_slots_of_version_2() {
+    let Some((vault, key)) = make("format-1-slots-2", b"found by any of three ways") else {
+        return;
+    };
     let add = ["key", "add", "--password", "--yes", "--name", "Ann’s", "--new-password-command"];
     let mut add = hushfs(&add);
     add.arg("echo walnut ferry cobalt hinge").arg("--key-file").arg(&key).arg(&vault);
@@ -81,19 +90,8 @@ fn make_the_sample_with_a_slot_of_a_key_vault() {
     use hushfs::keyvault::client::log_in;
 
     let place = |way: &str| samples().join(format!("format-1-keyvault{way}"));
-    let (vault, password, key) = (place(""), place(".password"), place(".key"));
-    if vault.exists() {
-        eprintln!("{} is there, and frozen", vault.display());
-        return;
-    }
-    fs::write(&password, "marmot brazier lectern oxbow\n").unwrap();
-    let mut init = hushfs(&["init", "--yes", "--password-file"]);
-    Said::by(init.arg(&password).arg("--key-file").arg(&key).arg(&vault)).expect(0, &[]);
-    let state = tempfile::tempdir().unwrap();
-    let device = Device::open(&vault, &key, state.path());
-    device.file("note.txt", b"found by a key vault as well");
-    device.unmount();
-
+    let made = make("format-1-keyvault", b"found by a key vault as well");
+    let Some((vault, key)) = made else { return };
     let mut serve = hushfs(&["keyvault", "serve", "--listen", "127.0.0.1:0", "--store"]);
     serve.arg(place(".accounts")).stdout(std::process::Stdio::piped());
     let mut server = serve.spawn().unwrap();
