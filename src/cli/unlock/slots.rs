@@ -60,7 +60,7 @@ impl Slots {
 
     /// Those that are whole.
     #[cfg(feature = "keyvault")]
-    pub(super) fn whole(&self) -> impl Iterator<Item = &UnverifiedSlot> {
+    pub(in crate::cli) fn whole(&self) -> impl Iterator<Item = &UnverifiedSlot> {
         self.slots.iter().map(|(_, slot)| slot)
     }
 
