@@ -80,7 +80,8 @@ impl RekeyArgs {
             password_command: new_password_command.filter(|_| !has_key),
             key_file: self.new_key_file.clone(),
             no_keyring: true,
-            ..UnlockArgs::default()
+            #[cfg(feature = "keyvault")]
+            keyvault: false,
         }
     }
 }
