@@ -125,14 +125,15 @@ impl Logs<'_> {
     /// States to start from, the latest first, and nothing in the end. The latest, which mostly will do,
     /// is read once; of the others no more than one is in memory.
     fn grounds(&self) -> impl Iterator<Item = Folded> {
-        let mut heads: Vec<(CheckpointAge, DeviceId, u64)> = Vec::new();
-        let mut latest: Option<(CheckpointAge, OpenedLog, Option<String>)> = None;
+        type Head = (CheckpointAge, DeviceId, u64);
+        let mut heads: Vec<Head> = Vec::new();
+        let mut latest: Option<(Head, OpenedLog, Option<String>)> = None;
         for (device, seq) in self.listing.log_names(LogKind::Checkpoint) {
             if let Ok((log, copy)) = self.checkpoint(device, seq) {
-                let age = log.checkpoint_age();
-                heads.push((age, device, seq));
-                if latest.as_ref().is_none_or(|(latest_age, ..)| *latest_age < age) {
-                    latest = Some((age, log, copy));
+                let head = (log.checkpoint_age(), device, seq);
+                heads.push(head);
+                if latest.as_ref().is_none_or(|(latest, ..)| *latest < head) {
+                    latest = Some((head, log, copy));
                 }
             }
         }
