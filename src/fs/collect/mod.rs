@@ -1,6 +1,7 @@
 //! Collection: what no state within the history period needs leaves the vault, packs that are mostly
 //! dead or small are written anew, and checkpoints take the place of log objects (I7).
 
+mod base;
 mod choose;
 mod cost;
 mod due;

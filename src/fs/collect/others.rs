@@ -10,7 +10,7 @@ use crate::store::{VaultFolder, VaultListing, log_path};
 use super::super::file_system::FileSystem;
 use super::super::fold::{durable_since, fold, is_covered, packs_of};
 use super::super::publish::Publisher;
-use super::remove::Base;
+use super::base::Base;
 
 /// A device of which nothing has come for so long is not waited for any more: 90 days.
 const FORGOTTEN_AFTER_SECS: i64 = 90 * 24 * 60 * 60;

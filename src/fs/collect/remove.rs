@@ -2,40 +2,18 @@
 
 use std::time::Duration;
 
-use crate::format::{CheckpointAge, DeviceId, Frontier, LogKind, OpenedLog, Time, pack_path};
+use crate::format::{LogKind, Time, pack_path};
 use crate::store::{StoreError, VaultFolder, VaultListing, log_path};
 
 use super::super::error::FsError;
 use super::super::file_system::FileSystem;
-use super::super::fold::{durable_since, is_covered};
+use super::super::fold::is_covered;
 use super::super::publish::Publisher;
+use super::base::Base;
 use super::kept::{Kept, LogName};
 use super::others::Others;
 use super::report::Collected;
 use super::thin::EVERY_STATE_FOR;
-
-/// What counts of a checkpoint here: its operations are long, and are let go of one by one.
-#[derive(Debug)]
-pub(super) struct Base {
-    pub(super) name: (DeviceId, u64),
-    /// Later ones are greater.
-    age: CheckpointAge,
-    pub(super) frontier: Frontier,
-    pub(super) durable_since: Time,
-    object_bytes: u64,
-}
-
-impl Base {
-    fn of(vault: &VaultFolder, log: OpenedLog) -> Self {
-        Self {
-            name: (log.device, log.seq),
-            age: log.checkpoint_age(),
-            durable_since: durable_since(vault, &log),
-            object_bytes: log.object_bytes,
-            frontier: log.frontier,
-        }
-    }
-}
 
 /// What may go.
 struct Rules<'a> {
@@ -102,23 +80,6 @@ impl FileSystem {
         collected.history_log_bytes = self.history_log_bytes(&left);
         collected.waits_for_devices = others.without(&publisher.frontier);
         Ok(())
-    }
-
-    /// The checkpoints that can be used.
-    fn checkpoints(
-        &self,
-        vault: &VaultFolder,
-        publisher: &Publisher,
-        listing: &VaultListing,
-    ) -> Vec<Base> {
-        let names = listing.checkpoints.keys();
-        let checkpoints = names.filter_map(|(device, seq)| {
-            let log = vault.get_log(&self.keys, LogKind::Checkpoint, *device, *seq).ok()?;
-            let is_usable = log.operations().all(|operation| operation.is_ok())
-                && log.frontier.iter().all(|entry| publisher.has_seen(entry));
-            is_usable.then(|| Base::of(vault, log))
-        });
-        checkpoints.collect()
     }
 
     fn remove_unused_packs(
