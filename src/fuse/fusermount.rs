@@ -3,11 +3,11 @@
 use std::env;
 use std::ffi::OsString;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::mount_helper::{SOCKET_VARIABLE, last_words, receive_descriptor, sockets};
+use super::mount_helper::{Started, last_words, start};
 
 /// What the program is called, the newer first.
 const NAMES: [&str; 2] = ["fusermount3", "fusermount"];
@@ -45,20 +45,9 @@ pub(super) fn is_installed() -> bool {
 
 /// Mounts, with the comma-separated options; gives the opened `/dev/fuse`.
 pub(super) fn mount(mount_point: &Path, options: &str) -> Result<OwnedFd, FusermountError> {
-    let program = program()?;
-    let (ours, theirs) = sockets()?;
-    let child = Command::new(program)
-        .args(["-o", options, "--"])
-        .arg(mount_point)
-        .env(SOCKET_VARIABLE, theirs.as_raw_fd().to_string())
-        .env("LC_ALL", "C")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    drop(theirs);
-    let device = receive_descriptor(ours.as_fd())?;
-    let output = child.wait_with_output()?;
+    let Started { program, status: _status, device } =
+        start(Command::new(program()?).args(["-o", options, "--"]).arg(mount_point))?;
+    let output = program.wait_with_output()?;
     match device {
         Some(device) if output.status.success() => Ok(device),
         _ => Err(FusermountError::Refused(words(&output.stderr))),

@@ -6,13 +6,13 @@
 
 use std::fmt;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 
 use super::macfuse_words::{NotMounted, outcome};
-use super::mount_helper::{SOCKET_VARIABLE, receive_descriptor, sockets};
+use super::mount_helper::{Started, start};
 
 const PROGRAM: &str = "/Library/Filesystems/macfuse.fs/Contents/Resources/mount_macfuse";
 /// Tells the program that it is not called by hand, …
@@ -72,22 +72,15 @@ pub(super) fn mount(path: &Path, options: &str) -> Result<(OwnedFd, Helper), Mac
     if !is_installed() {
         return Err(MacFuseError::Missing);
     }
-    let (ours, theirs) = sockets()?;
-    let program = Command::new(PROGRAM)
+    let mut command = Command::new(PROGRAM);
+    command
         .args(["-o", options])
         .arg(path)
-        .env(SOCKET_VARIABLE, theirs.as_raw_fd().to_string())
         .env(CALLED_VARIABLE, "1")
-        .env(DAEMON_VARIABLE, std::env::current_exe()?)
-        .env(VERSION_VARIABLE, VERSION)
-        .env("LC_ALL", "C")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    drop(theirs);
-    let device = receive_descriptor(ours.as_fd())?;
-    let helper = Helper { program, status: ours.into() };
+        .env(VERSION_VARIABLE, VERSION);
+    let Started { program, status, device } =
+        start(command.env(DAEMON_VARIABLE, std::env::current_exe()?))?;
+    let helper = Helper { program, status: status.into() };
     match device {
         Some(device) => Ok((device, helper)),
         None => {

@@ -3,7 +3,8 @@
 
 use std::io::{self, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::process::{Child, Command, Stdio};
 
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::net::{
@@ -12,7 +13,7 @@ use rustix::net::{
 };
 
 /// Tells the program over which descriptor to hand the connection back.
-pub(super) const SOCKET_VARIABLE: &str = "_FUSE_COMMFD";
+const SOCKET_VARIABLE: &str = "_FUSE_COMMFD";
 
 /// From the first moment on no other program inherits it, where the system can do that.
 #[cfg(target_os = "linux")]
@@ -20,8 +21,36 @@ const RECEIVE_FLAGS: RecvFlags = RecvFlags::CMSG_CLOEXEC;
 #[cfg(not(target_os = "linux"))]
 const RECEIVE_FLAGS: RecvFlags = RecvFlags::empty();
 
+/// A program that has opened the kernel's connection, or has ended without.
+#[derive(Debug)]
+pub(super) struct Started {
+    pub(super) program: Child,
+    /// Where it may tell more.
+    pub(super) status: OwnedFd,
+    /// The connection, if it has handed one over.
+    pub(super) device: Option<OwnedFd>,
+}
+
+/// Starts a program with these arguments and variables, and waits for the kernel's connection.
+///
+/// # Errors
+/// The system's.
+pub(super) fn start(command: &mut Command) -> io::Result<Started> {
+    let (ours, theirs) = sockets()?;
+    let program = command
+        .env(SOCKET_VARIABLE, theirs.as_raw_fd().to_string())
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    drop(theirs);
+    let device = receive_descriptor(&ours)?;
+    Ok(Started { program, status: ours, device })
+}
+
 /// Our end of a connection and the program's, which alone is inherited.
-pub(super) fn sockets() -> io::Result<(OwnedFd, OwnedFd)> {
+fn sockets() -> io::Result<(OwnedFd, OwnedFd)> {
     // Inheritable on purpose; ours is marked at once, theirs is closed after the start.
     let (ours, theirs) =
         socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::empty(), None)?;
@@ -30,7 +59,7 @@ pub(super) fn sockets() -> io::Result<(OwnedFd, OwnedFd)> {
 }
 
 /// The descriptor that comes with the program's message; `None` if it ends without one.
-pub(super) fn receive_descriptor(socket: impl AsFd) -> io::Result<Option<OwnedFd>> {
+fn receive_descriptor(socket: impl AsFd) -> io::Result<Option<OwnedFd>> {
     let mut byte = [0];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     loop {
