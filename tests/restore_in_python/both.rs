@@ -91,6 +91,14 @@ impl Both {
         Said::by(self.unlocking(&mut command, way, destination))
     }
 
+    /// What `docs/reader.py` says of it.
+    pub fn with_reader(&self, way: &str, destination: &Path) -> Said {
+        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reader.py");
+        let mut command = Command::new(self.python);
+        command.arg("-B").arg(program).arg(self.vault()).arg(destination).arg(self.place(way));
+        Said::by(command.stdin(Stdio::null()))
+    }
+
     /// What `hushfs restore` says of it on a machine that has never seen the vault.
     pub fn with_hushfs(&self, way: &str, destination: &Path) -> Said {
         let state = self.folder.path().join("no state");

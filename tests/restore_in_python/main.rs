@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as the tests do")]
 //! `docs/restore.py`, which is written from `docs/format.md` alone, gives what `hushfs restore`
-//! gives, or says what it does not.
+//! gives, or says what it does not. So does the short `docs/reader.py`, as far as it goes.
 //!
 //! Without a Python that has what it needs these tests skip themselves, unless
 //! `HUSHFS_REQUIRE_FUSE=1`.
@@ -33,6 +33,7 @@ mod both;
 mod damage;
 mod devices;
 mod hostile;
+mod reader;
 mod whole;
 
 use bench::device;

@@ -29,13 +29,13 @@ fn the_sample_of_format_1_comes_back_without_its_checkpoint() {
     assert_eq!(both.assert_same("key", 0).len(), 15);
 }
 
-fn set_size(device: &Device, ino: Ino, size: u64) {
+pub fn set_size(device: &Device, ino: Ino, size: u64) {
     let change = AttributeChange { size: Some(size), ..AttributeChange::default() };
     device.files.set_attributes(ino, &change).unwrap();
 }
 
 /// Whatever files can have and programs can do to them.
-fn fill(device: &Device) {
+pub fn fill(device: &Device) {
     for folder in ["Chats", "Chats/2024", "Chats/2024/Grüße", "Empty folder", "gone"] {
         device.make(folder, NodeKind::Folder);
     }
