@@ -4,8 +4,8 @@
     reader.py VAULT FOLDER [FILE]
 
 FOLDER is made, or is empty. FILE holds the password or the 64-digit key; without it reader.py asks. It needs
-Python 3.9 and the package `cryptography` 44, or newer ones. It writes nothing into the vault, and nothing into
-FOLDER before the tags of all that it needs have been checked. On the worst day take `hushfs restore`, or
+Python 3.9 and the package `cryptography` 44, or newer ones. It writes nothing into the vault, and nothing
+into FOLDER before the tags of all that it needs have been checked. On the worst day take `hushfs restore` or
 restore.py: they go on behind damage, and put together what devices did at the same time. This one stops:
 
     exit code  0  all is in FOLDER, but for what it says: sockets, devices, attributes that did not hold
@@ -543,7 +543,9 @@ if __name__ == "__main__":
         main(*sys.argv[1:])
     except Stop as stop:
         code, what = stop.args
-        print(f"{what}.\nTo see more, or to go on: hushfs restore, or restore.py", file=sys.stderr)
+        print(f"{what}.", file=sys.stderr)
+        if code in (11, 14, 20):
+            print("`hushfs restore` and docs/restore.py go on from here.", file=sys.stderr)
         sys.exit(code)
     except (OSError, OverflowError) as error:
         sys.exit(f"{error}")

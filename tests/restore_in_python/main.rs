@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as the tests do")]
-//! `docs/restore.py`, which is written from `docs/format.md` alone, gives what `hushfs restore`
+//! `docs/restore.py`, which is written from `docs/format.md`, gives what `hushfs restore`
 //! gives, or says what it does not. So does the short `docs/reader.py`, as far as it goes.
 //!
 //! Without a Python that has what it needs these tests skip themselves, unless

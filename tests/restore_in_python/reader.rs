@@ -159,7 +159,7 @@ fn the_reader_stops_where_devices_did_something_at_the_same_time() {
     }
     fleet.sync(1, 0, || true);
     let Some(both) = Both::of(&fleet.vault(0), &fleet.bench.key()) else { return };
-    assert_stops(&both, "key", 20, &["at the same time", "hushfs restore, or restore.py"]);
+    assert_stops(&both, "key", 20, &["at the same time", "`hushfs restore` and docs/restore.py"]);
 }
 
 #[test]
