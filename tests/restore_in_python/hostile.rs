@@ -15,13 +15,13 @@ use hushfs::store::{HostDisk, VaultFolder};
 use crate::bench::Bench;
 use crate::both::Both;
 
-fn create<'a>(parent: Ino, name: &'a [u8], ino: u64, kind: NodeKind<'a>) -> Operation<'a> {
+pub fn create<'a>(parent: Ino, name: &'a [u8], ino: u64, kind: NodeKind<'a>) -> Operation<'a> {
     let times = Times::Same(Time::default());
     Operation::Create { parent, name, ino: Ino(ino), kind, mode: 0o644, uid: 0, gid: 0, times }
 }
 
 /// Puts the first log object of a device into the vault, with these operations.
-fn put(bench: &Bench, operations: &[Operation<'_>]) {
+pub fn put(bench: &Bench, operations: &[Operation<'_>]) {
     let folder = VaultFolder::new(Arc::new(HostDisk), bench.vault());
     let how = UnlockArgs { key_file: Some(bench.key()), ..UnlockArgs::default() };
     let Unlocked { keys, .. } = unlock(&bench.vault(), &folder, &how).unwrap();

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use hushfs::format::{Ino, NodeKind};
+use hushfs::format::{Ino, NodeKind, Operation, Time};
 
 use crate::bench::Bench;
 use crate::bench::device::content;
 use crate::both::Both;
 use crate::files::files_below;
 use crate::fleet::Fleet;
+use crate::hostile::{create, put};
 use crate::snapshot::{self, Snapshot};
 use crate::whole::{fill, set_size};
 
@@ -160,6 +161,40 @@ fn the_reader_stops_where_devices_did_something_at_the_same_time() {
     fleet.sync(1, 0, || true);
     let Some(both) = Both::of(&fleet.vault(0), &fleet.bench.key()) else { return };
     assert_stops(&both, "key", 20, &["at the same time", "`hushfs restore` and docs/restore.py"]);
+}
+
+fn rename<'a>(from: (Ino, &'a [u8]), to: (Ino, &'a [u8]), exchange: bool) -> Operation<'a> {
+    let ((from_parent, from_name), (to_parent, to_name)) = (from, to);
+    let time = Time::default();
+    Operation::Rename { from_parent, from_name, to_parent, to_name, exchange, time }
+}
+
+#[test]
+fn the_reader_refuses_operations_that_hushfs_refuses() {
+    let root = Ino::ROOT;
+    let names = [&b"../out of here"[..], b"..", b"", b"a/b", b"a\0b", &[b'a'; 256]];
+    let impossible = names.map(|name| create(root, name, 4, NodeKind::File));
+    let renames = [
+        rename((root, b"a"), (root, b"none"), true),
+        rename((root, b"none"), (root, b"a"), false),
+        rename((root, b"a"), (root, b"a"), false),
+        rename((root, b"a"), (Ino(3), b"within itself"), false),
+        rename((root, b"a"), (Ino(2), b"b"), true),
+        create(Ino(2), b"b", 4, NodeKind::File),
+        create(root, b"number is taken", 3, NodeKind::File),
+    ];
+    for operation in impossible.into_iter().chain(renames) {
+        let bench = Bench::new();
+        let what = format!("{operation:?}");
+        let folders = [(root, "a", 2), (Ino(2), "b", 3)];
+        let [a, b] = folders
+            .map(|(parent, name, ino)| create(parent, name.as_bytes(), ino, NodeKind::Folder));
+        put(&bench, &[a, b, operation]);
+        let Some(both) = Both::of(&bench.vault(), &bench.key()) else { return };
+        assert_eq!(both.with_hushfs("key", &both.place("restored")).code, 11, "{what}");
+        assert_stops(&both, "key", 11, &["log/0000000000000001-00000001.log is damaged"]);
+        assert!(!both.place("out of here").exists());
+    }
 }
 
 #[test]
