@@ -449,6 +449,7 @@ def missing(device, seq):
 def fold(vault):
     """10, folding: the state, and the log object or checkpoint that it ends with."""
     log, checkpoints = vault.log()
+    newest = dict(sorted(log))  # the highest number of each device
     tree, frontier, last = Tree(vault.chunk_size), {}, None
     if checkpoints:  # start
         last = max(checkpoints.values(),
@@ -458,13 +459,13 @@ def fold(vault):
             tree.apply(last.operations)
     while True:
         found = []
-        for device in sorted({device for device, _ in log}):  # 1
+        for device in newest:  # 1
             seq, previous = frontier.get(device, (0, bytes(32)))
             if (device, seq + 1) in log:
                 found.append(log[device, seq + 1])
                 with reading(found[-1].name):
                     need(found[-1].previous == previous, "it does not follow the one before it")
-            elif any(d == device and s > seq for d, s in log):
+            elif newest[device] > seq:
                 missing(device, seq + 1)
         ready = [o for o in found if covered(o.frontier, by=frontier)]  # 2
         if not ready:

@@ -13,7 +13,7 @@ use crate::files::files_below;
 use crate::fleet::Fleet;
 use crate::hostile::{create, put};
 use crate::snapshot::{self, Snapshot};
-use crate::whole::{fill, set_size};
+use crate::whole::{collect, fill};
 
 /// Both give the same, but for these paths, which the reader says that it leaves out.
 #[track_caller]
@@ -72,14 +72,7 @@ fn a_tree_of_everything_is_read_but_for_devices() {
 fn chunks_that_a_collection_moved_are_read() {
     let bench = Bench::new();
     let device = bench.device();
-    device.file("stays", &content(1, 30_000));
-    let cut = device.file("is cut", &content(2, 30_000));
-    device.file("goes", &content(3, 200_000));
-    device.publish();
-    set_size(&device, cut, 17_001);
-    device.files.unlink(Ino::ROOT, b"goes").unwrap();
-    device.publish();
-    device.files.collect(std::time::Duration::ZERO).unwrap();
+    collect(&device);
     device.unmount();
     let Some(both) = Both::of(&bench.vault(), &bench.key()) else { return };
     assert_eq!(assert_reads(&both, "key", &[]).len(), 3);

@@ -29,7 +29,7 @@ fn the_sample_of_format_1_comes_back_without_its_checkpoint() {
     assert_eq!(both.assert_same("key", 0).len(), 15);
 }
 
-pub fn set_size(device: &Device, ino: Ino, size: u64) {
+fn set_size(device: &Device, ino: Ino, size: u64) {
     let change = AttributeChange { size: Some(size), ..AttributeChange::default() };
     device.files.set_attributes(ino, &change).unwrap();
 }
@@ -101,18 +101,23 @@ fn a_tree_of_everything_comes_back() {
     assert!(again.join("sparse").metadata().unwrap().blocks() * 512 < 100_000);
 }
 
-#[test]
-fn chunks_that_a_collection_moved_come_back() {
-    let bench = Bench::new();
-    let device = bench.device();
+/// Lets a collection move chunks, also those of a file that was cut within one.
+pub fn collect(device: &Device) {
     device.file("stays", &content(1, 30_000));
     let cut = device.file("is cut", &content(2, 30_000));
     device.file("goes", &content(3, 200_000));
     device.publish();
-    set_size(&device, cut, 17_001);
+    set_size(device, cut, 17_001);
     device.files.unlink(Ino::ROOT, b"goes").unwrap();
     device.publish();
     device.files.collect(std::time::Duration::ZERO).unwrap();
+}
+
+#[test]
+fn chunks_that_a_collection_moved_come_back() {
+    let bench = Bench::new();
+    let device = bench.device();
+    collect(&device);
     device.unmount();
     let Some(both) = Both::of(&bench.vault(), &bench.key()) else { return };
     assert_eq!(both.assert_same("key", 0).len(), 3);
