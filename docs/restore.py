@@ -154,7 +154,10 @@ class Reader:
         if type == "bytes":
             return self.take(self.varint(64))
         if type == "text":
-            return str(self.value("bytes"), "utf-8", "replace")
+            try:
+                return str(self.value("bytes"), "utf-8")
+            except UnicodeDecodeError:
+                raise Bad("has a text that is none") from None
         if type == "Times":  # access, content, status
             is_same = self.one_of([True, False])
             return [self.value("Time")] * 3 if is_same else [self.value("Time") for _ in range(3)]
@@ -497,7 +500,7 @@ def line_up(log, ground, stops):
         if not ready:
             break
         author = waiting.pop(min(ready, key=lambda found: (found.clock, found.device)).device)
-        if any(hashes.get((device, number), hash) != hash
+        if any(hashes.get((device, number), hash if number else None) != hash
                for device, (number, hash) in author.frontier.items()):
             stopped.add(author.device)
             faults.append((f"{author.name} was written on another version of the log", DAMAGED))
@@ -726,6 +729,7 @@ class Tree:
 
     def Move(self, o):
         source, to = (o.from_parent, o.from_name), (o.to_parent, o.to_name)
+        fit(self.is_merging or not o.exchange or o.replaced, "names something that is not there")
         if o.exchange and o.replaced:
             self.exchange(self.node(o.ino), source, self.node(o.replaced), to, o.time)
         else:
@@ -737,8 +741,12 @@ class Tree:
             fit(self.is_merging, "names something else than it says")
             self.move(node, source, to, None, time)
             self.move(other, to, source, None, time)
-        elif self.is_within(to[0], node.ino) or self.is_within(source[0], other.ino):
+        elif source != to and (
+                self.is_within(to[0], node.ino) or self.is_within(source[0], other.ino)):
             fit(self.is_merging, "moves a folder into itself")
+        elif source == to:
+            self.nodes[to[0]].mtime = time
+            self.note_moved(node)
         else:
             self.detach(node, source, time)
             self.detach(other, to, time)
@@ -871,7 +879,7 @@ class Tree:
                 self.detach(copy, self.place_of(copy))
 
     def check_run(self, run, size):
-        end = run.pack_offset + (run.count - 1) * (self.chunk_bytes + 16) + run.tail_bytes
+        end = run.pack_offset + (run.count - 1) * (self.chunk_bytes + 16) + run.tail_bytes + 16
         fit(1 <= run.count and 1 <= run.visible_bytes <= run.tail_bytes <= self.chunk_bytes
             and run.first_chunk + run.count <= -(-size // self.chunk_bytes)
             and 32 <= run.pack_offset and end < 1 << 32, "has an impossible run")
@@ -1023,8 +1031,9 @@ class Writer:
                 if content is None:
                     lost[pack] += visible_bytes
                 else:
-                    file.seek(chunk * self.tree.chunk_bytes)
-                    file.write(content[:visible_bytes])
+                    place_bytes = chunk * self.tree.chunk_bytes
+                    file.seek(place_bytes)
+                    file.write(content[:max(0, min(visible_bytes, size - place_bytes))])
         self.bytes += size
         for pack, count in lost.items():
             arrived = self.packs.has_arrived(pack)
