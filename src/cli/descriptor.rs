@@ -11,8 +11,7 @@ use crate::format::{
 use crate::store::{Copies, HostDisk, StoreError, VaultFolder};
 
 use super::error::Error;
-use super::unlock::UnlockError;
-use super::unlock::is_missing;
+use super::unlock::{UnlockError, is_missing};
 
 /// More copies of a descriptor than this are not tried, nor slots for what they say of it.
 const TRIED_MAX: usize = 16;

@@ -9,8 +9,7 @@ use crate::store::VaultFolder;
 use super::args::UnlockArgs;
 use super::descriptor::claimed_descriptor;
 use super::error::Error;
-use super::unlock::UnlockError;
-use super::unlock::{Candidates, Slots, open_as};
+use super::unlock::{Candidates, Slots, UnlockError, open_as};
 
 /// A vault that was unlocked with or without its descriptor.
 #[derive(Debug)]

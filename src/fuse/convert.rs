@@ -4,9 +4,16 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fuser::{FileAttr, FileType, INodeNo, TimeOrNow};
 
-use super::kernel::FILE_TYPES;
 use crate::format::{Ino, NodeKind, Time, mode};
 use crate::fs::{Attributes, FileKind};
+
+// The bits of a mode that tell a file's type: the same on all systems, whose libraries have them in other widths.
+const TYPE: u32 = 0o170_000;
+const TYPE_FILE: u32 = 0o100_000;
+const TYPE_FIFO: u32 = 0o010_000;
+const TYPE_SOCKET: u32 = 0o140_000;
+const TYPE_CHAR_DEVICE: u32 = 0o020_000;
+const TYPE_BLOCK_DEVICE: u32 = 0o060_000;
 
 /// What `stat` shows as the best size of a request.
 const BLOCK_BYTES: u32 = 4096;
@@ -31,13 +38,12 @@ pub(super) fn file_type(kind: FileKind) -> FileType {
 
 /// What `mknod(2)` is to make; `None` for what it cannot make.
 pub(super) fn node_kind(mode: u32, rdev: u32) -> Option<NodeKind<'static>> {
-    match mode & FILE_TYPES.mask {
-        0 => Some(NodeKind::File),
-        kind if kind == FILE_TYPES.file => Some(NodeKind::File),
-        kind if kind == FILE_TYPES.fifo => Some(NodeKind::Fifo),
-        kind if kind == FILE_TYPES.socket => Some(NodeKind::Socket),
-        kind if kind == FILE_TYPES.char_device => Some(NodeKind::CharDevice(rdev)),
-        kind if kind == FILE_TYPES.block_device => Some(NodeKind::BlockDevice(rdev)),
+    match mode & TYPE {
+        0 | TYPE_FILE => Some(NodeKind::File),
+        TYPE_FIFO => Some(NodeKind::Fifo),
+        TYPE_SOCKET => Some(NodeKind::Socket),
+        TYPE_CHAR_DEVICE => Some(NodeKind::CharDevice(rdev)),
+        TYPE_BLOCK_DEVICE => Some(NodeKind::BlockDevice(rdev)),
         _ => None,
     }
 }
@@ -188,5 +194,19 @@ mod tests {
         assert_eq!(node_kind(0o644, 0), Some(NodeKind::File));
         assert_eq!(node_kind(0o040_755, 0), None);
         assert_eq!(node_kind(0o020_600, 0x0103), Some(NodeKind::CharDevice(0x0103)));
+    }
+
+    #[test]
+    fn what_the_system_calls_a_type_is_what_everybody_does() {
+        for (ours, systems) in [
+            (TYPE, libc::S_IFMT),
+            (TYPE_FILE, libc::S_IFREG),
+            (TYPE_FIFO, libc::S_IFIFO),
+            (TYPE_SOCKET, libc::S_IFSOCK),
+            (TYPE_CHAR_DEVICE, libc::S_IFCHR),
+            (TYPE_BLOCK_DEVICE, libc::S_IFBLK),
+        ] {
+            assert_eq!(u64::from(ours), u64::from(systems));
+        }
     }
 }

@@ -4,7 +4,6 @@ use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 /// systemd's and D-Bus's place for the machine's name.
@@ -32,24 +31,9 @@ pub fn sync_volume(within: impl AsFd) -> io::Result<()> {
     Ok(rustix::fs::syncfs(within)?)
 }
 
-/// The end of a process, to be waited for.
-#[derive(Debug)]
-pub struct End(OwnedFd);
-
-impl End {
-    /// Of the process with this id; `None` if it is not to be seen from here.
-    pub fn of(pid: Pid) -> Option<Self> {
-        pidfd_open(pid, PidfdFlags::empty()).ok().map(Self)
-    }
-
-    /// Waits for it, no longer than this; tells whether it has come.
-    ///
-    /// # Errors
-    /// The system's, being interrupted by a signal among them.
-    pub fn wait(&self, limit: Option<&Timespec>) -> rustix::io::Result<bool> {
-        let mut asked = [PollFd::from_borrowed_fd(self.0.as_fd(), PollFlags::IN)];
-        poll(&mut asked, limit).map(|told| told > 0)
-    }
+/// What becomes readable when the process with this id ends; `None` if it is not to be seen from here.
+pub(super) fn watch_end(pid: Pid) -> Option<OwnedFd> {
+    pidfd_open(pid, PidfdFlags::empty()).ok()
 }
 
 /// Whether a process has done all it will do, but the system keeps it: a thread of it waits for a

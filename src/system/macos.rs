@@ -9,7 +9,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rustix::event::kqueue::{Event, EventFilter, EventFlags, ProcessEvents, kevent, kqueue};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::Mode;
 use rustix::io::Errno;
 use rustix::process::Pid;
@@ -81,30 +80,15 @@ pub fn make_pipe(path: &Path, mode: Mode) -> io::Result<()> {
     }
 }
 
-/// The end of a process, to be waited for.
-#[derive(Debug)]
-pub struct End(OwnedFd);
-
-impl End {
-    /// Of the process with this id; `None` if it is not to be seen from here.
-    pub fn of(pid: Pid) -> Option<Self> {
-        let queue = kqueue().ok()?;
-        let end = EventFilter::Proc { pid, flags: ProcessEvents::EXIT };
-        let end = Event::new(end, EventFlags::ADD, std::ptr::null_mut());
-        let mut none: Vec<Event> = Vec::new();
-        // SAFETY: a process is watched, which is no descriptor that could be closed meanwhile.
-        unsafe { kevent(&queue, &[end], &mut none, None) }.ok()?;
-        Some(Self(queue))
-    }
-
-    /// Waits for it, no longer than this; tells whether it has come.
-    ///
-    /// # Errors
-    /// The system's, being interrupted by a signal among them.
-    pub fn wait(&self, limit: Option<&Timespec>) -> rustix::io::Result<bool> {
-        let mut asked = [PollFd::from_borrowed_fd(self.0.as_fd(), PollFlags::IN)];
-        poll(&mut asked, limit).map(|told| told > 0)
-    }
+/// What becomes readable when the process with this id ends; `None` if it is not to be seen from here.
+pub(super) fn watch_end(pid: Pid) -> Option<OwnedFd> {
+    let queue = kqueue().ok()?;
+    let end = EventFilter::Proc { pid, flags: ProcessEvents::EXIT };
+    let end = Event::new(end, EventFlags::ADD, std::ptr::null_mut());
+    let mut none: Vec<Event> = Vec::new();
+    // SAFETY: a process is watched, which is no descriptor that could be closed meanwhile.
+    unsafe { kevent(&queue, &[end], &mut none, None) }.ok()?;
+    Some(queue)
 }
 
 /// A process whose end is told (`NOTE_EXIT`) needs no second look.

@@ -6,12 +6,15 @@
 mod linux;
 #[cfg(target_os = "macos")]
 mod macos;
-#[cfg(not(any(target_os = "linux", target_os = "macos")))]
-mod others;
+mod process_end;
 
 #[cfg(target_os = "linux")]
 pub use linux::*;
 #[cfg(target_os = "macos")]
 pub use macos::*;
-#[cfg(not(any(target_os = "linux", target_os = "macos")))]
-pub use others::*;
+pub use process_end::End;
+
+#[cfg(target_os = "linux")]
+use linux::watch_end;
+#[cfg(target_os = "macos")]
+use macos::watch_end;

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use rustix::fs::{XattrFlags, setxattr};
+
 use crate::cli::answer::{NoAnswer, answer};
 use crate::cli::error::Error;
 use crate::cli::host::NO_XATTR;
@@ -10,7 +12,6 @@ use crate::cli::status::StatusError;
 use crate::cli::units::{ago, bytes, counted};
 use crate::fs::{Conflict, ConflictSide, Conflicts};
 use crate::fuse::{CONFLICTS_ATTRIBUTE, PUBLISH_ATTRIBUTE};
-use rustix::fs::{XattrFlags, setxattr};
 
 /// Asks the daemon of a mount for all of them.
 ///

@@ -7,8 +7,7 @@ use serde::Serialize;
 
 use crate::cli::args::RekeyArgs;
 use crate::cli::ask::{Ask, Terminal};
-use crate::cli::descriptor::claimed_descriptor;
-use crate::cli::descriptor::claimed_id;
+use crate::cli::descriptor::{claimed_descriptor, claimed_id};
 use crate::cli::device::{open_files, open_state, state_path};
 use crate::cli::error::Error;
 use crate::cli::mount::refuse_if_in_use;

@@ -15,7 +15,7 @@ use crate::cli::error::Error;
 use crate::cli::names::Shown as _;
 use crate::desktop::{Service, ServicePlaces, places_of_agent};
 
-use super::manager::{Manager, ServiceState, folder_of, said_by, usage};
+use super::manager::{Manager, ServiceState, folder_of, name_of, said_by, usage};
 
 const FOLDER: &str = "Library/LaunchAgents";
 const LOGS: &str = "Library/Logs/hushfs";
@@ -70,7 +70,7 @@ impl Manager for Launchd {
     }
 
     fn add(&self, file: &Path, now: bool) -> Result<(), String> {
-        let target = self.target(&file_name(file));
+        let target = self.target(&name_of(file));
         // It may have been disabled by hand once, which outlives its file.
         self.launchctl(&["enable", &target])?;
         if now {
@@ -83,7 +83,7 @@ impl Manager for Launchd {
     fn remove(&self, file: &Path, is_mounted: bool) -> Result<(), String> {
         match is_mounted {
             true => Ok(()),
-            false => self.unload(&self.target(&file_name(file))),
+            false => self.unload(&self.target(&name_of(file))),
         }
     }
 
@@ -110,7 +110,7 @@ impl Manager for Launchd {
     }
 
     fn where_it_says_why(file: &Path) -> String {
-        format!("~/{LOGS}/{}", log_name(&file_name(file)))
+        format!("~/{LOGS}/{}", log_name(&name_of(file)))
     }
 }
 
@@ -148,10 +148,6 @@ impl Launchd {
 fn home() -> Result<PathBuf, Error> {
     folder_of("HOME")
         .ok_or_else(|| Error::Usage("there is no HOME to keep services below".to_owned()))
-}
-
-fn file_name(file: &Path) -> String {
-    file.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 fn log_name(file_name: &str) -> String {

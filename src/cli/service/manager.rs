@@ -81,6 +81,11 @@ pub(super) fn said_by(command: &mut Command) -> Result<String, String> {
     }
 }
 
+/// The name of a service's file.
+pub(super) fn name_of(file: &Path) -> String {
+    file.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
 /// The folder that a variable names, if that is absolute.
 pub(super) fn folder_of(variable: &str) -> Option<PathBuf> {
     std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute())

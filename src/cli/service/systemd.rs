@@ -8,7 +8,7 @@ use crate::cli::error::Error;
 use crate::desktop::{Service, ServicePlaces, places_of_unit};
 use crate::store::{HostDisk, StoreError, put_loose_file};
 
-use super::manager::{Manager, ServiceState, folder_of, said_by, usage};
+use super::manager::{Manager, ServiceState, folder_of, name_of, said_by, usage};
 
 const FOLDER: &str = "systemd/user";
 
@@ -89,10 +89,6 @@ impl Manager for Systemd {
     fn where_it_says_why(file: &Path) -> String {
         format!("“journalctl --user -u {}”", name_of(file))
     }
-}
-
-fn name_of(file: &Path) -> String {
-    file.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// What it says of a unit, as in `enabled` or `active`, whatever its exit code.

@@ -2,16 +2,19 @@
 #![allow(unsafe_code, reason = "a fork is not to be had safely")]
 
 use std::io;
-use std::os::fd::{OwnedFd, RawFd};
+use std::os::fd::OwnedFd;
 
 use rustix::process::{Pid, Signal, set_parent_process_death_signal};
 
-use super::{FIRST_OTHER, Half};
+use super::Half;
+
+/// Shows the descriptors of whoever looks (proc(5)).
+pub(super) const DESCRIPTORS: &str = "/proc/self/fd";
 
 pub(super) fn split() -> io::Result<Half> {
     let threads = std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
     assert_eq!(threads, 1, "fork before any thread is started");
-    let inherited = inherited();
+    let inherited = super::inherited();
     let (told, ready) = io::pipe()?;
     // SAFETY: this is the only thread, so the child may do all that the parent may.
     match unsafe { libc::fork() } {
@@ -22,16 +25,6 @@ pub(super) fn split() -> io::Result<Half> {
             Ok(Half::Parent { child: Pid::from_raw(child), told: OwnedFd::from(told) })
         }
     }
-}
-
-/// What the process was started with beyond the standard descriptors.
-fn inherited() -> Vec<RawFd> {
-    let open = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
-    let numbers = open.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    // The listing's own descriptor is among them, and closed by now.
-    let numbers: Vec<RawFd> = numbers.filter(|number| *number >= FIRST_OTHER).collect();
-    let is_open = |number: &RawFd| std::fs::read_link(format!("/proc/self/fd/{number}")).is_ok();
-    numbers.into_iter().filter(is_open).collect()
 }
 
 pub(super) fn end_with_parent(bound: bool) -> io::Result<()> {

@@ -16,10 +16,13 @@ use super::{FIRST_OTHER, Half};
 /// Tells the second process where to say that it is ready: the descriptor's number.
 const READY_VARIABLE: &str = "_HUSHFS_READY_FD";
 
+/// Shows the descriptors of whoever looks (fd(4)).
+pub(super) const DESCRIPTORS: &str = "/dev/fd";
+
 pub(super) fn split() -> io::Result<Half> {
     if let Some(ready) = ready_descriptor() {
         let ours = ready.as_raw_fd();
-        let inherited = inherited().into_iter().filter(|number| *number != ours).collect();
+        let inherited = super::inherited().into_iter().filter(|number| *number != ours).collect();
         return Ok(Half::Child { ready, inherited });
     }
     let (told, ready) = io::pipe()?;
@@ -43,26 +46,13 @@ fn ready_descriptor() -> Option<OwnedFd> {
     // SAFETY: no other thread has been started, so nobody else looks at variables. Programs that this one
     // starts are no second processes.
     unsafe { env::remove_var(READY_VARIABLE) };
-    // SAFETY: takes any number, and tells whether it is an open descriptor's.
-    if number < FIRST_OTHER || unsafe { libc::fcntl(number, libc::F_GETFD) } == -1 {
+    if number < FIRST_OTHER || !super::is_open(number) {
         return None;
     }
     // SAFETY: it is open, and it is for this that it was inherited, so nothing else owns it.
     let ready = unsafe { OwnedFd::from_raw_fd(number) };
     fcntl_setfd(&ready, FdFlags::CLOEXEC).ok()?;
     Some(ready)
-}
-
-/// What the process was started with beyond the standard descriptors.
-fn inherited() -> Vec<RawFd> {
-    // Shows the descriptors of whoever looks (fd(4)).
-    let open = std::fs::read_dir("/dev/fd").into_iter().flatten().flatten();
-    let numbers = open.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let numbers: Vec<RawFd> = numbers.filter(|number| *number >= FIRST_OTHER).collect();
-    // SAFETY: takes any number, and tells whether it is an open descriptor's.
-    let is_open = |number: &RawFd| unsafe { libc::fcntl(*number, libc::F_GETFD) } != -1;
-    // The listing's own descriptor is among them, and closed by now.
-    numbers.into_iter().filter(is_open).collect()
 }
 
 /// The system cannot do that.

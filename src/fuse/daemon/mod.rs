@@ -93,6 +93,20 @@ pub fn end_with_parent(bound: bool) -> io::Result<()> {
     system::end_with_parent(bound)
 }
 
+/// What the process was started with beyond the standard descriptors.
+fn inherited() -> Vec<RawFd> {
+    let open = std::fs::read_dir(system::DESCRIPTORS).into_iter().flatten().flatten();
+    let numbers = open.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    // The listing's own descriptor is among them, and closed by now.
+    let numbers: Vec<RawFd> = numbers.filter(|number| *number >= FIRST_OTHER).collect();
+    numbers.into_iter().filter(|number| is_open(*number)).collect()
+}
+
+fn is_open(number: RawFd) -> bool {
+    // SAFETY: takes any number, and tells whether it is an open descriptor's.
+    unsafe { libc::fcntl(number, libc::F_GETFD) != -1 }
+}
+
 /// Waits until the child is ready or gone; gives the exit code that tells which.
 fn wait_for(child: Option<Pid>, told: &OwnedFd) -> io::Result<i32> {
     let mut code = [0];

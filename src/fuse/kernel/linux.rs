@@ -4,7 +4,6 @@ use std::ops::RangeInclusive;
 
 use fuser::{InitFlags, RenameFlags};
 
-use super::FileTypes;
 use crate::fs::{AllocateMode, RenameMode, XattrMode};
 
 /// What we ask of the kernel. Not the write-back cache: under it the kernel, not we, would own
@@ -29,15 +28,6 @@ pub(in crate::fuse) const THREADS: RangeInclusive<usize> = 2..=4;
 
 /// Whether the kernel takes content that it has not asked for.
 pub(in crate::fuse) const TAKES_CONTENT: bool = true;
-
-pub(in crate::fuse) const FILE_TYPES: FileTypes = FileTypes {
-    mask: libc::S_IFMT,
-    file: libc::S_IFREG,
-    fifo: libc::S_IFIFO,
-    socket: libc::S_IFSOCK,
-    char_device: libc::S_IFCHR,
-    block_device: libc::S_IFBLK,
-};
 
 /// The flags of `renameat2(2)`; `None` for those that no file system of this kind has
 /// (`RENAME_WHITEOUT`) and for pairs that make no sense.

@@ -4,7 +4,6 @@ use std::ops::RangeInclusive;
 
 use fuser::{InitFlags, RenameFlags};
 
-use super::FileTypes;
 use crate::fs::{AllocateMode, RenameMode, XattrMode};
 
 /// What we ask of the kernel: nothing. The numbers of what Linux has mean other things here (exchanging
@@ -18,16 +17,6 @@ pub(in crate::fuse) const THREADS: RangeInclusive<usize> = 1..=1;
 
 /// Whether the kernel takes content that it has not asked for: it ignores it.
 pub(in crate::fuse) const TAKES_CONTENT: bool = false;
-
-/// As in `sys/stat.h`, where they are of 16 bits.
-pub(in crate::fuse) const FILE_TYPES: FileTypes = FileTypes {
-    mask: 0o170_000,
-    file: 0o100_000,
-    fifo: 0o010_000,
-    socket: 0o140_000,
-    char_device: 0o020_000,
-    block_device: 0o060_000,
-};
 
 /// Of `sys/xattr.h`.
 const XATTR_CREATE: i32 = 0x0002;
@@ -86,15 +75,6 @@ mod tests {
     fn only_what_is_read_at_positions_is_left_to_the_system() {
         assert!(!keeps_xattr(b"com.apple.ResourceFork"));
         assert!(keeps_xattr(b"com.apple.FinderInfo") && keeps_xattr(b"user.mark"));
-    }
-
-    #[test]
-    fn what_the_system_calls_a_type_is_what_everybody_does() {
-        let of_here = super::super::FILE_TYPES;
-        let FileTypes { mask, file, fifo, socket, char_device, block_device } = FILE_TYPES;
-        assert_eq!((of_here.mask, of_here.file, of_here.fifo), (mask, file, fifo));
-        let rest = (of_here.socket, of_here.char_device, of_here.block_device);
-        assert_eq!(rest, (socket, char_device, block_device));
     }
 
     #[test]

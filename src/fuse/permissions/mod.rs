@@ -15,6 +15,7 @@ use crate::fs::{Attributes, FileKind};
 
 /// Execution by owner, group and others.
 const ANY_EXECUTE: u32 = 0o111;
+
 /// Who checks permissions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Permissions {

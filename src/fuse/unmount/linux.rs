@@ -12,7 +12,6 @@ use rustix::mount::UnmountFlags;
 use super::{MountPoint, StillMounted};
 use crate::fuse::fusermount::{self, FusermountError};
 use crate::fuse::mount_info::{MountInfo, mount_at};
-use crate::system::sync_volume;
 
 /// What the kernel reads ahead of a sequential reader; its own default is 128.
 const READ_AHEAD_KIB: &str = "1024";
@@ -72,10 +71,6 @@ impl Attached {
         let answered = poll(&mut asked, Some(&now));
         answered.is_ok() && !asked[0].revents().contains(PollFlags::ERR)
     }
-}
-
-pub(super) fn sync(path: &Path) -> io::Result<()> {
-    sync_volume(fs::File::open(path)?)
 }
 
 /// Unmounts the topmost mount at a path, whosever it is; `lazy` even while files are open.

@@ -2,7 +2,6 @@
 #![allow(unsafe_code, reason = "no library in use has a safe unmount for macOS")]
 
 use std::ffi::CString;
-use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
@@ -15,7 +14,6 @@ use rustix::io::Errno;
 use super::{MountPoint, StillMounted};
 use crate::fuse::macfuse::Helper;
 use crate::fuse::mount_info::{MountInfo, hushfs_mounts, mount_at};
-use crate::system::sync_volume;
 
 /// What a mount answers whose daemon is gone: “Device not configured”, as macFUSE says for all but the
 /// root's attributes.
@@ -85,10 +83,6 @@ impl Attached {
         let mounts = hushfs_mounts().unwrap_or_default();
         self.device().is_some_and(|device| mounts.iter().any(|mount| mount.device == device))
     }
-}
-
-pub(super) fn sync(path: &Path) -> io::Result<()> {
-    sync_volume(File::open(path)?)
 }
 
 /// Unmounts the topmost mount at a path, whosever it is; `lazy` even while files are open, which then

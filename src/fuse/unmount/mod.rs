@@ -24,6 +24,7 @@ pub use system::unmount_path;
 
 use super::control::STATUS_ATTRIBUTE;
 use super::mount_info::{MountInfo, mount_at};
+use crate::system::sync_volume;
 
 /// Why something is still mounted.
 #[derive(Debug, thiserror::Error)]
@@ -105,7 +106,8 @@ impl MountPoint {
         if !self.is_on_top() {
             return;
         }
-        if let Err(error) = system::sync(&self.path) {
+        let synced = fs::File::open(&self.path).and_then(sync_volume);
+        if let Err(error) = synced {
             log::warn!("{}: {error}", self.path.display());
         }
     }

@@ -101,14 +101,14 @@ impl Merge {
     pub(super) fn drop_equal_copies(&mut self) {
         for (copy, of) in std::mem::take(&mut self.copies) {
             let size = |ino| self.tree.inode(ino).map(|inode| inode.size);
-            let is_equal = match (self.tree.extents(copy), self.tree.extents(of)) {
+            let has_same_chunks = || match (self.tree.extents(copy), self.tree.extents(of)) {
                 (Ok(one), Ok(other)) => one.are_like(other, self.tree.chunk_size()),
                 _ => false,
             };
-            if is_equal
-                && size(copy) == size(of)
+            if size(copy) == size(of)
                 && self.tree.name_count(of) > 0
                 && self.tree.name_count(copy) == 1
+                && has_same_chunks()
                 && let Some((parent, name)) = self.tree.place_of(copy)
                 && self.tree.detach(parent, &name).is_ok()
             {
